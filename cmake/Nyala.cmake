@@ -1,0 +1,47 @@
+# How nyala's libraries and tools are made.
+#
+# nyala_add_library(NAME SOURCES... [LINK libs...])       plain C++: no LLVM
+# nyala_add_mlir_library(NAME SOURCES... [LINK libs...])  links libMLIR.so and libLLVM.so, nothing
+#                                                         of LLVM statically (static archives beside
+#                                                         the shared library would duplicate TypeIDs)
+
+add_compile_options(-Wall -Wextra -Wno-unused-parameter)
+if(NYALA_SANITIZE)
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+
+find_package(Threads REQUIRED)
+
+function(nyala_add_library name)
+  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
+  target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
+  target_link_libraries(${name} PUBLIC ${ARG_LINK})
+endfunction()
+
+if(NOT NYALA_RUNTIME_ONLY)
+  find_package(MLIR REQUIRED CONFIG HINTS /usr/lib/llvm-22/lib/cmake/mlir)
+  if(NOT LLVM_VERSION_MAJOR EQUAL 22)
+    message(FATAL_ERROR "nyala needs LLVM/MLIR 22, found ${LLVM_VERSION} in ${LLVM_DIR}")
+  endif()
+  list(APPEND CMAKE_MODULE_PATH ${MLIR_CMAKE_DIR} ${LLVM_CMAKE_DIR})
+  include(TableGen)
+  include(AddLLVM)
+  include(AddMLIR)
+
+  add_library(nyala_mlir INTERFACE)
+  target_include_directories(nyala_mlir SYSTEM INTERFACE ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
+  separate_arguments(NYALA_LLVM_DEFINITIONS NATIVE_COMMAND "${LLVM_DEFINITIONS}")
+  target_compile_options(nyala_mlir INTERFACE ${NYALA_LLVM_DEFINITIONS} -Wno-unused-parameter)
+  target_link_libraries(nyala_mlir INTERFACE MLIR LLVM)
+endif()
+
+function(nyala_add_mlir_library name)
+  nyala_add_library(${name} ${ARGN})
+  target_link_libraries(${name} PUBLIC nyala_mlir)
+  # Generated headers of the dialect and the passes come first.
+  if(TARGET nyala_tablegen AND NOT name STREQUAL "nyala_ir")
+    add_dependencies(${name} nyala_tablegen)
+  endif()
+endfunction()
