@@ -40,8 +40,6 @@ endif()
 function(nyala_add_mlir_library name)
   nyala_add_library(${name} ${ARGN})
   target_link_libraries(${name} PUBLIC nyala_mlir)
-  # Generated headers of the dialect and the passes come first.
-  if(TARGET nyala_tablegen AND NOT name STREQUAL "nyala_ir")
-    add_dependencies(${name} nyala_tablegen)
-  endif()
+  # Generated headers of the dialect come first.
+  add_dependencies(${name} nyala_ir_tablegen)
 endfunction()

@@ -10,6 +10,8 @@
 #define NYALA_IR_STORAGE_ERROR_H
 
 #include <stdexcept>
+#include <string>
+#include <string_view>
 
 namespace nyala {
 
@@ -17,6 +19,10 @@ class Error : public std::runtime_error {
 public:
   using std::runtime_error::runtime_error;
 };
+
+/// Text that came from a file, in single quotes for a message: anything but printable ASCII is
+/// escaped and the rest of a long text left out, so that a hostile name cannot garble a terminal.
+std::string quote(std::string_view text);
 
 } // namespace nyala
 

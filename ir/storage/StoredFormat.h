@@ -39,12 +39,14 @@ std::optional<StoredFormat> parseStoredFormat(std::string_view name);
 /// Bytes of `values` consecutive values. `values` must be a multiple of blockValues.
 size_t storedBytes(StoredFormat format, size_t values);
 
-/// Widens `values` consecutive values (a multiple of blockValues) from `bytes` to f32, exactly as
-/// the `gguf` package does. `bytes` needs no alignment.
+/// Widens `values` consecutive values (a multiple of blockValues) from `bytes` to f32, bit by bit as
+/// the `gguf` package of PyPI does (only which NaN a NaN scale gives is left open). `bytes` needs no
+/// alignment.
 void dequantize(StoredFormat format, const void *bytes, float *out, size_t values);
 
+// Exact and the same on every machine: integer arithmetic, no CPU feature.
 float halfToFloat(uint16_t bits);
-uint16_t floatToHalf(float value); ///< round to nearest even
+uint16_t floatToHalf(float value); ///< rounds to nearest even; a NaN becomes a quiet one
 float bfloatToFloat(uint16_t bits);
 
 } // namespace nyala

@@ -1,0 +1,334 @@
+//===- NyalaOps.cpp - Ops of the model level ------------------------------===//
+//
+// Verifiers, symbol uses and row domains. Costs are in
+// interfaces/CostModels.cpp, meanings in reference/ReferenceOps.cpp.
+//
+//===----------------------------------------------------------------------===//
+#include "ir/NyalaOps.h"
+
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/Interfaces/FunctionImplementation.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace nyala;
+
+//===----------------------------------------------------------------------===//
+// Shared checks
+//===----------------------------------------------------------------------===//
+
+static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
+
+/// Width of a matrix: its channels.
+static int64_t channels(Value value) { return typeOf(value).getDimSize(1); }
+
+/// "expected WHAT to be EXPECTED, got ACTUAL" unless they agree or one is dynamic.
+static LogicalResult expectEqual(Operation *op, const Twine &what, int64_t expected,
+                                 int64_t actual) {
+  if (expected == actual || ShapedType::isDynamic(expected) || ShapedType::isDynamic(actual))
+    return success();
+  return op->emitOpError("expected ") << what << " to be " << expected << ", got " << actual;
+}
+
+static LogicalResult expectRows(Operation *op, Value like, Value value, const Twine &what) {
+  return expectEqual(op, "rows of " + what, typeOf(like).getDimSize(0),
+                     typeOf(value).getDimSize(0));
+}
+
+static LogicalResult expectElementType(Operation *op, Value like, Value value,
+                                       const Twine &what) {
+  Type expected = typeOf(like).getElementType(), actual = typeOf(value).getElementType();
+  if (expected == actual)
+    return success();
+  return op->emitOpError("expected element type of ") << what << " to be " << expected
+                                                       << ", got " << actual;
+}
+
+/// Channels must split into `heads` equal heads; `headDim` receives their width.
+static LogicalResult expectHeads(Operation *op, int64_t width, int64_t heads, const Twine &what,
+                                 int64_t &headDim) {
+  if (heads <= 0)
+    return op->emitOpError("expected a positive number of heads for ") << what << ", got " << heads;
+  if (width % heads != 0)
+    return op->emitOpError("expected channels of ")
+           << what << " to be a multiple of " << heads << " heads, got " << width;
+  headDim = width / heads;
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Weights
+//===----------------------------------------------------------------------===//
+
+LogicalResult WeightOp::verifyRegions() {
+  bool hasInitializer = !getInitializer().empty();
+  if (getSource() && hasInitializer)
+    return emitOpError("has both a source and an initializer; expected one of them");
+  if (!hasInitializer)
+    return success();
+  Block &block = getInitializer().front();
+  auto yield = block.empty() ? YieldOp() : dyn_cast<YieldOp>(block.back());
+  if (!yield)
+    return emitOpError("expected the initializer to end in nyala.yield");
+  if (yield.getValue().getType() != getType())
+    return emitOpError("expected the initializer to yield ")
+           << getType() << ", got " << yield.getValue().getType();
+  return success();
+}
+
+Value WeightOp::getInitialValue() {
+  return getInitializer().empty() ? Value()
+                                  : cast<YieldOp>(getInitializer().front().back()).getValue();
+}
+
+LogicalResult LoadOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto weight = symbols.lookupNearestSymbolFrom<WeightOp>(*this, getWeightAttr());
+  if (!weight)
+    return emitOpError("refers to '") << getWeight() << "', which is no nyala.weight";
+  if (weight.getType() != getType())
+    return emitOpError("expected the type of '")
+           << getWeight() << "' " << weight.getType() << ", got " << getType();
+  return success();
+}
+
+void LoadOp::getAsmResultNames(OpAsmSetValueNameFn setName) { setName(getResult(), getWeight()); }
+
+LogicalResult PackOp::verify() {
+  auto input = cast<RankedTensorType>(getInput().getType());
+  auto result = cast<RankedTensorType>(getType());
+  if (!isa_and_nonnull<PackedAttr>(result.getEncoding()))
+    return emitOpError("expected a result with a #nyala.packed encoding, got ") << result;
+  if (input.getEncoding())
+    return emitOpError("expected a plain operand, got ") << input;
+  if (input.getShape() != result.getShape() || input.getElementType() != result.getElementType())
+    return emitOpError("expected a result of the operand's shape and element type ")
+           << input << ", got " << result;
+  if (result.getRank() != 2)
+    return emitOpError("expected a matrix, got ") << input;
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Rows by index
+//===----------------------------------------------------------------------===//
+
+LogicalResult EmbeddingOp::verify() {
+  if (failed(expectRows(*this, getIds(), getResult(), "the result")))
+    return failure();
+  return expectEqual(*this, "channels of the result", channels(getTable()), channels(getResult()));
+}
+
+OpOperand &EmbeddingOp::getRowOperand() { return getIdsMutable(); }
+FusionKind EmbeddingOp::getFusionKind() { return FusionKind::Lookup; }
+
+LogicalResult GatherOp::verify() {
+  if (failed(expectRows(*this, getIndices(), getResult(), "the result")))
+    return failure();
+  return expectEqual(*this, "channels of the result", channels(getInput()), channels(getResult()));
+}
+
+OpOperand &GatherOp::getRowOperand() { return getIndicesMutable(); }
+FusionKind GatherOp::getFusionKind() { return FusionKind::Lookup; }
+
+//===----------------------------------------------------------------------===//
+// Products and norms
+//===----------------------------------------------------------------------===//
+
+LogicalResult LinearOp::verify() {
+  RankedTensorType weight = typeOf(getWeight());
+  if (failed(expectRows(*this, getInput(), getResult(), "the result")) ||
+      failed(expectEqual(*this, "columns of the weight", channels(getInput()),
+                         weight.getDimSize(1))) ||
+      failed(expectEqual(*this, "channels of the result", weight.getDimSize(0),
+                         channels(getResult()))) ||
+      failed(expectElementType(*this, getInput(), getResult(), "the result")))
+    return failure();
+  if (!getBias())
+    return success();
+  return expectEqual(*this, "elements of the bias", weight.getDimSize(0),
+                     typeOf(getBias()).getDimSize(0));
+}
+
+OpOperand &LinearOp::getRowOperand() { return getInputMutable(); }
+FusionKind LinearOp::getFusionKind() { return FusionKind::Root; }
+
+LogicalResult RmsNormOp::verify() {
+  int64_t width;
+  if (failed(expectHeads(*this, channels(getInput()), getGroups(), "the operand", width)))
+    return failure();
+  return expectEqual(*this, "elements of the weight", width, typeOf(getWeight()).getDimSize(0));
+}
+
+OpOperand &RmsNormOp::getRowOperand() { return getInputMutable(); }
+FusionKind RmsNormOp::getFusionKind() { return FusionKind::RowReduction; }
+
+LogicalResult LayerNormOp::verify() {
+  if (failed(expectEqual(*this, "elements of the weight", channels(getInput()),
+                         typeOf(getWeight()).getDimSize(0))))
+    return failure();
+  return getBias() ? expectEqual(*this, "elements of the bias", channels(getInput()),
+                                 typeOf(getBias()).getDimSize(0))
+                   : success();
+}
+
+OpOperand &LayerNormOp::getRowOperand() { return getInputMutable(); }
+FusionKind LayerNormOp::getFusionKind() { return FusionKind::RowReduction; }
+
+//===----------------------------------------------------------------------===//
+// Rotary position embedding
+//===----------------------------------------------------------------------===//
+
+static LogicalResult verifyRopeParameters(Operation *op, double base, int64_t dims, double scale,
+                                          std::optional<ArrayRef<float>> factors) {
+  if (dims <= 0 || dims % 2 != 0)
+    return op->emitOpError("expected an even, positive number of rotated channels, got dims = ")
+           << dims;
+  if (!(base > 0) || !(scale > 0))
+    return op->emitOpError("expected base and scale to be positive, got base = ")
+           << base << ", scale = " << scale;
+  if (factors && static_cast<int64_t>(factors->size()) * 2 != dims)
+    return op->emitOpError("expected ") << dims / 2 << " factors, got " << factors->size();
+  return success();
+}
+
+LogicalResult RopeOp::verify() {
+  int64_t headDim;
+  if (failed(expectHeads(*this, channels(getInput()), getHeads(), "the operand", headDim)) ||
+      failed(verifyRopeParameters(*this, getBase().convertToDouble(), getDims(),
+                                  getScale().convertToDouble(), getFactors())))
+    return failure();
+  if (static_cast<int64_t>(getDims()) > headDim)
+    return emitOpError("expected dims to be at most the head's ")
+           << headDim << " channels, got " << getDims();
+  return expectRows(*this, getInput(), getPositions(), "the positions");
+}
+
+OpOperand &RopeOp::getRowOperand() { return getInputMutable(); }
+FusionKind RopeOp::getFusionKind() { return FusionKind::ColumnLocal; }
+
+LogicalResult RopeTableOp::verify() {
+  if (failed(verifyRopeParameters(*this, getBase().convertToDouble(), getDims(),
+                                  getScale().convertToDouble(), getFactors())) ||
+      failed(expectRows(*this, getPositions(), getResult(), "the result")))
+    return failure();
+  return expectEqual(*this, "channels of the result", getDims(), channels(getResult()));
+}
+
+OpOperand &RopeTableOp::getRowOperand() { return getPositionsMutable(); }
+FusionKind RopeTableOp::getFusionKind() { return FusionKind::ColumnLocal; }
+
+LogicalResult RotateOp::verify() {
+  int64_t headDim;
+  if (failed(expectHeads(*this, channels(getInput()), getHeads(), "the operand", headDim)) ||
+      failed(expectRows(*this, getInput(), getTable(), "the table")))
+    return failure();
+  int64_t dims = channels(getTable());
+  if (dims % 2 != 0 || dims > headDim)
+    return emitOpError("expected the table's channels to be even and at most the head's ")
+           << headDim << ", got " << dims;
+  return success();
+}
+
+OpOperand &RotateOp::getRowOperand() { return getInputMutable(); }
+FusionKind RotateOp::getFusionKind() { return FusionKind::ColumnLocal; }
+
+SmallVector<float> nyala::getRopeFrequencies(double base, int64_t dims, double scale,
+                                             std::optional<ArrayRef<float>> factors) {
+  SmallVector<float> frequencies;
+  for (int64_t i = 0; i < dims / 2; ++i) {
+    double frequency = scale * std::pow(base, -2.0 * static_cast<double>(i) / dims);
+    frequencies.push_back(static_cast<float>(factors ? frequency / (*factors)[i] : frequency));
+  }
+  return frequencies;
+}
+
+//===----------------------------------------------------------------------===//
+// Attention and its cache
+//===----------------------------------------------------------------------===//
+
+LogicalResult CacheAppendOp::verify() {
+  if (failed(expectEqual(*this, "channels of the rows", typeOf(getCache()).getDimSize(2),
+                         channels(getInput()))) ||
+      failed(expectRows(*this, getInput(), getSlots(), "the slots")))
+    return failure();
+  return expectRows(*this, getInput(), getSequences(), "the sequences");
+}
+
+OpOperand &CacheAppendOp::getRowOperand() { return getInputMutable(); }
+FusionKind CacheAppendOp::getFusionKind() { return FusionKind::ColumnLocal; }
+
+LogicalResult AttentionOp::verify() {
+  int64_t queryDim, keyDim, valueDim;
+  int64_t heads = getHeads(), kvHeads = getKvHeads();
+  if (failed(expectHeads(*this, channels(getQuery()), heads, "the query", queryDim)) ||
+      failed(expectHeads(*this, typeOf(getKeys()).getDimSize(2), kvHeads, "the keys", keyDim)) ||
+      failed(expectHeads(*this, typeOf(getValues()).getDimSize(2), kvHeads, "the values",
+                         valueDim)))
+    return failure();
+  if (heads % kvHeads != 0)
+    return emitOpError("expected heads to be a multiple of ")
+           << kvHeads << " key-value heads, got " << heads;
+  if (failed(expectEqual(*this, "channels of a key's head", queryDim, keyDim)) ||
+      failed(expectEqual(*this, "channels of the result", heads * valueDim,
+                         channels(getResult()))) ||
+      failed(expectRows(*this, getQuery(), getResult(), "the result")) ||
+      failed(expectRows(*this, getQuery(), getPositions(), "the positions")) ||
+      failed(expectRows(*this, getQuery(), getSequences(), "the sequences")))
+    return failure();
+  for (unsigned dim : {0, 1})
+    if (failed(expectEqual(*this, dim == 0 ? "sequences of the values" : "slots of the values",
+                           typeOf(getKeys()).getDimSize(dim),
+                           typeOf(getValues()).getDimSize(dim))))
+      return failure();
+  return success();
+}
+
+OpOperand &AttentionOp::getRowOperand() { return getQueryMutable(); }
+FusionKind AttentionOp::getFusionKind() { return FusionKind::Root; }
+
+//===----------------------------------------------------------------------===//
+// Activations, softmax, reductions, movement
+//===----------------------------------------------------------------------===//
+
+OpOperand &ActivationOp::getRowOperand() { return getInputMutable(); }
+FusionKind ActivationOp::getFusionKind() { return FusionKind::ColumnLocal; }
+
+OpOperand &GatedActivationOp::getRowOperand() { return getGateMutable(); }
+FusionKind GatedActivationOp::getFusionKind() { return FusionKind::ColumnLocal; }
+
+OpOperand &SoftmaxOp::getRowOperand() { return getInputMutable(); }
+FusionKind SoftmaxOp::getFusionKind() { return FusionKind::RowReduction; }
+
+LogicalResult ReduceOp::verify() {
+  if (failed(expectRows(*this, getInput(), getResult(), "the result")))
+    return failure();
+  return expectEqual(*this, "channels of the result", 1, channels(getResult()));
+}
+
+OpOperand &ReduceOp::getRowOperand() { return getInputMutable(); }
+FusionKind ReduceOp::getFusionKind() { return FusionKind::RowReduction; }
+
+LogicalResult SplitOp::verify() {
+  int64_t width = 0;
+  for (Value result : getResults()) {
+    if (failed(expectRows(*this, getInput(), result, "each result")) ||
+        failed(expectElementType(*this, getInput(), result, "each result")))
+      return failure();
+    width += channels(result);
+  }
+  return expectEqual(*this, "channels of all results together", channels(getInput()), width);
+}
+
+OpOperand &SplitOp::getRowOperand() { return getInputMutable(); }
+FusionKind SplitOp::getFusionKind() { return FusionKind::ColumnLocal; }
+
+int64_t SplitOp::getOffset(unsigned i) {
+  int64_t offset = 0;
+  for (Value result : getResults().take_front(i))
+    offset += channels(result);
+  return offset;
+}
+
+#define GET_OP_CLASSES
+#include "ir/NyalaOps.cpp.inc"

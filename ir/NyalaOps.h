@@ -1,0 +1,33 @@
+//===- NyalaOps.h - Ops of the nyala dialect --------------------*- C++ -*-===//
+#ifndef NYALA_IR_NYALAOPS_H
+#define NYALA_IR_NYALAOPS_H
+
+#include "ir/NyalaAttrs.h"
+#include "ir/NyalaDialect.h"
+#include "ir/interfaces/NyalaInterfaces.h"
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/CallInterfaces.h"
+#include "mlir/Interfaces/ControlFlowInterfaces.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#define GET_OP_CLASSES
+#include "ir/NyalaOps.h.inc"
+
+namespace nyala {
+
+/// Frequencies of a rotary embedding, `dims / 2` of them, as nyala.rope's documentation defines
+/// them; computed in f64, rounded to f32.
+llvm::SmallVector<float> getRopeFrequencies(double base, int64_t dims, double scale,
+                                            std::optional<llvm::ArrayRef<float>> factors);
+
+} // namespace nyala
+
+#endif // NYALA_IR_NYALAOPS_H

@@ -1,0 +1,47 @@
+//===- NyalaInterfaces.cpp - What passes ask of an op ---------------------===//
+#include "ir/interfaces/NyalaInterfaces.h"
+
+#include "mlir/IR/BuiltinTypes.h"
+
+using namespace mlir;
+using namespace nyala;
+
+#include "ir/interfaces/NyalaInterfaces.cpp.inc"
+
+/// Is `op` elementwise on tensors (arith, math)?
+static bool isElementwiseOnTensors(Operation *op) {
+  return OpTrait::hasElementwiseMappableTraits(op) && op->getNumResults() == 1 &&
+         isa<RankedTensorType>(op->getResult(0).getType());
+}
+
+std::optional<FusionKind> nyala::getFusionKind(Operation *op) {
+  if (auto fusible = dyn_cast<FusibleOpInterface>(op))
+    return fusible.getFusionKind();
+  if (isElementwiseOnTensors(op))
+    return FusionKind::ColumnLocal;
+  return std::nullopt;
+}
+
+Value nyala::getRowSource(Value value) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (auto domain = dyn_cast<RowDomainOpInterface>(op))
+      value = domain.getRowOperand().get();
+    else if (isElementwiseOnTensors(op))
+      value = op->getOperand(0);
+    else
+      return Value();
+  }
+  return value;
+}
+
+OpCost nyala::getCost(Operation *op) {
+  if (auto cost = dyn_cast<CostOpInterface>(op))
+    return cost.getCost();
+  OpCost result;
+  if (isElementwiseOnTensors(op)) {
+    int64_t width = cast<RankedTensorType>(op->getResult(0).getType()).getShape().back();
+    result.flopsPerRow = width;
+    result.bytesPerRow = 4 * width * (op->getNumOperands() + 1);
+  }
+  return result;
+}
