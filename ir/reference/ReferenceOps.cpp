@@ -1,0 +1,210 @@
+//===- ReferenceOps.cpp - Meanings of rows, products, activations ---------===//
+//
+// Plain loops in double, as the ops' documentation says. Rotary embeddings and
+// attention are in ReferenceAttention.cpp.
+//
+//===----------------------------------------------------------------------===//
+#include "ir/NyalaOps.h"
+#include "ir/reference/Checks.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+#include <numeric>
+
+using namespace mlir;
+using namespace nyala;
+using reference::checkEqual;
+using reference::checkIndex;
+using reference::single;
+using reference::Tensor;
+
+using Results = FailureOr<SmallVector<Tensor>>;
+
+LogicalResult reference::checkEqual(Operation *op, StringRef what, int64_t expected,
+                                    int64_t actual) {
+  if (expected == actual)
+    return success();
+  return op->emitOpError("expected ") << what << " to be " << expected << ", got " << actual;
+}
+
+FailureOr<int64_t> reference::checkIndex(Operation *op, StringRef what, const Tensor &indices,
+                                         int64_t i, int64_t size) {
+  double index = indices[i];
+  if (index >= 0 && index < static_cast<double>(size))
+    return static_cast<int64_t>(index);
+  return op->emitOpError(what) << " " << static_cast<int64_t>(index) << " of row " << i
+                               << " is outside 0.." << size - 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Rows by index, movement
+//===----------------------------------------------------------------------===//
+
+Results PackOp::evaluate(ArrayRef<Tensor> operands) { return single(operands[0]); }
+
+/// Row i of the result is row indices[i] of `table`.
+static Results selectRows(Operation *op, StringRef what, const Tensor &table,
+                          const Tensor &indices) {
+  int64_t width = table.dim(1);
+  Tensor result({indices.size(), width});
+  MutableArrayRef<double> out = result.mutableValues();
+  for (int64_t i = 0; i < indices.size(); ++i) {
+    FailureOr<int64_t> row = checkIndex(op, what, indices, i, table.dim(0));
+    if (failed(row))
+      return failure();
+    llvm::copy(table.row(*row), out.begin() + i * width);
+  }
+  return single(std::move(result));
+}
+
+Results EmbeddingOp::evaluate(ArrayRef<Tensor> operands) {
+  return selectRows(*this, "token", operands[1], operands[0]);
+}
+
+Results GatherOp::evaluate(ArrayRef<Tensor> operands) {
+  return selectRows(*this, "index", operands[0], operands[1]);
+}
+
+Results SplitOp::evaluate(ArrayRef<Tensor> operands) {
+  const Tensor &input = operands[0];
+  SmallVector<Tensor> results;
+  int64_t offset = 0;
+  for (Value value : getResults()) {
+    int64_t width = cast<RankedTensorType>(value.getType()).getDimSize(1);
+    Tensor result({input.dim(0), width});
+    MutableArrayRef<double> out = result.mutableValues();
+    for (int64_t r = 0; r < input.dim(0); ++r)
+      llvm::copy(input.row(r).slice(offset, width), out.begin() + r * width);
+    offset += width;
+    results.push_back(std::move(result));
+  }
+  return results;
+}
+
+//===----------------------------------------------------------------------===//
+// Products and norms
+//===----------------------------------------------------------------------===//
+
+Results LinearOp::evaluate(ArrayRef<Tensor> operands) {
+  const Tensor &input = operands[0], &weight = operands[1];
+  int64_t rows = input.dim(0), width = weight.dim(0);
+  Tensor result({rows, width});
+  MutableArrayRef<double> out = result.mutableValues();
+  for (int64_t r = 0; r < rows; ++r) {
+    ArrayRef<double> x = input.row(r);
+    for (int64_t n = 0; n < width; ++n) {
+      double bias = getBias() ? operands[2][n] : 0.0;
+      out[r * width + n] =
+          std::inner_product(x.begin(), x.end(), weight.row(n).begin(), 0.0) + bias;
+    }
+  }
+  return single(std::move(result));
+}
+
+Results RmsNormOp::evaluate(ArrayRef<Tensor> operands) {
+  const Tensor &input = operands[0], &weight = operands[1];
+  int64_t width = weight.size();
+  double epsilon = getEpsilon().convertToDouble();
+  Tensor result(input.getShape());
+  MutableArrayRef<double> out = result.mutableValues();
+  for (int64_t start = 0; start < input.size(); start += width) {
+    ArrayRef<double> x = input.values().slice(start, width);
+    double squares = std::inner_product(x.begin(), x.end(), x.begin(), 0.0);
+    double norm = 1.0 / std::sqrt(squares / static_cast<double>(width) + epsilon);
+    for (int64_t i = 0; i < width; ++i)
+      out[start + i] = x[i] * norm * weight[i];
+  }
+  return single(std::move(result));
+}
+
+Results LayerNormOp::evaluate(ArrayRef<Tensor> operands) {
+  const Tensor &input = operands[0], &weight = operands[1];
+  int64_t width = input.dim(1);
+  double epsilon = getEpsilon().convertToDouble();
+  Tensor result(input.getShape());
+  MutableArrayRef<double> out = result.mutableValues();
+  for (int64_t r = 0; r < input.dim(0); ++r) {
+    ArrayRef<double> x = input.row(r);
+    double mean = std::accumulate(x.begin(), x.end(), 0.0) / static_cast<double>(width);
+    double variance = 0;
+    for (double value : x)
+      variance += (value - mean) * (value - mean);
+    variance /= static_cast<double>(width);
+    double norm = 1.0 / std::sqrt(variance + epsilon);
+    for (int64_t i = 0; i < width; ++i)
+      out[r * width + i] = (x[i] - mean) * norm * weight[i] + (getBias() ? operands[2][i] : 0.0);
+  }
+  return single(std::move(result));
+}
+
+//===----------------------------------------------------------------------===//
+// Activations, softmax, reductions
+//===----------------------------------------------------------------------===//
+
+static double activate(ActivationKind kind, double x) {
+  switch (kind) {
+  case ActivationKind::Silu:
+    return x / (1.0 + std::exp(-x));
+  case ActivationKind::Gelu:
+    return 0.5 * x * (1.0 + std::erf(x / std::numbers::sqrt2));
+  case ActivationKind::GeluTanh: // Hendrycks and Gimpel 2016, section 2
+    return 0.5 * x *
+           (1.0 + std::tanh(std::sqrt(2.0 / std::numbers::pi) * (x + 0.044715 * x * x * x)));
+  case ActivationKind::Relu:
+    return std::max(x, 0.0);
+  }
+  llvm_unreachable("unknown activation");
+}
+
+Results ActivationOp::evaluate(ArrayRef<Tensor> operands) {
+  Tensor result = operands[0];
+  for (double &value : result.mutableValues())
+    value = activate(getKind(), value);
+  return single(std::move(result));
+}
+
+Results GatedActivationOp::evaluate(ArrayRef<Tensor> operands) {
+  const Tensor &gate = operands[0], &input = operands[1];
+  if (failed(checkEqual(*this, "rows of the operand", gate.dim(0), input.dim(0))))
+    return failure();
+  Tensor result(gate.getShape());
+  for (auto [out, g, x] : llvm::zip(result.mutableValues(), gate.values(), input.values()))
+    out = activate(getKind(), g) * x;
+  return single(std::move(result));
+}
+
+Results SoftmaxOp::evaluate(ArrayRef<Tensor> operands) {
+  Tensor result = operands[0];
+  int64_t width = result.dim(1);
+  MutableArrayRef<double> out = result.mutableValues();
+  for (int64_t r = 0; r < result.dim(0); ++r) {
+    MutableArrayRef<double> row = out.slice(r * width, width);
+    double maximum = -std::numeric_limits<double>::infinity(), sum = 0;
+    for (double value : row)
+      maximum = std::max(maximum, value);
+    for (double &value : row)
+      sum += value = std::exp(value - maximum);
+    for (double &value : row)
+      value /= sum;
+  }
+  return single(std::move(result));
+}
+
+Results ReduceOp::evaluate(ArrayRef<Tensor> operands) {
+  const Tensor &input = operands[0];
+  Tensor result({input.dim(0), 1});
+  MutableArrayRef<double> out = result.mutableValues();
+  for (int64_t r = 0; r < input.dim(0); ++r) {
+    ArrayRef<double> x = input.row(r);
+    if (getKind() == ReduceKind::Max)
+      out[r] = std::accumulate(x.begin(), x.end(), -std::numeric_limits<double>::infinity(),
+                               [](double a, double b) { return std::max(a, b); });
+    else
+      out[r] = std::accumulate(x.begin(), x.end(), 0.0);
+    if (getKind() == ReduceKind::Mean)
+      out[r] /= static_cast<double>(input.dim(1));
+  }
+  return single(std::move(result));
+}

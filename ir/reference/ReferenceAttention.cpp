@@ -1,0 +1,150 @@
+//===- ReferenceAttention.cpp - Meanings of rotations and attention -------===//
+#include "ir/NyalaOps.h"
+#include "ir/reference/Checks.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+using namespace mlir;
+using namespace nyala;
+using reference::checkEqual;
+using reference::checkIndex;
+using reference::single;
+using reference::Tensor;
+
+using Results = FailureOr<SmallVector<Tensor>>;
+
+//===----------------------------------------------------------------------===//
+// Rotary position embedding
+//===----------------------------------------------------------------------===//
+
+/// Cosines of a row's angles, then their sines.
+static Tensor makeRopeTable(const Tensor &positions, ArrayRef<float> frequencies) {
+  int64_t pairs = frequencies.size();
+  Tensor table({positions.size(), 2 * pairs});
+  MutableArrayRef<double> out = table.mutableValues();
+  for (int64_t r = 0; r < positions.size(); ++r)
+    for (int64_t i = 0; i < pairs; ++i) {
+      double angle = positions[r] * static_cast<double>(frequencies[i]);
+      out[r * 2 * pairs + i] = std::cos(angle);
+      out[r * 2 * pairs + pairs + i] = std::sin(angle);
+    }
+  return table;
+}
+
+/// Rotates the pairs of each head by the angles in `table`.
+static Tensor rotate(RopePairing pairing, const Tensor &input, const Tensor &table, int64_t heads) {
+  int64_t pairs = table.dim(1) / 2, headDim = input.dim(1) / heads;
+  Tensor result = input;
+  MutableArrayRef<double> out = result.mutableValues();
+  for (int64_t r = 0; r < input.dim(0); ++r)
+    for (int64_t h = 0; h < heads; ++h) {
+      int64_t head = r * input.dim(1) + h * headDim;
+      for (int64_t i = 0; i < pairs; ++i) {
+        bool adjacent = pairing == RopePairing::Adjacent;
+        int64_t first = head + (adjacent ? 2 * i : i);
+        int64_t second = adjacent ? first + 1 : first + pairs;
+        double cosine = table.row(r)[i], sine = table.row(r)[pairs + i];
+        out[first] = input[first] * cosine - input[second] * sine;
+        out[second] = input[second] * cosine + input[first] * sine;
+      }
+    }
+  return result;
+}
+
+Results RopeOp::evaluate(ArrayRef<Tensor> operands) {
+  const Tensor &input = operands[0], &positions = operands[1];
+  if (failed(checkEqual(*this, "rows of the positions", input.dim(0), positions.dim(0))))
+    return failure();
+  SmallVector<float> frequencies = getRopeFrequencies(getBase().convertToDouble(), getDims(),
+                                                      getScale().convertToDouble(), getFactors());
+  return single(rotate(getPairing(), input, makeRopeTable(positions, frequencies), getHeads()));
+}
+
+Results RopeTableOp::evaluate(ArrayRef<Tensor> operands) {
+  return single(
+      makeRopeTable(operands[0], getRopeFrequencies(getBase().convertToDouble(), getDims(),
+                                                    getScale().convertToDouble(), getFactors())));
+}
+
+Results RotateOp::evaluate(ArrayRef<Tensor> operands) {
+  if (failed(checkEqual(*this, "rows of the table", operands[0].dim(0), operands[1].dim(0))))
+    return failure();
+  return single(rotate(getPairing(), operands[0], operands[1], getHeads()));
+}
+
+//===----------------------------------------------------------------------===//
+// Attention and its cache
+//===----------------------------------------------------------------------===//
+
+Results CacheAppendOp::evaluate(ArrayRef<Tensor> operands) {
+  const Tensor &input = operands[1], &slots = operands[2], &sequences = operands[3];
+  Tensor result = operands[0];
+  int64_t rows = input.dim(0), width = input.dim(1);
+  if (failed(checkEqual(*this, "rows of the slots", rows, slots.dim(0))) ||
+      failed(checkEqual(*this, "rows of the sequences", rows, sequences.dim(0))))
+    return failure();
+  int64_t sequenceCount = result.dim(0), slotCount = result.dim(1);
+  MutableArrayRef<double> out = result.mutableValues();
+  for (int64_t r = 0; r < rows; ++r) {
+    if (slots[r] < 0)
+      continue;
+    FailureOr<int64_t> slot = checkIndex(*this, "slot", slots, r, slotCount);
+    FailureOr<int64_t> sequence = checkIndex(*this, "sequence", sequences, r, sequenceCount);
+    if (failed(slot) || failed(sequence))
+      return failure();
+    llvm::copy(input.row(r), out.begin() + (*sequence * slotCount + *slot) * width);
+  }
+  return single(std::move(result));
+}
+
+Results AttentionOp::evaluate(ArrayRef<Tensor> operands) {
+  const Tensor &query = operands[0], &keys = operands[1], &values = operands[2];
+  const Tensor &positions = operands[3], &sequences = operands[4];
+  int64_t rows = query.dim(0), slots = keys.dim(1), heads = getHeads(), kvHeads = getKvHeads();
+  if (failed(checkEqual(*this, "rows of the positions", rows, positions.dim(0))) ||
+      failed(checkEqual(*this, "rows of the sequences", rows, sequences.dim(0))) ||
+      failed(checkEqual(*this, "sequences of the values", keys.dim(0), values.dim(0))) ||
+      failed(checkEqual(*this, "slots of the values", slots, values.dim(1))))
+    return failure();
+  int64_t keyDim = query.dim(1) / heads, valueDim = values.dim(2) / kvHeads;
+  int64_t window = getMask().getWindow();
+  double scale = getScale().convertToDouble();
+
+  Tensor result({rows, heads * valueDim});
+  MutableArrayRef<double> out = result.mutableValues();
+  std::vector<double> weights(slots);
+  for (int64_t r = 0; r < rows; ++r) {
+    FailureOr<int64_t> last = checkIndex(*this, "position", positions, r, slots);
+    FailureOr<int64_t> sequence = checkIndex(*this, "sequence", sequences, r, keys.dim(0));
+    if (failed(last) || failed(sequence))
+      return failure();
+    int64_t first = window > 0 ? std::max<int64_t>(0, *last - window + 1) : 0;
+    for (int64_t h = 0; h < heads; ++h) {
+      int64_t kvHead = h / (heads / kvHeads);
+      ArrayRef<double> q = query.row(r).slice(h * keyDim, keyDim);
+      double maximum = -std::numeric_limits<double>::infinity(), sum = 0;
+      for (int64_t s = first; s <= *last; ++s) {
+        ArrayRef<double> key =
+            keys.values().slice((*sequence * slots + s) * keys.dim(2) + kvHead * keyDim, keyDim);
+        double dot = 0;
+        for (int64_t i = 0; i < keyDim; ++i)
+          dot += q[i] * key[i];
+        weights[s] = scale * dot;
+        maximum = std::max(maximum, weights[s]);
+      }
+      for (int64_t s = first; s <= *last; ++s)
+        sum += weights[s] = std::exp(weights[s] - maximum);
+      double *target = &out[r * heads * valueDim + h * valueDim];
+      for (int64_t s = first; s <= *last; ++s) {
+        ArrayRef<double> value = values.values().slice(
+            (*sequence * slots + s) * values.dim(2) + kvHead * valueDim, valueDim);
+        for (int64_t i = 0; i < valueDim; ++i)
+          target[i] += weights[s] / sum * value[i];
+      }
+    }
+  }
+  return single(std::move(result));
+}
