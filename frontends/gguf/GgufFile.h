@@ -4,7 +4,9 @@
 // key-value metadata, tensor infos, aligned tensor data. The file is memory
 // mapped; every count, offset and size is checked against the file before use,
 // so that no input can make the reader crash, loop or allocate beyond a small
-// multiple of the file's size.
+// multiple of the file's size. Stricter than the format: a tensor has 1 to 4
+// dimensions of at least 1, bools are 0 or 1, keys and tensor names are unique.
+// Tensors may share bytes, which is harmless to a reader.
 //
 //===----------------------------------------------------------------------===//
 #ifndef NYALA_FRONTENDS_GGUF_GGUFFILE_H
@@ -26,9 +28,9 @@ namespace nyala::gguf {
 
 /// Arrays are kept by element type; arrays of arrays are refused. Strings are views into the file
 /// (not necessarily valid UTF-8).
-using Value = std::variant<uint64_t, int64_t, double, bool, std::string_view,
-                           std::vector<uint64_t>, std::vector<int64_t>, std::vector<double>,
-                           std::vector<bool>, std::vector<std::string_view>>;
+using Value = std::variant<uint64_t, int64_t, double, bool, std::string_view, std::vector<uint64_t>,
+                           std::vector<int64_t>, std::vector<double>, std::vector<bool>,
+                           std::vector<std::string_view>>;
 
 struct TensorInfo {
   std::string name;
@@ -59,6 +61,9 @@ public:
   std::optional<double> getFloat(std::string_view key) const; ///< integers are accepted
   std::optional<bool> getBool(std::string_view key) const;
   std::optional<std::string_view> getString(std::string_view key) const;
+  std::optional<std::vector<int64_t>> getIntegers(std::string_view key) const; ///< any width
+  /// Null if absent.
+  const std::vector<std::string_view> *getStrings(std::string_view key) const;
 
 private:
   MappedFile file;

@@ -39,9 +39,9 @@ std::optional<StoredFormat> parseStoredFormat(std::string_view name);
 /// Bytes of `values` consecutive values. `values` must be a multiple of blockValues.
 size_t storedBytes(StoredFormat format, size_t values);
 
-/// Widens `values` consecutive values (a multiple of blockValues) from `bytes` to f32, bit by bit as
-/// the `gguf` package of PyPI does (only which NaN a NaN scale gives is left open). `bytes` needs no
-/// alignment.
+/// Widens `values` consecutive values (a multiple of blockValues) from `bytes` to f32, bit by bit
+/// as the `gguf` package of PyPI does (only which NaN a NaN scale gives is left open). `bytes`
+/// needs no alignment.
 void dequantize(StoredFormat format, const void *bytes, float *out, size_t values);
 
 // Exact and the same on every machine: integer arithmetic, no CPU feature.
