@@ -1,0 +1,104 @@
+#include "ir/reference/UpstreamOps.h"
+
+#include "ir/reference/Interpreter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+using namespace nyala;
+using namespace nyala::reference;
+
+bool reference::isKnownUpstream(Operation *op) {
+  return isa<arith::ConstantOp, tensor::DimOp, tensor::CastOp, tensor::ConcatOp>(op);
+}
+
+static Tensor makeScalar(double value) {
+  Tensor result(ArrayRef<int64_t>{});
+  result.mutableValues()[0] = value;
+  return result;
+}
+
+static double toDouble(APFloat number) {
+  bool losesInfo;
+  number.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &losesInfo);
+  return number.convertToDouble();
+}
+
+/// i1 is 0 or 1, other integers are signed.
+static double toDouble(const APInt &number) {
+  return number.getBitWidth() == 1 ? static_cast<double>(number.getZExtValue())
+                                   : static_cast<double>(number.getSExtValue());
+}
+
+static FailureOr<Tensor> evaluateConstant(arith::ConstantOp op) {
+  Attribute value = op.getValue();
+  if (auto number = dyn_cast<FloatAttr>(value))
+    return makeScalar(toDouble(number.getValue()));
+  if (auto number = dyn_cast<IntegerAttr>(value))
+    if (number.getValue().getSignificantBits() <= 64)
+      return makeScalar(toDouble(number.getValue()));
+  auto elements = dyn_cast<DenseElementsAttr>(value);
+  if (!elements || !isa<RankedTensorType>(op.getType()))
+    return op.emitOpError("is not a constant that the interpreter knows");
+  if (!fits(elements.getType().getShape()))
+    return op.emitOpError("is too large to interpret: expected at most ")
+           << kMaxElements << " elements";
+  Tensor result(elements.getType().getShape());
+  MutableArrayRef<double> out = result.mutableValues();
+  if (isa<FloatType>(elements.getElementType()))
+    for (auto [target, number] : llvm::zip(out, elements.getValues<APFloat>()))
+      target = toDouble(number);
+  else if (elements.getElementType().isIntOrIndex() &&
+           (elements.getElementType().isIndex() ||
+            elements.getElementType().getIntOrFloatBitWidth() <= 64))
+    for (auto [target, number] : llvm::zip(out, elements.getValues<APInt>()))
+      target = toDouble(number);
+  else
+    return op.emitOpError("is not a constant that the interpreter knows");
+  return result;
+}
+
+static FailureOr<Tensor> evaluateConcat(tensor::ConcatOp op, ArrayRef<Tensor> operands) {
+  uint64_t dim = op.getDim();
+  SmallVector<int64_t> shape(operands[0].getShape());
+  shape[dim] = 0;
+  for (const Tensor &operand : operands) {
+    for (auto [d, size] : llvm::enumerate(operand.getShape()))
+      if (d != dim && size != shape[d])
+        return op.emitOpError("expected operands that differ in dimension ")
+               << dim << " alone, got [" << operands[0].getShape() << "] and ["
+               << operand.getShape() << "]";
+    shape[dim] += operand.dim(dim);
+  }
+  if (!fits(shape))
+    return op.emitOpError("has a result of shape [")
+           << shape << "], too large to interpret: expected at most " << kMaxElements
+           << " elements";
+
+  // Each operand gives a slice of every outer index.
+  Tensor result(shape);
+  MutableArrayRef<double> out = result.mutableValues();
+  int64_t outer = Tensor::getNumElements(ArrayRef(shape).take_front(dim));
+  int64_t position = 0;
+  for (int64_t o = 0; o < outer; ++o)
+    for (const Tensor &operand : operands) {
+      int64_t count = operand.size() / outer;
+      llvm::copy(operand.values().slice(o * count, count), out.begin() + position);
+      position += count;
+    }
+  return result;
+}
+
+FailureOr<Tensor> reference::evaluateUpstream(Operation *op, ArrayRef<Tensor> operands) {
+  if (auto constant = dyn_cast<arith::ConstantOp>(op))
+    return evaluateConstant(constant);
+  if (auto concat = dyn_cast<tensor::ConcatOp>(op))
+    return evaluateConcat(concat, operands);
+  if (isa<tensor::CastOp>(op)) // the interpreter checks the shape against the type
+    return operands[0];
+  double dim = operands[1][0];
+  if (!(dim >= 0 && dim < static_cast<double>(operands[0].getShape().size())))
+    return op->emitOpError("dimension ") << static_cast<int64_t>(dim) << " does not exist";
+  return makeScalar(static_cast<double>(operands[0].dim(static_cast<unsigned>(dim))));
+}
