@@ -1,0 +1,184 @@
+#include "runtime/text/Sampler.h"
+
+#include "runtime/core/Status.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <string>
+
+// Compiled with -ffp-contract=off (CMakeLists.txt): fused multiply-adds would round differently on
+// machines that have them.
+
+namespace nyala::rt {
+namespace {
+
+constexpr uint64_t step = 0x9E3779B97F4A7C15u;
+
+uint64_t mix(uint64_t x) {
+  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
+  x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
+  return x ^ (x >> 31);
+}
+
+/// exp(x) for x ≤ 0; 0 below e^-708. The C library's differs between versions and CPUs in the last
+/// bit. x = k ln 2 + r with |r| ≤ ln 2 / 2, where the Taylor polynomial of degree 13 leaves less
+/// than 2^-57.
+double expOfNegative(double x) {
+  if (!(x > -708.0))
+    return 0;
+  constexpr double log2E = 0x1.71547652b82fep+0;
+  constexpr double ln2High = 0x1.62e42feep-1; // 32 bits: k * ln2High is exact
+  constexpr double ln2Low = 0x1.a39ef35793c76p-33;
+  constexpr double coefficients[] = {1.0 / 6227020800,
+                                     1.0 / 479001600,
+                                     1.0 / 39916800,
+                                     1.0 / 3628800,
+                                     1.0 / 362880,
+                                     1.0 / 40320,
+                                     1.0 / 5040,
+                                     1.0 / 720,
+                                     1.0 / 120,
+                                     1.0 / 24,
+                                     1.0 / 6,
+                                     1.0 / 2,
+                                     1.0,
+                                     1.0};
+  auto k = static_cast<int64_t>(x * log2E - 0.5);
+  auto scale = static_cast<double>(k);
+  double r = (x - scale * ln2High) - scale * ln2Low;
+  double sum = 0;
+  for (double coefficient : coefficients)
+    sum = sum * r + coefficient;
+  // k ≥ -1022 (e^-708 > 2^-1022), so 2^k is a normal number.
+  return sum * std::bit_cast<double>(static_cast<uint64_t>(k + 1023) << 52);
+}
+
+/// Descending logits, then ascending ids: a strict total order on candidates (no NaN among them).
+struct Before {
+  const float *logits;
+  bool operator()(uint32_t a, uint32_t b) const {
+    return logits[a] > logits[b] || (logits[a] == logits[b] && a < b);
+  }
+};
+
+void check(const SamplerOptions &options) {
+  auto refuse = [](const char *name, const char *range, float got) {
+    throw Failure(NYALA_INVALID_ARGUMENT,
+                  std::string(name) + " must be " + range + ", got " + std::to_string(got));
+  };
+  if (!(options.temperature >= 0) || std::isinf(options.temperature))
+    refuse("temperature", "a finite number of at least 0", options.temperature);
+  if (!(options.topP > 0 && options.topP <= 1))
+    refuse("top_p", "above 0 and at most 1", options.topP);
+}
+
+} // namespace
+
+Sampler::Sampler(const SamplerOptions &options, size_t vocabulary)
+    : order(vocabulary), weights(vocabulary) {
+  setOptions(options);
+}
+
+void Sampler::setOptions(const SamplerOptions &newOptions) {
+  check(newOptions);
+  options = newOptions;
+  draws = 0;
+}
+
+double Sampler::draw() {
+  ++draws;
+  return static_cast<double>(mix(mix(options.seed) + draws * step) >> 11) * 0x1p-53;
+}
+
+size_t Sampler::weigh(const float *logits, float largest, size_t count) {
+  size_t kept = 0;
+  for (size_t i = 0; i < count; ++i) {
+    uint32_t id = order[i];
+    double weight = 1;
+    if (logits[id] < largest)
+      weight = expOfNegative((static_cast<double>(logits[id]) - static_cast<double>(largest)) /
+                             static_cast<double>(options.temperature));
+    weights[id] = weight;
+    if (weight > 0)
+      order[kept++] = id;
+  }
+  return kept;
+}
+
+size_t Sampler::cutToNucleus(const float *logits, size_t count, bool sorted) {
+  double total = 0;
+  for (size_t i = 0; i < count; ++i)
+    total += weights[order[i]];
+  double target = options.topP * total;
+  double sum = 0;
+  size_t kept = 0;
+  if (sorted) {
+    while (kept < count && sum < target)
+      sum += weights[order[kept++]];
+    return kept;
+  }
+  // A heap, because the nucleus is mostly a small part of the vocabulary. pop_heap puts the largest
+  // candidate behind the heap, so the nucleus grows from the back.
+  auto after = [before = Before{logits}](uint32_t a, uint32_t b) { return before(b, a); };
+  auto begin = order.begin(), end = begin + static_cast<ptrdiff_t>(count);
+  std::make_heap(begin, end, after);
+  for (auto last = end; last != begin && sum < target; --last, ++kept) {
+    std::pop_heap(begin, last, after);
+    sum += weights[*(last - 1)];
+  }
+  std::reverse(begin, end);
+  return kept;
+}
+
+int32_t Sampler::pick(const float *logits, size_t n) {
+  if (n == 0 || n > order.size())
+    throw Failure(NYALA_INVALID_ARGUMENT, "cannot sample from " + std::to_string(n) +
+                                              " logits: expected 1 to " +
+                                              std::to_string(order.size()));
+  float largest = -std::numeric_limits<float>::infinity();
+  size_t best = n;
+  for (size_t id = 0; id < n; ++id) {
+    if (logits[id] > largest) {
+      largest = logits[id];
+      best = id;
+    }
+  }
+  if (best == n)
+    throw Failure(NYALA_INVALID_ARGUMENT,
+                  "cannot sample: all logits are NaN or -infinity; the model's weights or its "
+                  "input are damaged");
+  if (options.temperature == 0)
+    return static_cast<int32_t>(best);
+
+  size_t count = 0;
+  for (size_t id = 0; id < n; ++id)
+    if (logits[id] > -std::numeric_limits<float>::infinity())
+      order[count++] = static_cast<uint32_t>(id);
+  bool sorted = options.topK > 0 && options.topK < n;
+  if (sorted) {
+    size_t kept = std::min<size_t>(options.topK, count);
+    auto begin = order.begin();
+    std::partial_sort(begin, begin + static_cast<ptrdiff_t>(kept),
+                      begin + static_cast<ptrdiff_t>(count), Before{logits});
+    count = kept;
+  }
+  count = weigh(logits, largest, count);
+  if (options.topP < 1)
+    count = cutToNucleus(logits, count, sorted);
+
+  double total = 0;
+  for (size_t i = 0; i < count; ++i)
+    total += weights[order[i]];
+  double target = draw() * total;
+  double sum = 0;
+  for (size_t i = 0; i + 1 < count; ++i) {
+    sum += weights[order[i]];
+    if (sum > target)
+      return static_cast<int32_t>(order[i]);
+  }
+  return static_cast<int32_t>(order[count - 1]);
+}
+
+} // namespace nyala::rt

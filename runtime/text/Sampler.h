@@ -1,0 +1,72 @@
+//===- Sampler.h - Picking a token from logits ------------------*- C++ -*-===//
+//
+// The same logits, options and seed give the same tokens on every machine: all
+// arithmetic after the logits is f64 without contraction, in the order written
+// here, with an exponential and a random generator of our own.
+//
+//  1. NaN counts as -infinity. If no logit is above -infinity the call fails.
+//     Temperature 0: the largest logit; of equal ones the lowest id. Else:
+//  2. top_k (off if 0 or at least n): the k largest logits are kept, of equal
+//     ones those with lower ids, in descending order; else all, ascending ids.
+//  3. Weight of a token: exp((logit - largest) / temperature), where results
+//     below e^-708 are 0 and such tokens are dropped. An infinite largest logit
+//     leaves only tokens that have it, each of weight 1.
+//  4. top_p below 1: let S be the sum of the weights in the order so far. The
+//     largest are kept, one after the other in descending order of logits (of
+//     equal ones lower ids first), until their running sum reaches top_p * S.
+//  5. Draw: the kept weights are summed in their order; the token at which a
+//     second running sum first exceeds u * sum is picked, else the last one.
+//
+// u is the n-th draw after seeding (n = 1, 2, …) of SplitMix64 used as a counter
+// based generator (Steele, Lea, Flood: Fast Splittable Pseudorandom Number
+// Generators, OOPSLA 2014): u = (mix(mix(seed) + n * 0x9E3779B97F4A7C15) >> 11)
+// * 2^-53. Greedy picks draw nothing.
+//
+//===----------------------------------------------------------------------===//
+#ifndef NYALA_RUNTIME_TEXT_SAMPLER_H
+#define NYALA_RUNTIME_TEXT_SAMPLER_H
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace nyala::rt {
+
+struct SamplerOptions {
+  float temperature = 0; ///< 0: greedy
+  uint32_t topK = 0;     ///< 0: off
+  float topP = 1;        ///< 1: off
+  uint64_t seed = 0;
+};
+
+class Sampler {
+public:
+  /// Throws Failure(NYALA_INVALID_ARGUMENT) naming the option that is out of range (temperature
+  /// finite and ≥ 0, 0 < topP ≤ 1). `vocabulary` bounds `n` of later picks.
+  Sampler(const SamplerOptions &options, size_t vocabulary);
+
+  /// Changes the options and starts the random sequence of their seed. Throws as the constructor
+  /// does, and then nothing is changed. Allocates nothing.
+  void setOptions(const SamplerOptions &options);
+
+  /// Picks an id below `n` from logits[0..n). Allocates nothing. Throws
+  /// Failure(NYALA_INVALID_ARGUMENT) if n is 0 or above the vocabulary, or if no logit is above
+  /// -infinity.
+  int32_t pick(const float *logits, size_t n);
+
+private:
+  double draw();
+  /// Weighs the first `count` of `order` and drops those of weight 0; returns how many are left.
+  size_t weigh(const float *logits, float largest, size_t count);
+  /// Moves the nucleus to the front of `order`, largest first; returns its size.
+  size_t cutToNucleus(const float *logits, size_t count, bool sorted);
+
+  SamplerOptions options;
+  uint64_t draws = 0;
+  std::vector<uint32_t> order; ///< candidates
+  std::vector<double> weights; ///< by id
+};
+
+} // namespace nyala::rt
+
+#endif // NYALA_RUNTIME_TEXT_SAMPLER_H

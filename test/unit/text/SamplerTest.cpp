@@ -1,0 +1,175 @@
+#include "runtime/text/Sampler.h"
+#include "runtime/core/Status.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+#include <map>
+#include <new>
+
+// Counts allocations of the whole program, for AllocatesNothing.
+static std::atomic<size_t> allocations;
+void *operator new(size_t size) {
+  ++allocations;
+  if (void *memory = std::malloc(size ? size : 1))
+    return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void *memory) noexcept { std::free(memory); }
+void operator delete(void *memory, size_t) noexcept { std::free(memory); }
+
+using namespace nyala::rt;
+
+namespace {
+
+constexpr float infinity = std::numeric_limits<float>::infinity();
+constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+
+int32_t pickOne(const SamplerOptions &options, const std::vector<float> &logits) {
+  return Sampler(options, logits.size()).pick(logits.data(), logits.size());
+}
+
+/// Share of picks that each id got.
+std::map<int32_t, double> shares(const SamplerOptions &options, const std::vector<float> &logits,
+                                 int picks = 40000) {
+  Sampler sampler(options, logits.size());
+  std::map<int32_t, double> out;
+  for (int i = 0; i < picks; ++i)
+    out[sampler.pick(logits.data(), logits.size())] += 1.0 / picks;
+  return out;
+}
+
+TEST(Sampler, GreedyTakesTheLargestAndTheLowerIdOfEqualOnes) {
+  EXPECT_EQ(pickOne({}, {1, 3, 2}), 1);
+  EXPECT_EQ(pickOne({}, {1, 3, 3}), 1);
+  EXPECT_EQ(pickOne({}, {-0.0f, 0.0f}), 0);
+  EXPECT_EQ(pickOne({}, {nan, -5, nan}), 1);
+  EXPECT_EQ(pickOne({}, {1, infinity, infinity}), 1);
+  EXPECT_EQ(pickOne({.topK = 1, .topP = 0.1f}, {1, 2, 5}), 2);
+}
+
+TEST(Sampler, RefusesWhatCannotBeSampled) {
+  EXPECT_THROW(pickOne({}, {nan, nan}), Failure);
+  EXPECT_THROW(pickOne({.temperature = 1}, {nan, -infinity}), Failure);
+  Sampler sampler({}, 4);
+  std::vector<float> logits(5);
+  EXPECT_THROW(sampler.pick(logits.data(), 0), Failure);
+  EXPECT_THROW(sampler.pick(logits.data(), 5), Failure);
+}
+
+TEST(Sampler, RefusesOptionsOutOfRange) {
+  for (SamplerOptions bad : {SamplerOptions{.temperature = -1},
+                             {.temperature = nan},
+                             {.temperature = infinity},
+                             {.topP = 0},
+                             {.topP = 1.5f},
+                             {.topP = nan}})
+    EXPECT_THROW(Sampler(bad, 4), Failure);
+  try {
+    Sampler({.topP = 2}, 4);
+  } catch (const Failure &failure) {
+    EXPECT_EQ(failure.getStatus(), NYALA_INVALID_ARGUMENT);
+    EXPECT_STREQ(failure.what(), "top_p must be above 0 and at most 1, got 2.000000");
+  }
+}
+
+TEST(Sampler, SharesFollowTheSoftmax) {
+  std::vector<float> logits = {std::log(1.0f), std::log(2.0f), nan, std::log(5.0f), -infinity};
+  auto got = shares({.temperature = 1, .seed = 3}, logits);
+  EXPECT_EQ(got.size(), 3u);
+  EXPECT_NEAR(got[0], 1.0 / 8, 0.01);
+  EXPECT_NEAR(got[1], 2.0 / 8, 0.01);
+  EXPECT_NEAR(got[3], 5.0 / 8, 0.01);
+  got = shares({.temperature = 0.5f, .seed = 3}, logits); // squares: 1, 4, 25
+  EXPECT_NEAR(got[1], 4.0 / 30, 0.01);
+  EXPECT_NEAR(got[3], 25.0 / 30, 0.01);
+}
+
+TEST(Sampler, TopKKeepsTheLargestAndLowerIdsOfEqualOnes) {
+  auto got = shares({.temperature = 1, .topK = 2}, {0, 1, 1, 1});
+  EXPECT_EQ(got.size(), 2u);
+  EXPECT_NEAR(got[1], 0.5, 0.01);
+  EXPECT_NEAR(got[2], 0.5, 0.01);
+  EXPECT_EQ(shares({.temperature = 1, .topK = 9}, {0, 0, 0}).size(), 3u);
+}
+
+TEST(Sampler, TopPKeepsTheSmallestNucleus) {
+  // Shares 0.5, 0.3, 0.15, 0.05, not in order.
+  std::vector<float> logits = {std::log(0.15f), std::log(0.5f), std::log(0.05f), std::log(0.3f)};
+  auto ids = [&](SamplerOptions options) {
+    std::vector<int32_t> out;
+    for (auto [id, share] : shares(options, logits))
+      out.push_back(id);
+    return out;
+  };
+  using testing::ElementsAre;
+  EXPECT_THAT(ids({.temperature = 1, .topP = 0.001f}), ElementsAre(1));
+  EXPECT_THAT(ids({.temperature = 1, .topP = 0.45f}), ElementsAre(1));
+  EXPECT_THAT(ids({.temperature = 1, .topP = 0.7f}), ElementsAre(1, 3));
+  EXPECT_THAT(ids({.temperature = 1, .topP = 0.9f}), ElementsAre(0, 1, 3));
+  // top_p counts within what top_k left: 0.5 / 0.8 is not yet 0.7.
+  EXPECT_THAT(ids({.temperature = 1, .topK = 2, .topP = 0.7f}), ElementsAre(1, 3));
+  EXPECT_THAT(ids({.temperature = 1, .topK = 2, .topP = 0.6f}), ElementsAre(1));
+}
+
+TEST(Sampler, InfiniteLogitsShareEverything) {
+  auto got = shares({.temperature = 1}, {infinity, 1000, infinity});
+  EXPECT_EQ(got.size(), 2u);
+  EXPECT_NEAR(got[0], 0.5, 0.01);
+  EXPECT_EQ(pickOne({.temperature = 1e-38f}, {0, -1e-30f, 3}), 2);
+}
+
+TEST(Sampler, DrawsAreFixedForAllTime) {
+  // From the formulas of Sampler.h in Python integers: 16 equal logits make u * 16 the id.
+  std::vector<float> logits(16, 2.5f);
+  for (auto [seed, expected] :
+       std::map<uint64_t, std::vector<int32_t>>{{0, {14, 6, 0, 15, 1, 5, 2, 12}},
+                                                {1, {11, 5, 7, 15, 3, 9, 7, 2}},
+                                                {42, {9, 2, 2, 0, 15, 3, 4, 2}},
+                                                {UINT64_MAX, {10, 11, 5, 0, 13, 0, 7, 12}}}) {
+    Sampler sampler({.temperature = 0.8f, .seed = seed}, 16);
+    std::vector<int32_t> got;
+    for (int i = 0; i < 8; ++i)
+      got.push_back(sampler.pick(logits.data(), 16));
+    EXPECT_EQ(got, expected);
+    sampler.setOptions({.temperature = 0.8f, .seed = seed});
+    EXPECT_EQ(sampler.pick(logits.data(), 16), expected[0]);
+  }
+}
+
+TEST(Sampler, NucleusIsTheSameWithAndWithoutSorting) {
+  // top_k of all but one takes the sorted path, top_k off the heap.
+  std::vector<float> logits;
+  for (int i = 0; i < 500; ++i)
+    logits.push_back(static_cast<float>((i * 7919) % 503) / 60);
+  logits.push_back(-1000);
+  for (float topP : {0.1f, 0.5f, 0.9f, 0.99f}) {
+    Sampler heap({.temperature = 1.3f, .topP = topP, .seed = 9}, logits.size());
+    Sampler sorted({.temperature = 1.3f, .topK = 500, .topP = topP, .seed = 9}, logits.size());
+    for (int i = 0; i < 200; ++i)
+      ASSERT_EQ(heap.pick(logits.data(), logits.size()), sorted.pick(logits.data(), logits.size()));
+  }
+}
+
+TEST(Sampler, AllocatesNothing) {
+  std::vector<float> logits(5000);
+  for (size_t i = 0; i < logits.size(); ++i)
+    logits[i] = std::sin(static_cast<float>(i));
+  Sampler sampler({}, logits.size());
+  size_t before = allocations;
+  for (SamplerOptions options : {SamplerOptions{},
+                                 {.temperature = 1},
+                                 {.temperature = 1, .topK = 40},
+                                 {.temperature = 1, .topP = 0.9f},
+                                 {.temperature = 1, .topK = 4000, .topP = 0.9f}}) {
+    sampler.setOptions(options);
+    sampler.pick(logits.data(), logits.size());
+  }
+  EXPECT_EQ(allocations, before);
+}
+
+} // namespace
