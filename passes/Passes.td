@@ -1,7 +1,154 @@
 //===- Passes.td - Model passes ------------------------------*- tablegen -*-===//
+//
+// Options and documentation of the passes; one pass is one .cpp named like its
+// def. docs/adding-a-pass.md says how to add one.
+//
+//===----------------------------------------------------------------------===//
 #ifndef NYALA_PASSES_PASSES_TD
 #define NYALA_PASSES_PASSES_TD
 
 include "mlir/Pass/PassBase.td"
+
+def ShareRopeTables : Pass<"nyala-share-rope-tables", "::mlir::func::FuncOp"> {
+  let summary = "compute the angles of rotary embeddings once for all layers";
+  let description = [{
+    Splits every `nyala.rope` into a `nyala.rope_table` of cosines and sines and a `nyala.rotate`.
+    Ropes of the same positions and parameters (base, dims, scale, factors; not heads or pairing)
+    share one table, which is computed as soon as its positions are known.
+
+    ```mlir
+    // before
+    %0 = nyala.rope adjacent %q at %positions {heads = 9, dims = 64, base = 1.0e5} : tensor<?x576xf32>, tensor<?xi32>
+    %1 = nyala.rope adjacent %k at %positions {heads = 3, dims = 64, base = 1.0e5} : tensor<?x192xf32>, tensor<?xi32>
+    // after
+    %t = nyala.rope_table %positions {base = 1.0e5 : f64, dims = 64} : tensor<?xi32> -> tensor<?x64xf32>
+    %0 = nyala.rotate adjacent %q by %t {heads = 9} : tensor<?x576xf32>, tensor<?x64xf32>
+    %1 = nyala.rotate adjacent %k by %t {heads = 3} : tensor<?x192xf32>, tensor<?x64xf32>
+    ```
+  }];
+}
+
+def MergeLinears : Pass<"nyala-merge-linears", "::mlir::ModuleOp"> {
+  let summary = "multiply an input by several weights at once";
+  let description = [{
+    Linear layers of one block with the same input become one, whose weight is the concatenation of
+    theirs (in the block's order), and a `nyala.split` of its result: query, key and value; gate and
+    up. One kernel then streams all weights while the input stays close.
+
+    Linears merge if their weights are loads (or concatenations of loads) in one stored format, all
+    or none have a bias, and every width is a multiple of `row-multiple`. Where those of one input
+    differ in format or bias, the equal ones merge among themselves. A weight that is used in any
+    other way (an embedding table, a linear that does not merge with the same partners) stays as it
+    is: merging would store it twice. Remarks say what merged and why something did not.
+
+    ```mlir
+    // before
+    %q = nyala.linear %x, %wq : tensor<?x576xf32>, tensor<576x576xf32> -> tensor<?x576xf32>
+    %k = nyala.linear %x, %wk : tensor<?x576xf32>, tensor<192x576xf32> -> tensor<?x192xf32>
+    // after
+    %w = tensor.concat dim(0) %wq, %wk : (tensor<576x576xf32>, tensor<192x576xf32>) -> tensor<768x576xf32>
+    %0 = nyala.linear %x, %w : tensor<?x576xf32>, tensor<768x576xf32> -> tensor<?x768xf32>
+    %q, %k = nyala.split %0 : tensor<?x768xf32> -> tensor<?x576xf32>, tensor<?x192xf32>
+    ```
+  }];
+  let options = [
+    Option<"rowMultiple", "row-multiple", "int64_t", "16",
+           "Width of which every merged width is a multiple: rows of a group of the packed layout">
+  ];
+  let dependentDialects = ["::mlir::tensor::TensorDialect", "::nyala::NyalaDialect"];
+}
+
+def RemoveDeadState : Pass<"nyala-remove-dead-state", "::mlir::ModuleOp"> {
+  let summary = "remove states that are written but never read, and weights nobody loads";
+  let description = [{
+    A state (a cache) is dead if no function of the module needs its value to compute anything but
+    the next value of a dead state: what one entry writes another may read. The argument and the
+    result of a dead state are removed from all functions with what computed it, and so are weights
+    that no op refers to any more. Sharing caches between layers leaves such states behind.
+
+    ```mlir
+    // before: %v1 of layer 1 is appended to and returned, but attention reads layer 0's
+    func.func @decode(%x: tensor<?x64xf32>, …, %k0: … {nyala.state = "k.0"}, %k1: … {nyala.state = "k.1"})
+        -> (…, … {nyala.state = "k.0"}, … {nyala.state = "k.1"})
+    // after
+    func.func @decode(%x: tensor<?x64xf32>, …, %k0: … {nyala.state = "k.0"}) -> (…, … {nyala.state = "k.0"})
+    ```
+  }];
+}
+
+def SpecializeEntries : Pass<"nyala-specialize-entries", "::mlir::ModuleOp"> {
+  let summary = "clone @forward into the entry points of the artifact";
+  let description = [{
+    `@forward` becomes `@decode` and `@prefill`, marked `nyala.entry`. Arguments with a `nyala.role`
+    get `nyala.max_rows`, the bound of the entry's rows; states get the static type
+    `tensor<sequences x context x channels>`, here and wherever their updates flow. The chosen
+    context replaces that of the module's `nyala.model`, which bounds it and is its default. Weights
+    are symbols and stay shared.
+
+    ```mlir
+    // before
+    func.func @forward(%tokens: tensor<?xi32> {nyala.role = "tokens"},
+                       %k: tensor<?x?x192xf32> {nyala.state = "k.0"}) -> …
+    // after, with context=4096
+    func.func @decode(%tokens: tensor<?xi32> {nyala.max_rows = 1 : i64, nyala.role = "tokens"},
+                      %k: tensor<1x4096x192xf32> {nyala.state = "k.0"}) -> … attributes {nyala.entry}
+    func.func @prefill(%tokens: tensor<?xi32> {nyala.max_rows = 128 : i64, nyala.role = "tokens"},
+                       %k: tensor<1x4096x192xf32> {nyala.state = "k.0"}) -> … attributes {nyala.entry}
+    ```
+  }];
+  let options = [
+    Option<"context", "context", "int64_t", "0",
+           "Slots of a sequence's cache; 0: as many as the model was trained for">,
+    Option<"decodeRows", "decode-rows", "int64_t", "1", "Largest number of rows of @decode">,
+    Option<"prefillRows", "prefill-rows", "int64_t", "128", "Largest number of rows of @prefill">,
+    Option<"sequences", "sequences", "int64_t", "1", "Sequences that the caches hold">
+  ];
+  let dependentDialects = ["::nyala::NyalaDialect"];
+}
+
+def PackWeights : Pass<"nyala-pack-weights", "::mlir::ModuleOp"> {
+  let summary = "lay matrices out as kernels stream them";
+  let description = [{
+    The weights of `nyala.linear` and the tables of `nyala.embedding` pass through `nyala.pack`, in
+    the format they are stored in (those without a source, in that of their element type). One value
+    is packed once, whoever uses it, so that a table tied to the output layer has one stored layout.
+    Vectors (norms, biases) stay plain. A weight that is not loaded, or not as a matrix of stored
+    numbers, stays plain with a missed remark; a concatenation of several formats is an error.
+
+    ```mlir
+    // before
+    %w = nyala.load @output : tensor<49152x576xf32>
+    %y = nyala.linear %x, %w : tensor<?x576xf32>, tensor<49152x576xf32> -> tensor<?x49152xf32>
+    // after
+    %w = nyala.load @output : tensor<49152x576xf32>
+    %p = nyala.pack %w : tensor<49152x576xf32> -> tensor<49152x576xf32, #nyala.packed<q4_1>>
+    %y = nyala.linear %x, %p : tensor<?x576xf32>, tensor<49152x576xf32, #nyala.packed<q4_1>> -> tensor<?x49152xf32>
+    ```
+  }];
+  let dependentDialects = ["::nyala::NyalaDialect"];
+}
+
+def HoistWeights : Pass<"nyala-hoist-weights", "::mlir::ModuleOp"> {
+  let summary = "move computations on weights alone to compile time";
+  let description = [{
+    Every maximal expression of pure ops on loads (and constants) in a function becomes the
+    initializer of a new `nyala.weight`, named after the weights it reads; the function loads that.
+    Equal expressions, in whichever function, share one weight. Weights that nothing refers to any
+    more are erased.
+
+    ```mlir
+    // before
+    %a = nyala.load @blk.0.q : tensor<32x64xf32>
+    %b = nyala.load @blk.0.k : tensor<16x64xf32>
+    %c = tensor.concat dim(0) %a, %b : (tensor<32x64xf32>, tensor<16x64xf32>) -> tensor<48x64xf32>
+    %y = nyala.linear %x, %c : tensor<?x64xf32>, tensor<48x64xf32> -> tensor<?x48xf32>
+    // after
+    nyala.weight @"blk.0.q+k" : tensor<48x64xf32> initializer { … nyala.yield %c : tensor<48x64xf32> }
+    %c = nyala.load @"blk.0.q+k" : tensor<48x64xf32>
+    %y = nyala.linear %x, %c : tensor<?x64xf32>, tensor<48x64xf32> -> tensor<?x48xf32>
+    ```
+  }];
+  let dependentDialects = ["::nyala::NyalaDialect"];
+}
 
 #endif // NYALA_PASSES_PASSES_TD

@@ -1,0 +1,45 @@
+//===- Pipelines.cpp - Passes in their order ------------------------------===//
+#include "passes/Pipelines.h"
+
+#include "passes/Passes.h"
+
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace nyala;
+
+void nyala::buildModelPipeline(OpPassManager &pm, const ModelPipelineOptions &options) {
+  // Importers write what is simplest for them. CSE makes equal loads one value, so that passes
+  // below see that two ops use the same weight.
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+
+  // Before linears merge: rotations are then plain users of a split's results.
+  pm.addNestedPass<func::FuncOp>(createShareRopeTables());
+
+  // While there is one function: every entry gets the same merged weights, found once.
+  pm.addPass(createMergeLinears());
+
+  // After merging, so that a projection whose rows only fill a dead cache is already part of a
+  // product that stays; before specialization, so that entries are cloned without dead states.
+  pm.addPass(createRemoveDeadState());
+
+  // Last of the rewrites that look at the whole model: from here on there are two of everything.
+  SpecializeEntriesOptions specialize;
+  specialize.context = options.context;
+  specialize.decodeRows = options.decodeRows;
+  specialize.prefillRows = options.prefillRows;
+  specialize.sequences = options.sequences;
+  pm.addPass(createSpecializeEntries(specialize));
+
+  // Cache shapes are static now: what asked for their dimensions folds.
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}
+
+void nyala::registerPipelines() {
+  PassPipelineRegistration<ModelPipelineOptions>(
+      "nyala-model-pipeline", "From an imported @forward to simplified entry points",
+      buildModelPipeline);
+}

@@ -1,0 +1,34 @@
+//===- Pipelines.h - Passes in their order ----------------------*- C++ -*-===//
+#ifndef NYALA_PASSES_PIPELINES_H
+#define NYALA_PASSES_PIPELINES_H
+
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassOptions.h"
+
+namespace nyala {
+
+/// Options of nyala-model-pipeline; they go to nyala-specialize-entries.
+struct ModelPipelineOptions : public mlir::PassPipelineOptions<ModelPipelineOptions> {
+  Option<int64_t> context{
+      *this, "context",
+      llvm::cl::desc("Slots of a sequence's cache; 0: as many as the model was trained for"),
+      llvm::cl::init(0)};
+  Option<int64_t> decodeRows{
+      *this, "decode-rows", llvm::cl::desc("Largest number of rows of @decode"), llvm::cl::init(1)};
+  Option<int64_t> prefillRows{*this, "prefill-rows",
+                              llvm::cl::desc("Largest number of rows of @prefill"),
+                              llvm::cl::init(128)};
+  Option<int64_t> sequences{*this, "sequences", llvm::cl::desc("Sequences that the caches hold"),
+                            llvm::cl::init(1)};
+};
+
+/// From phase `input` (an imported @forward) to phase `model` (simplified entry points), on a
+/// module.
+void buildModelPipeline(mlir::OpPassManager &pm, const ModelPipelineOptions &options);
+
+/// Makes nyala-model-pipeline known to tools.
+void registerPipelines();
+
+} // namespace nyala
+
+#endif // NYALA_PASSES_PIPELINES_H
