@@ -28,7 +28,7 @@ extern "C" {
 typedef enum {
   NYALA_OK = 0,
   NYALA_INVALID_ARGUMENT = 1, /* a parameter is out of range or null */
-  NYALA_NOT_FOUND = 2,        /* file, entry or metadata key does not exist */
+  NYALA_NOT_FOUND = 2,        /* file does not exist, or the model has no tokenizer or template */
   NYALA_IO_ERROR = 3,         /* the operating system refused a read or a mapping */
   NYALA_CORRUPT = 4,          /* truncated, altered or not an artifact */
   NYALA_VERSION = 5,          /* artifact format or kernel ABI of another version */
@@ -65,7 +65,7 @@ typedef struct {
   int32_t bos;              /* token id, -1: none */
   int32_t eos;              /* token id, -1: none */
   uint64_t weight_bytes;
-  uint64_t arena_bytes;     /* the largest entry's */
+  uint64_t arena_bytes; /* the largest entry's */
   uint64_t kv_bytes_per_token;
   bool has_tokenizer;
   bool has_chat_template;
@@ -81,7 +81,8 @@ NYALA_API bool nyala_model_is_stop(const nyala_model *model, int32_t token);
 
 /// Tokenizes `length` bytes of UTF-8. Writes at most `capacity` ids to `ids` and the number of
 /// ids needed to `count` (ids may be null if capacity is 0). `special`: text that spells a special
-/// token becomes that token, and the model's beginning-of-sequence token is added where it has one.
+/// token becomes that token, and the beginning-of-sequence token comes first if the model wants it
+/// and the text does not spell it there already.
 /// Fails with NYALA_INVALID_TEXT naming the byte offset of the first invalid byte.
 NYALA_API nyala_status nyala_tokenize(const nyala_model *model, const char *text, size_t length,
                                       bool special, int32_t *ids, size_t capacity, size_t *count);
@@ -105,7 +106,7 @@ NYALA_API nyala_status nyala_chat_format(const nyala_model *model, const nyala_m
 
 typedef struct {
   uint32_t context; /* positions; 0: the model's capacity; never above it */
-  uint32_t threads; /* workers; 0: one per physical core */
+  uint32_t threads; /* workers, at most 256; 0: one per physical core */
 } nyala_session_options;
 
 /// `options` may be null.
@@ -133,7 +134,7 @@ NYALA_API nyala_status nyala_session_decode(nyala_session *session, int32_t toke
 NYALA_API const float *nyala_session_logits(const nyala_session *session);
 /// Forgets positions from `position` on.
 NYALA_API nyala_status nyala_session_rollback(nyala_session *session, uint32_t position);
-/// Makes the running and the next prefill return NYALA_CANCELLED at the next chunk.
+/// Makes the running prefill, or the next one if none is running, return NYALA_CANCELLED soon.
 NYALA_API void nyala_session_cancel(nyala_session *session);
 
 // --- Sampling ------------------------------------------------------------------------------

@@ -1,0 +1,59 @@
+//===- Artifact.h - A model.nyala file, mapped and checked ------*- C++ -*-===//
+//
+// Everything the runtime later indexes is checked here, once: after the
+// constructor returned, offsets lie within their segments, indices within
+// their lists, and sums and products of sizes do not overflow.
+// Format: docs/artifact-format.md, runtime/artifact.fbs.
+//
+//===----------------------------------------------------------------------===//
+#ifndef NYALA_RUNTIME_CORE_ARTIFACT_H
+#define NYALA_RUNTIME_CORE_ARTIFACT_H
+
+#include "runtime/artifact_generated.h"
+#include "runtime/core/Mapping.h"
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace nyala::rt {
+
+/// Immutable. Holds the mappings that program(), weights and strings point into.
+class Artifact {
+public:
+  /// Fails with NYALA_NOT_FOUND or NYALA_IO_ERROR (the file, or its weight file), NYALA_VERSION
+  /// (another format or kernel ABI) or NYALA_CORRUPT (no artifact, truncated, altered, malformed).
+  explicit Artifact(const std::string &path);
+
+  const std::string &getPath() const { return file.getPath(); }
+  const File &getFile() const { return file; }
+  const artifact::Artifact &program() const { return *root; }
+
+  /// First byte of weight `index`, 64-byte aligned.
+  const std::byte *weight(uint32_t index) const;
+
+  /// Null if the artifact has no such entry.
+  const artifact::Entry *findEntry(std::string_view name) const;
+
+private:
+  void checkHeader();
+  void openWeights();
+
+  File file;
+  Mapping mapping;
+  Mapping externalWeights;
+  const artifact::Artifact *root = nullptr;
+  std::span<const std::byte> weights;
+};
+
+/// Index of the entry's count of that name, or -1.
+int findCount(const artifact::Entry &entry, std::string_view name);
+
+/// The part of Artifact's checks that looks at the verified FlatBuffer alone. `path` is for
+/// messages, `fileSize` bounds the code segments. Throws rt::Failure.
+void checkStructure(const artifact::Artifact &program, const std::string &path, uint64_t fileSize);
+
+} // namespace nyala::rt
+
+#endif // NYALA_RUNTIME_CORE_ARTIFACT_H

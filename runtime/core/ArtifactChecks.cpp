@@ -1,0 +1,251 @@
+//===- ArtifactChecks.cpp - Is a verified FlatBuffer a usable program? ----===//
+//
+// The FlatBuffers verifier proves that tables, vectors and strings can be
+// read. This proves that what they say can be executed: indices, offsets,
+// sizes, alignment, and the counts, arguments and results of the entries.
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/artifact_header.h"
+#include "runtime/core/Artifact.h"
+#include "runtime/core/Status.h"
+#include "runtime/kernel_abi.h"
+
+#include <limits>
+#include <sstream>
+
+namespace nyala::rt {
+namespace {
+
+/// No size in an artifact may exceed it: x86-64's user address space. Sums of a few such sizes
+/// cannot overflow.
+constexpr uint64_t maxBytes = uint64_t(1) << 47;
+
+class Checker {
+public:
+  Checker(const artifact::Artifact &program, const std::string &path, uint64_t fileSize)
+      : program(program), path(path), fileSize(fileSize) {}
+
+  void check() const;
+
+private:
+  template <typename... Parts> [[noreturn]] void fail(const Parts &...parts) const {
+    std::ostringstream text;
+    text << "'" << path << "' is malformed: ";
+    (text << ... << parts);
+    text << "; compile the model again";
+    throw Failure(NYALA_CORRUPT, text.str());
+  }
+  /// a * b, if it is a size that can exist.
+  uint64_t product(uint64_t a, uint64_t b, const char *what) const {
+    uint64_t result;
+    if (__builtin_mul_overflow(a, b, &result) || result > maxBytes)
+      fail(what, " would have ", a, " * ", b, " bytes");
+    return result;
+  }
+  void checkModel() const;
+  void checkExecutable(const artifact::Executable &executable) const;
+  void checkWeights() const;
+  void checkEntry(const artifact::Entry &entry) const;
+  void checkArguments(const artifact::Entry &entry) const;
+  void checkResults(const artifact::Entry &entry) const;
+  void checkStep(const artifact::Entry &entry, uint32_t index) const;
+  void checkBuffer(const artifact::Entry &entry, uint32_t step,
+                   const artifact::Buffer &buffer) const;
+
+  const artifact::Artifact &program;
+  const std::string &path;
+  uint64_t fileSize;
+};
+
+void Checker::checkModel() const {
+  if (program.vocabulary() == 0 || program.vocabulary() > (1u << 30))
+    fail("a vocabulary of ", program.vocabulary(), " tokens");
+  if (program.context() == 0 || program.context() > (1u << 30))
+    fail("a context of ", program.context(), " positions");
+  for (const artifact::State *state : *program.states()) {
+    const uint64_t sequence = product(state->slots(), state->slot_bytes(), "a state");
+    if (product(state->sequences(), sequence, "a state") == 0)
+      fail("state '", state->name()->string_view(), "' is empty");
+    if (state->slots() < program.context())
+      fail("state '", state->name()->string_view(), "' has ", state->slots(),
+           " slots for a context of ", program.context());
+  }
+}
+
+void Checker::checkExecutable(const artifact::Executable &executable) const {
+  const std::string_view arch = executable.arch()->string_view();
+  if (executable.offset() % NYALA_ARTIFACT_PAGE != 0 || executable.offset() > fileSize ||
+      executable.size() > fileSize - executable.offset())
+    fail("the code for '", arch, "' does not lie on whole pages of the file");
+  if (executable.kernels()->size() != program.executables()->Get(0)->kernels()->size())
+    fail("the code for '", arch, "' has other kernels than the first");
+  for (const artifact::Kernel *kernel : *executable.kernels()) {
+    if (kernel->entry() >= executable.size())
+      fail("kernel '", kernel->name()->string_view(), "' begins behind its code");
+    if (kernel->scratch_bytes() > maxBytes)
+      fail("kernel '", kernel->name()->string_view(), "' wants ", kernel->scratch_bytes(),
+           " bytes of scratch");
+  }
+}
+
+void Checker::checkWeights() const {
+  const artifact::WeightSegment &segment = *program.weight_segment();
+  if (segment.offset() % NYALA_ARTIFACT_PAGE != 0 || segment.offset() > maxBytes ||
+      segment.size() > maxBytes)
+    fail("the weights do not lie on whole pages of the file");
+  if (segment.file()) {
+    // Only a plain name: an artifact must not read elsewhere in the file system.
+    const std::string_view name = segment.file()->string_view();
+    if (name.empty() || name == "." || name == ".." || name.find('/') != name.npos ||
+        name.find('\0') != name.npos)
+      fail("its weights are in '", name, "', which is not the name of a file beside it");
+  }
+  for (const artifact::Weight *weight : *program.weights())
+    if (weight->offset() % NYALA_BUFFER_ALIGNMENT != 0 || weight->offset() > segment.size() ||
+        weight->size() > segment.size() - weight->offset())
+      fail("weight '", weight->name()->string_view(), "' does not lie in the weight segment");
+}
+
+void Checker::checkArguments(const artifact::Entry &entry) const {
+  const int rows = findCount(entry, "rows"), wanted = findCount(entry, "wanted");
+  for (const artifact::Argument *argument : *entry.arguments()) {
+    const artifact::ArgumentRole role = argument->role();
+    if (role > artifact::ArgumentRole::MAX)
+      fail("entry '", entry.name()->string_view(), "' has an argument of unknown role");
+    if (static_cast<int>(argument->count()) !=
+        (role == artifact::ArgumentRole::Wanted ? wanted : rows))
+      fail("entry '", entry.name()->string_view(), "' counts its argument '",
+           artifact::EnumNameArgumentRole(role), "' by something else than rows or wanted");
+  }
+}
+
+void Checker::checkResults(const artifact::Entry &entry) const {
+  bool hasLogits = false;
+  for (const artifact::Result *result : *entry.results()) {
+    const std::string_view name = result->name()->string_view();
+    if (result->count() >= entry.counts()->size())
+      fail("result '", name, "' has count ", result->count(), " of ", entry.counts()->size());
+    product(entry.counts()->Get(result->count())->max(), result->row_bytes(), "a result");
+    if (name != "logits")
+      continue;
+    hasLogits = true;
+    if (result->row_bytes() != uint64_t(program.vocabulary()) * sizeof(float) ||
+        static_cast<int>(result->count()) != findCount(entry, "wanted"))
+      fail("'logits' has ", result->row_bytes(), " bytes a row, expected f32 for each of ",
+           program.vocabulary(), " tokens and for each wanted row");
+  }
+  if (!hasLogits)
+    fail("entry '", entry.name()->string_view(), "' has no result 'logits'");
+}
+
+void Checker::checkBuffer(const artifact::Entry &entry, uint32_t step,
+                          const artifact::Buffer &buffer) const {
+  const auto bounded = [&](uint64_t count, auto bytesOf) {
+    if (buffer.index() >= count)
+      fail("entry '", entry.name()->string_view(), "', step ", step, ": ",
+           artifact::EnumNameRegion(buffer.region()), " ", buffer.index(), " of ", count);
+    return static_cast<uint64_t>(bytesOf(buffer.index()));
+  };
+  const auto maxOf = [&](uint32_t count) -> uint64_t { return entry.counts()->Get(count)->max(); };
+  uint64_t bytes = 0, alignment = 1;
+  switch (buffer.region()) {
+  case artifact::Region::Arena:
+    bytes = entry.arena_bytes();
+    alignment = NYALA_BUFFER_ALIGNMENT;
+    break;
+  case artifact::Region::Weight:
+    bytes = bounded(program.weights()->size(),
+                    [&](uint32_t i) { return program.weights()->Get(i)->size(); });
+    alignment = NYALA_BUFFER_ALIGNMENT;
+    break;
+  case artifact::Region::State:
+    bytes = bounded(program.states()->size(), [&](uint32_t i) {
+      const artifact::State &state = *program.states()->Get(i);
+      return state.sequences() * state.slots() * state.slot_bytes();
+    });
+    break;
+  case artifact::Region::Argument:
+    bytes = bounded(entry.arguments()->size(), [&](uint32_t i) {
+      return maxOf(entry.arguments()->Get(i)->count()) * sizeof(int32_t);
+    });
+    break;
+  case artifact::Region::Result:
+    bytes = bounded(entry.results()->size(), [&](uint32_t i) {
+      const artifact::Result &result = *entry.results()->Get(i);
+      return maxOf(result.count()) * result.row_bytes();
+    });
+    break;
+  default:
+    fail("entry '", entry.name()->string_view(), "', step ", step, ": a buffer in unknown region ",
+         static_cast<unsigned>(buffer.region()));
+  }
+  if (buffer.offset() > bytes || buffer.offset() % alignment != 0)
+    fail("entry '", entry.name()->string_view(), "', step ", step, ": offset ", buffer.offset(),
+         " in ", bytes, " bytes of ", artifact::EnumNameRegion(buffer.region()), ", aligned to ",
+         alignment);
+}
+
+void Checker::checkStep(const artifact::Entry &entry, uint32_t index) const {
+  const artifact::Step &step = *entry.steps()->Get(index);
+  const auto place = [&] {
+    return "entry '" + entry.name()->str() + "', step " + std::to_string(index) + ": ";
+  };
+  const uint32_t kernels = program.executables()->Get(0)->kernels()->size();
+  if (step.kernel() >= kernels)
+    fail(place(), "kernel ", step.kernel(), " of ", kernels);
+  if (step.rows() >= entry.counts()->size())
+    fail(place(), "count ", step.rows(), " of ", entry.counts()->size());
+  if (step.tiles() > std::numeric_limits<int32_t>::max())
+    fail(place(), step.tiles(), " tiles");
+  for (uint32_t wait : *step.waits())
+    if (wait >= index)
+      fail(place(), "waits for step ", wait, ", which is not an earlier one");
+  for (const artifact::Buffer *buffer : *step.buffers())
+    checkBuffer(entry, index, *buffer);
+}
+
+void Checker::checkEntry(const artifact::Entry &entry) const {
+  for (const artifact::Count *count : *entry.counts()) {
+    const std::string_view name = count->name()->string_view();
+    if (name != "rows" && name != "wanted")
+      fail("entry '", entry.name()->string_view(), "' counts '", name,
+           "', expected rows and wanted");
+    if (count->max() == 0 || count->max() > (1u << 30))
+      fail("entry '", entry.name()->string_view(), "' has at most ", count->max(), " ", name);
+  }
+  if (entry.counts()->size() != 2 || findCount(entry, "rows") < 0 || findCount(entry, "wanted") < 0)
+    fail("entry '", entry.name()->string_view(), "' lacks a count, expected rows and wanted");
+  if (entry.arena_bytes() > maxBytes)
+    fail("entry '", entry.name()->string_view(), "' wants an arena of ", entry.arena_bytes(),
+         " bytes");
+  checkArguments(entry);
+  checkResults(entry);
+  for (uint32_t i = 0; i < entry.steps()->size(); ++i)
+    checkStep(entry, i);
+}
+
+void Checker::check() const {
+  checkModel();
+  if (program.executables()->size() == 0)
+    fail("it has no executable");
+  for (const artifact::Executable *executable : *program.executables())
+    checkExecutable(*executable);
+  checkWeights();
+  bool usable = false;
+  for (const artifact::Entry *entry : *program.entries()) {
+    checkEntry(*entry);
+    const std::string_view name = entry->name()->string_view();
+    usable |= name == "decode" || name == "prefill";
+  }
+  if (!usable)
+    fail("it has no entry 'decode' or 'prefill'");
+}
+
+} // namespace
+
+void checkStructure(const artifact::Artifact &program, const std::string &path, uint64_t fileSize) {
+  Checker(program, path, fileSize).check();
+}
+
+} // namespace nyala::rt

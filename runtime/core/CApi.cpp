@@ -1,0 +1,214 @@
+//===- CApi.cpp - Models and sessions for C -------------------------------===//
+
+#include "runtime/core/CApi.h"
+
+#include <memory>
+#include <new>
+
+using namespace nyala::rt;
+
+static thread_local std::string lastError;
+
+nyala_status nyala::rt::recordException() noexcept {
+  try {
+    try {
+      throw;
+    } catch (const Failure &failure) {
+      lastError = failure.what();
+      return failure.getStatus();
+    } catch (const std::bad_alloc &) {
+      lastError = "out of memory"; // fits into any string without allocation
+      return NYALA_OUT_OF_MEMORY;
+    } catch (const std::exception &error) {
+      lastError = std::string("cannot go on: ") + error.what();
+      return NYALA_INVALID_ARGUMENT;
+    }
+  } catch (...) {
+    lastError = "out of memory";
+    return NYALA_OUT_OF_MEMORY;
+  }
+}
+
+const char *nyala_status_name(nyala_status status) {
+  switch (status) {
+  case NYALA_OK:
+    return "ok";
+  case NYALA_INVALID_ARGUMENT:
+    return "invalid argument";
+  case NYALA_NOT_FOUND:
+    return "not found";
+  case NYALA_IO_ERROR:
+    return "i/o error";
+  case NYALA_CORRUPT:
+    return "corrupt";
+  case NYALA_VERSION:
+    return "version";
+  case NYALA_UNSUPPORTED:
+    return "unsupported";
+  case NYALA_CONTEXT_FULL:
+    return "context full";
+  case NYALA_INVALID_TEXT:
+    return "invalid text";
+  case NYALA_OUT_OF_MEMORY:
+    return "out of memory";
+  case NYALA_CANCELLED:
+    return "cancelled";
+  }
+  return "unknown status";
+}
+
+const char *nyala_last_error(void) { return lastError.c_str(); }
+
+const char *nyala_version(void) { return NYALA_VERSION_STRING; }
+
+//===--------------------------------------------------------------------===//
+// Model
+//===--------------------------------------------------------------------===//
+
+nyala_status nyala_model_open(const char *path, nyala_model **model) {
+  return guarded([&] {
+    require(model, "model");
+    *model = nullptr;
+    require(path, "path");
+    *model = std::make_unique<nyala_model>(path).release();
+  });
+}
+
+void nyala_model_close(nyala_model *model) { delete model; }
+
+void nyala_model_get_info(const nyala_model *model, nyala_model_info *info) {
+  if (!model || !info)
+    return;
+  const nyala::artifact::Artifact &program = model->artifact.program();
+  const nyala::artifact::Tokenizer *tokenizer = program.tokenizer();
+  *info = {};
+  info->architecture = program.architecture()->c_str();
+  info->arithmetic = program.arithmetic()->c_str();
+  info->vocabulary = program.vocabulary();
+  info->context = program.context();
+  info->max_prefill = getMaxPrefill(model->artifact);
+  info->bos = tokenizer ? tokenizer->bos() : -1;
+  info->eos = tokenizer ? tokenizer->eos() : -1;
+  info->weight_bytes = program.weight_segment()->size();
+  info->arena_bytes = getArenaBytes(model->artifact);
+  for (const nyala::artifact::State *state : *program.states())
+    info->kv_bytes_per_token += state->slot_bytes();
+  info->has_tokenizer = model->tokenizer.has_value();
+  info->has_chat_template = tokenizer && tokenizer->chat_template();
+}
+
+const char *nyala_model_metadata(const nyala_model *model, const char *key) {
+  if (!model || !key)
+    return nullptr;
+  for (const nyala::artifact::KeyValue *entry : *model->artifact.program().metadata())
+    if (entry->key()->string_view() == key)
+      return entry->value()->c_str();
+  return nullptr;
+}
+
+bool nyala_model_is_stop(const nyala_model *model, int32_t token) {
+  const nyala::artifact::Tokenizer *tokenizer =
+      model ? model->artifact.program().tokenizer() : nullptr;
+  if (!tokenizer || token < 0)
+    return false;
+  for (uint32_t stop : *tokenizer->stops())
+    if (stop == static_cast<uint32_t>(token))
+      return true;
+  return false;
+}
+
+//===--------------------------------------------------------------------===//
+// Session
+//===--------------------------------------------------------------------===//
+
+nyala_status nyala_session_create(const nyala_model *model, const nyala_session_options *options,
+                                  nyala_session **session) {
+  return guarded([&] {
+    require(session, "session");
+    *session = nullptr;
+    require(model, "model");
+    Session::Options chosen;
+    if (options)
+      chosen = {options->context, options->threads};
+    *session = std::make_unique<nyala_session>(*model, chosen).release();
+  });
+}
+
+void nyala_session_close(nyala_session *session) { delete session; }
+
+uint32_t nyala_session_position(const nyala_session *session) {
+  return session ? session->session.getPosition() : 0;
+}
+
+uint32_t nyala_session_context(const nyala_session *session) {
+  return session ? session->session.getContext() : 0;
+}
+
+nyala_status nyala_session_prefill(nyala_session *session, const int32_t *tokens, size_t count) {
+  return guarded([&] {
+    require(session, "session");
+    if (count > 0)
+      require(tokens, "tokens");
+    session->session.prefill({tokens, count});
+  });
+}
+
+nyala_status nyala_session_prefill_all(nyala_session *session, const int32_t *tokens, size_t count,
+                                       nyala_logits_fn row, void *user) {
+  return guarded([&] {
+    require(session, "session");
+    if (count > 0)
+      require(tokens, "tokens");
+    require(reinterpret_cast<const void *>(row), "row");
+    session->session.prefillAll({tokens, count}, row, user);
+  });
+}
+
+nyala_status nyala_session_decode(nyala_session *session, int32_t token) {
+  return guarded([&] {
+    require(session, "session");
+    session->session.decode(token);
+  });
+}
+
+const float *nyala_session_logits(const nyala_session *session) {
+  return session ? session->session.getLogits() : nullptr;
+}
+
+nyala_status nyala_session_rollback(nyala_session *session, uint32_t position) {
+  return guarded([&] {
+    require(session, "session");
+    session->session.rollback(position);
+  });
+}
+
+void nyala_session_cancel(nyala_session *session) {
+  if (session)
+    session->session.cancel();
+}
+
+//===--------------------------------------------------------------------===//
+// Sampling
+//===--------------------------------------------------------------------===//
+
+nyala_status nyala_session_set_sampler(nyala_session *session,
+                                       const nyala_sampler_options *options) {
+  return guarded([&] {
+    require(session, "session");
+    require(options, "options");
+    session->sampler.setOptions(
+        {options->temperature, options->top_k, options->top_p, options->seed});
+  });
+}
+
+nyala_status nyala_session_sample(nyala_session *session, int32_t *token) {
+  return guarded([&] {
+    require(session, "session");
+    require(token, "token");
+    const float *logits = session->session.getLogits();
+    if (!logits)
+      throw Failure(NYALA_INVALID_ARGUMENT,
+                    "there are no logits to sample from: prefill or decode first");
+    *token = session->sampler.pick(logits, session->vocabulary);
+  });
+}

@@ -1,0 +1,57 @@
+//===- CApi.h - What stands behind the handles of nyala.h -------*- C++ -*-===//
+#ifndef NYALA_RUNTIME_CORE_CAPI_H
+#define NYALA_RUNTIME_CORE_CAPI_H
+
+#include "runtime/core/Artifact.h"
+#include "runtime/core/Session.h"
+#include "runtime/core/Status.h"
+#include "runtime/devices/cpu/CpuImage.h"
+#include "runtime/nyala.h"
+#include "runtime/text/Sampler.h"
+#include "runtime/text/Tokenizer.h"
+
+#include <optional>
+
+struct nyala_model {
+  explicit nyala_model(const std::string &path);
+
+  nyala::rt::Artifact artifact;
+  nyala::rt::CpuImage image;
+  std::optional<nyala::rt::Tokenizer> tokenizer;
+};
+
+struct nyala_session {
+  nyala_session(const nyala_model &model, const nyala::rt::Session::Options &options)
+      : session(model.artifact, model.image, options),
+        sampler(nyala::rt::SamplerOptions{}, model.artifact.program().vocabulary()),
+        vocabulary(model.artifact.program().vocabulary()) {}
+
+  nyala::rt::Session session;
+  nyala::rt::Sampler sampler;
+  uint32_t vocabulary;
+};
+
+namespace nyala::rt {
+
+/// Remembers the exception in flight as this thread's last error; returns its status.
+nyala_status recordException() noexcept;
+
+/// Runs a body of a C function.
+template <typename Body> nyala_status guarded(const Body &body) noexcept {
+  try {
+    body();
+    return NYALA_OK;
+  } catch (...) {
+    return recordException();
+  }
+}
+
+/// NYALA_INVALID_ARGUMENT if a required pointer is null.
+inline void require(const void *pointer, const char *name) {
+  if (!pointer)
+    throw Failure(NYALA_INVALID_ARGUMENT, std::string(name) + " is null");
+}
+
+} // namespace nyala::rt
+
+#endif // NYALA_RUNTIME_CORE_CAPI_H

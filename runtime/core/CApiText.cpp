@@ -1,0 +1,89 @@
+//===- CApiText.cpp - Tokens and chats for C ------------------------------===//
+
+#include "runtime/core/CApi.h"
+#include "runtime/text/ChatTemplate.h"
+
+#include <algorithm>
+
+using namespace nyala::rt;
+
+nyala_model::nyala_model(const std::string &path)
+    : artifact(path), image(artifact, CpuFeatures::host()) {
+  const nyala::artifact::Tokenizer *data = artifact.program().tokenizer();
+  if (!data)
+    return;
+  const uint32_t vocabulary = artifact.program().vocabulary();
+  try {
+    tokenizer.emplace(data);
+    tokenizer->validate();
+    if (tokenizer->size() > vocabulary)
+      throw Failure(NYALA_CORRUPT, "it has " + std::to_string(tokenizer->size()) +
+                                       " tokens, the model's vocabulary " +
+                                       std::to_string(vocabulary));
+  } catch (const Failure &failure) {
+    throw Failure(failure.getStatus(), "the tokenizer of '" + path + "': " + failure.what());
+  }
+}
+
+static const Tokenizer &getTokenizer(const nyala_model *model) {
+  require(model, "model");
+  if (!model->tokenizer)
+    throw Failure(NYALA_NOT_FOUND, "'" + model->artifact.getPath() +
+                                       "' has no tokenizer: it can be given token ids only");
+  return *model->tokenizer;
+}
+
+/// Copies what fits and says how much there is.
+template <typename Range, typename Element>
+static void copyOut(const Range &from, Element *to, size_t capacity, size_t *count) {
+  require(count, "the size's address");
+  if (capacity > 0)
+    require(to, "the output");
+  std::copy_n(from.begin(), std::min(from.size(), capacity), to);
+  *count = from.size();
+}
+
+nyala_status nyala_tokenize(const nyala_model *model, const char *text, size_t length, bool special,
+                            int32_t *ids, size_t capacity, size_t *count) {
+  return guarded([&] {
+    const Tokenizer &tokenizer = getTokenizer(model);
+    if (length > 0)
+      require(text, "text");
+    copyOut(tokenizer.encode({text, length}, special), ids, capacity, count);
+  });
+}
+
+const char *nyala_token_bytes(const nyala_model *model, int32_t token, bool special,
+                              size_t *length) {
+  std::string_view bytes;
+  if (model && model->tokenizer)
+    bytes = model->tokenizer->tokenBytes(token, special);
+  if (length)
+    *length = bytes.size();
+  return bytes.data();
+}
+
+nyala_status nyala_chat_format(const nyala_model *model, const nyala_message *messages,
+                               size_t count, bool add_generation_prompt, char *text,
+                               size_t capacity, size_t *length) {
+  return guarded([&] {
+    const Tokenizer &tokenizer = getTokenizer(model);
+    const flatbuffers::String *source = model->artifact.program().tokenizer()->chat_template();
+    if (!source)
+      throw Failure(NYALA_NOT_FOUND, "'" + model->artifact.getPath() +
+                                         "' has no chat template: give it a plain prompt");
+    if (count > 0)
+      require(messages, "messages");
+    std::vector<Message> list;
+    for (size_t i = 0; i < count; ++i) {
+      require(messages[i].role, "a message's role");
+      require(messages[i].content, "a message's content");
+      list.push_back({messages[i].role, messages[i].content});
+    }
+    // Parsed here and not when the model is opened: a template that nyala does not understand
+    // leaves the model usable with plain prompts.
+    const ChatTemplate chat(source->string_view(), tokenizer.tokenBytes(tokenizer.getBos(), true),
+                            tokenizer.tokenBytes(tokenizer.getEos(), true));
+    copyOut(chat.render(list, add_generation_prompt), text, capacity, length);
+  });
+}

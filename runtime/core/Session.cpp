@@ -1,0 +1,167 @@
+//===- Session.cpp - One growing sequence of tokens -----------------------===//
+
+#include "runtime/core/Session.h"
+#include "runtime/core/Status.h"
+
+#include <algorithm>
+
+namespace nyala::rt {
+
+static uint32_t choose(uint32_t asked, uint32_t standard, uint32_t maximum, const char *what) {
+  if (asked > maximum)
+    throw Failure(NYALA_INVALID_ARGUMENT,
+                  std::string(what) + ": expected 1 to " + std::to_string(maximum) + ", or 0 for " +
+                      std::to_string(standard) + "; got " + std::to_string(asked));
+  return asked == 0 ? standard : asked;
+}
+
+uint32_t getMaxPrefill(const Artifact &artifact) {
+  const artifact::Entry *entry = artifact.findEntry("prefill");
+  if (!entry)
+    entry = artifact.findEntry("decode");
+  return entry->counts()->Get(findCount(*entry, "rows"))->max();
+}
+
+uint64_t getArenaBytes(const Artifact &artifact) {
+  uint64_t bytes = 0;
+  for (const artifact::Entry *entry : *artifact.program().entries())
+    bytes = std::max(bytes, entry->arena_bytes());
+  return bytes;
+}
+
+Session::Session(const Artifact &artifact, const CpuImage &image, const Options &options)
+    : artifact(artifact), context(choose(options.context, artifact.program().context(),
+                                         artifact.program().context(), "context")),
+      pool(choose(options.threads, countPhysicalCores(), ThreadPool::maxThreads, "threads")) {
+  const size_t stride = getScratchStride(image.getExecutable());
+  scratchMemory = Mapping::reserve(stride * pool.size(), "the workers' scratch memory");
+  scratch = {scratchMemory.data(), stride};
+  arena = Mapping::reserve(getArenaBytes(artifact), "the arena");
+
+  // Reserved at the capacity the kernels were compiled for, committed by the system as slots fill.
+  for (const artifact::State *state : *artifact.program().states()) {
+    memory.push_back(Mapping::reserve(state->sequences() * state->slots() * state->slot_bytes(),
+                                      "state '" + state->name()->str() + "'"));
+    states.push_back(memory.back().data());
+  }
+  uint64_t elements = 0;
+  for (const artifact::Entry *entry : *artifact.program().entries())
+    for (const artifact::Count *count : *entry->counts())
+      elements = std::max<uint64_t>(elements, count->max());
+  for (Mapping &argument : arguments)
+    argument = Mapping::reserve(elements * sizeof(int32_t), "the arguments");
+
+  decodeEntry = bind("decode", image);
+  prefillEntry = bind("prefill", image);
+}
+
+std::optional<Session::Entry> Session::bind(std::string_view name, const CpuImage &image) {
+  const artifact::Entry *entry = artifact.findEntry(name);
+  if (!entry)
+    return std::nullopt;
+  std::vector<std::byte *> argumentBases, resultBases;
+  for (const artifact::Argument *argument : *entry->arguments())
+    argumentBases.push_back(arguments[static_cast<size_t>(argument->role())].data());
+  const float *entryLogits = nullptr;
+  for (const artifact::Result *result : *entry->results()) {
+    const uint64_t rows = entry->counts()->Get(result->count())->max();
+    memory.push_back(
+        Mapping::reserve(rows * result->row_bytes(), "result '" + result->name()->str() + "'"));
+    resultBases.push_back(memory.back().data());
+    if (result->name()->string_view() == "logits")
+      entryLogits = reinterpret_cast<const float *>(memory.back().data());
+  }
+  const auto maxOf = [&](const char *count) {
+    return entry->counts()->Get(findCount(*entry, count))->max();
+  };
+  return Entry{
+      CpuProgram(artifact, image, *entry, {arena.data(), states, argumentBases, resultBases}),
+      maxOf("rows"), maxOf("wanted"), entryLogits};
+}
+
+void Session::check(std::span<const int32_t> tokens) const {
+  if (tokens.empty())
+    throw Failure(NYALA_INVALID_ARGUMENT, "no tokens to append, expected at least one");
+  const uint32_t vocabulary = artifact.program().vocabulary();
+  for (size_t i = 0; i < tokens.size(); ++i)
+    if (tokens[i] < 0 || static_cast<uint32_t>(tokens[i]) >= vocabulary)
+      throw Failure(NYALA_INVALID_ARGUMENT,
+                    "token " + std::to_string(i) + " is " + std::to_string(tokens[i]) +
+                        ", expected an id from 0 to " + std::to_string(vocabulary - 1));
+  if (tokens.size() > context - position)
+    throw Failure(NYALA_CONTEXT_FULL,
+                  "the context is full: " + std::to_string(tokens.size()) + " tokens at position " +
+                      std::to_string(position) + " of " + std::to_string(context) +
+                      "; roll back, or use a session with a longer context (this model: at most " +
+                      std::to_string(artifact.program().context()) + ")");
+}
+
+bool Session::runChunk(const Entry &entry, std::span<const int32_t> tokens, uint32_t start,
+                       uint32_t wanted, const std::atomic<bool> *cancel) {
+  const auto array = [&](artifact::ArgumentRole role) {
+    return reinterpret_cast<int32_t *>(arguments[static_cast<size_t>(role)].data());
+  };
+  const auto rows = static_cast<uint32_t>(tokens.size());
+  std::copy(tokens.begin(), tokens.end(), array(artifact::ArgumentRole::Tokens));
+  for (uint32_t i = 0; i < rows; ++i) {
+    array(artifact::ArgumentRole::Positions)[i] = static_cast<int32_t>(start + i);
+    array(artifact::ArgumentRole::Slots)[i] = static_cast<int32_t>(start + i);
+    array(artifact::ArgumentRole::Sequences)[i] = 0;
+  }
+  for (uint32_t i = 0; i < wanted; ++i)
+    array(artifact::ArgumentRole::Wanted)[i] = static_cast<int32_t>(rows - wanted + i);
+  return entry.program.run(pool, scratch, {rows, wanted}, cancel);
+}
+
+void Session::append(std::span<const int32_t> tokens, RowCallback row, void *user) {
+  check(tokens);
+  const uint32_t vocabulary = artifact.program().vocabulary();
+  const float *last = nullptr;
+  logits = nullptr;
+  for (size_t done = 0; done < tokens.size();) {
+    const size_t left = tokens.size() - done;
+    const Entry &entry = left == 1 ? getDecode() : getPrefill();
+    const auto rows = static_cast<uint32_t>(
+        std::min<size_t>(left, row ? std::min(entry.maxRows, entry.maxWanted) : entry.maxRows));
+    const uint32_t wanted = row ? rows : left == rows ? 1 : 0;
+    const auto start = static_cast<uint32_t>(position + done);
+    if (!runChunk(entry, tokens.subspan(done, rows), start, wanted, &cancelled)) {
+      cancelled.store(false, std::memory_order_relaxed);
+      throw Failure(NYALA_CANCELLED, "the prefill was cancelled after " + std::to_string(done) +
+                                         " of " + std::to_string(tokens.size()) + " tokens");
+    }
+    for (uint32_t i = 0; row && i < rows; ++i)
+      row(user, done + i, entry.logits + size_t(i) * vocabulary);
+    if (wanted > 0)
+      last = entry.logits + size_t(wanted - 1) * vocabulary;
+    done += rows;
+  }
+  // Only now, so that a failure (or an exception from `row`) appends nothing.
+  position += static_cast<uint32_t>(tokens.size());
+  logits = last;
+}
+
+void Session::prefill(std::span<const int32_t> tokens) { append(tokens, nullptr, nullptr); }
+
+void Session::prefillAll(std::span<const int32_t> tokens, RowCallback row, void *user) {
+  append(tokens, row, user);
+}
+
+void Session::decode(int32_t token) {
+  const std::span<const int32_t> tokens(&token, 1);
+  check(tokens);
+  runChunk(getDecode(), tokens, position, 1, nullptr);
+  ++position;
+  logits = getDecode().logits;
+}
+
+void Session::rollback(uint32_t newPosition) {
+  if (newPosition > position)
+    throw Failure(NYALA_INVALID_ARGUMENT, "cannot roll back to position " +
+                                              std::to_string(newPosition) + ": the session is at " +
+                                              std::to_string(position));
+  position = newPosition;
+  logits = nullptr;
+}
+
+} // namespace nyala::rt

@@ -1,0 +1,88 @@
+//===- CpuProgram.cpp - One entry point, bound to memory ------------------===//
+
+#include "runtime/devices/cpu/CpuProgram.h"
+#include "runtime/artifact_header.h"
+
+#include <algorithm>
+#include <immintrin.h>
+
+namespace nyala::rt {
+namespace {
+
+/// Gives a thread the default floating point environment while kernels run, so that results do
+/// not depend on the rounding mode or the flush-to-zero bits of the thread that calls.
+class DefaultFloatingPoint {
+public:
+  DefaultFloatingPoint() : saved(_mm_getcsr()) { _mm_setcsr(0x1F80); }
+  ~DefaultFloatingPoint() { _mm_setcsr(saved); }
+
+private:
+  unsigned saved;
+};
+
+struct Call {
+  nyala_kernel_fn kernel;
+  void *const *buffers;
+  int64_t rows;
+  Scratch scratch;
+};
+
+void callKernel(const void *context, unsigned worker, int64_t begin, int64_t end) {
+  const Call &call = *static_cast<const Call *>(context);
+  const DefaultFloatingPoint environment;
+  call.kernel(call.buffers, call.rows, begin, end,
+              call.scratch.base + worker * call.scratch.stride);
+}
+
+} // namespace
+
+CpuProgram::CpuProgram(const Artifact &artifact, const CpuImage &image,
+                       const artifact::Entry &entry, const Memory &memory)
+    : rowsIndex(findCount(entry, "rows")) {
+  const auto resolve = [&](const artifact::Buffer &buffer) -> const std::byte * {
+    switch (buffer.region()) {
+    case artifact::Region::Arena:
+      return memory.arena;
+    case artifact::Region::Weight:
+      return artifact.weight(buffer.index());
+    case artifact::Region::State:
+      return memory.states[buffer.index()];
+    case artifact::Region::Argument:
+      return memory.arguments[buffer.index()];
+    case artifact::Region::Result:
+      return memory.results[buffer.index()];
+    }
+    __builtin_unreachable(); // checkStructure() accepts no other
+  };
+  steps.reserve(entry.steps()->size());
+  for (const artifact::Step *step : *entry.steps()) {
+    steps.push_back({image.kernel(step->kernel()), buffers.size(), step->rows(),
+                     static_cast<int64_t>(step->tiles()), step->tiles_per_row()});
+    // The ABI has one type for operands and results; kernels do not write to weights.
+    for (const artifact::Buffer *buffer : *step->buffers())
+      buffers.push_back(const_cast<std::byte *>(resolve(*buffer) + buffer->offset()));
+  }
+}
+
+bool CpuProgram::run(ThreadPool &pool, const Scratch &scratch, RowCounts counts,
+                     const std::atomic<bool> *cancelled) const {
+  for (const Step &step : steps) {
+    if (cancelled && cancelled->load(std::memory_order_relaxed))
+      return false;
+    const int64_t rows = static_cast<int>(step.count) == rowsIndex ? counts.rows : counts.wanted;
+    if (rows == 0)
+      continue;
+    const Call call = {step.kernel, buffers.data() + step.firstBuffer, rows, scratch};
+    pool.run(callKernel, &call, step.tilesPerRow ? step.tiles * rows : step.tiles);
+  }
+  return true;
+}
+
+size_t getScratchStride(const artifact::Executable &executable) {
+  uint64_t bytes = 1;
+  for (const artifact::Kernel *kernel : *executable.kernels())
+    bytes = std::max(bytes, kernel->scratch_bytes());
+  return (bytes + NYALA_ARTIFACT_PAGE - 1) / NYALA_ARTIFACT_PAGE * NYALA_ARTIFACT_PAGE;
+}
+
+} // namespace nyala::rt

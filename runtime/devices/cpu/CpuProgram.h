@@ -1,0 +1,71 @@
+//===- CpuProgram.h - One entry point, bound to memory ----------*- C++ -*-===//
+//
+// An entry's steps with every address resolved, so that running it only calls
+// kernels.
+//
+//===----------------------------------------------------------------------===//
+#ifndef NYALA_RUNTIME_DEVICES_CPU_CPUPROGRAM_H
+#define NYALA_RUNTIME_DEVICES_CPU_CPUPROGRAM_H
+
+#include "runtime/core/Artifact.h"
+#include "runtime/devices/cpu/CpuImage.h"
+#include "runtime/devices/cpu/ThreadPool.h"
+
+#include <array>
+#include <atomic>
+#include <span>
+#include <vector>
+
+namespace nyala::rt {
+
+/// Values of an entry's counts for one call.
+struct RowCounts {
+  uint32_t rows;
+  uint32_t wanted;
+};
+
+/// Scratch memory of all workers.
+struct Scratch {
+  std::byte *base;
+  size_t stride; ///< bytes from one worker's to the next
+};
+
+class CpuProgram {
+public:
+  /// Base addresses of the regions; the lists run parallel to those of the artifact and the entry.
+  struct Memory {
+    std::byte *arena;
+    std::span<std::byte *const> states;
+    std::span<std::byte *const> arguments;
+    std::span<std::byte *const> results;
+  };
+
+  CpuProgram(const Artifact &artifact, const CpuImage &image, const artifact::Entry &entry,
+             const Memory &memory);
+
+  /// Runs all steps, each divided over the pool's workers and finished before the next; steps
+  /// whose count is 0 are left out. `cancelled` (may be null) is looked at before each step: if it
+  /// is set the rest is left out and false returned. Does not allocate.
+  bool run(ThreadPool &pool, const Scratch &scratch, RowCounts counts,
+           const std::atomic<bool> *cancelled) const;
+
+private:
+  struct Step {
+    nyala_kernel_fn kernel;
+    size_t firstBuffer; ///< index into `buffers`
+    uint32_t count;
+    int64_t tiles;
+    bool tilesPerRow;
+  };
+
+  std::vector<Step> steps;
+  std::vector<void *> buffers;
+  int rowsIndex; ///< of the count "rows"; the other one is "wanted"
+};
+
+/// Bytes of scratch that a worker needs for any kernel, a multiple of the page size.
+size_t getScratchStride(const artifact::Executable &executable);
+
+} // namespace nyala::rt
+
+#endif // NYALA_RUNTIME_DEVICES_CPU_CPUPROGRAM_H

@@ -1,0 +1,56 @@
+//===- ThreadPool.h - Fixed workers that run one job at a time --*- C++ -*-===//
+#ifndef NYALA_RUNTIME_DEVICES_CPU_THREADPOOL_H
+#define NYALA_RUNTIME_DEVICES_CPU_THREADPOOL_H
+
+#include <atomic>
+#include <cstdint>
+#include <thread>
+#include <vector>
+
+namespace nyala::rt {
+
+/// Physical cores that the process may run on (sched_getaffinity, sysfs), at least 1.
+unsigned countPhysicalCores();
+
+/// Divides jobs over workers; the caller of run() is worker 0. A waiting worker looks for the next
+/// job for a fraction of a millisecond, because steps of a program follow each other closely, and
+/// then sleeps.
+class ThreadPool {
+public:
+  static constexpr unsigned maxThreads = 256;
+  /// Computes work items [begin, end). Must not throw.
+  using Work = void (*)(const void *context, unsigned worker, int64_t begin, int64_t end);
+
+  /// NYALA_OUT_OF_MEMORY if the system starts no more threads.
+  explicit ThreadPool(unsigned threads);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool &) = delete;
+  ThreadPool &operator=(const ThreadPool &) = delete;
+
+  unsigned size() const { return workers.size() + 1; }
+
+  /// Calls work on contiguous ranges of [0, items), as equal as possible, one a worker, and returns
+  /// when all are done. For one thread at a time. Does not allocate.
+  void run(Work work, const void *context, int64_t items);
+
+private:
+  void loop(unsigned worker);
+  void stop();
+  void runRange(unsigned worker) const;
+  /// Waits until `value` is no longer `old`.
+  void await(const std::atomic<uint32_t> &value, uint32_t old) const;
+
+  // The job: written by run() before `generation` grows, read by workers after they saw it grow.
+  Work work = nullptr;
+  const void *context = nullptr;
+  int64_t items = 0;
+  bool stopping = false;
+  bool spins; ///< false with more workers than processors: spinning would only delay the others
+  alignas(64) std::atomic<uint32_t> generation = 0; ///< number of jobs so far
+  alignas(64) std::atomic<uint32_t> running = 0;    ///< workers that have not finished this job
+  std::vector<std::thread> workers;
+};
+
+} // namespace nyala::rt
+
+#endif // NYALA_RUNTIME_DEVICES_CPU_THREADPOOL_H
