@@ -1,0 +1,227 @@
+//===- ArtifactBuilder.cpp - Artifacts made by hand -----------------------===//
+
+#include "test/unit/runtime/ArtifactBuilder.h"
+#include "test/unit/runtime/ToyKernels.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <numeric>
+#include <stdexcept>
+
+using namespace nyala::artifact;
+using flatbuffers::FlatBufferBuilder;
+using flatbuffers::Offset;
+
+namespace nyala::test {
+
+int32_t toyWeight(size_t token) { return static_cast<int32_t>(token * 37 % 1009); }
+
+static uint64_t entryOf(nyala_kernel_fn function) {
+  return reinterpret_cast<const char *>(function) - __start_toy_kernels;
+}
+
+static ArtifactSpec::Entry makeToyEntry(const std::string &name, uint32_t rows, uint32_t wanted) {
+  const uint64_t arrayBytes = (rows * 4 + 63) / 64 * 64;
+  const auto argument = [](uint32_t i) { return Buffer(Region::Argument, i, 0); };
+  const Buffer hashes(Region::Arena, 0, 0), picked(Region::Arena, 0, arrayBytes);
+  const Buffer history(Region::State, 0, 0), calls(Region::State, 1, 0);
+  return {name,
+          {{"rows", rows}, {"wanted", wanted}},
+          {{ArgumentRole::Tokens, 0},
+           {ArgumentRole::Positions, 0},
+           {ArgumentRole::Sequences, 0},
+           {ArgumentRole::Slots, 0},
+           {ArgumentRole::Wanted, 1}},
+          {{"logits", 1, toyVocabulary * sizeof(float)}},
+          2 * arrayBytes,
+          {{0, {argument(0), argument(3), history}, 0, 1, true, {}},
+           {1, {argument(1), history, hashes}, 0, 1, true, {0}},
+           {2, {argument(4), hashes, picked}, 1, 1, false, {1}},
+           {3,
+            {picked, Buffer(Region::Weight, 0, 0), Buffer(Region::Result, 0, 0), calls},
+            1,
+            toyVocabulary,
+            false,
+            {2}}}};
+}
+
+ArtifactSpec makeToy(uint32_t context, uint32_t prefillRows, uint32_t prefillWanted) {
+  ArtifactSpec spec;
+  spec.vocabulary = toyVocabulary;
+  spec.context = context;
+  spec.code.assign(__start_toy_kernels, __stop_toy_kernels);
+  spec.executables = {{.offset = toyCodeOffset,
+                       .size = spec.code.size(),
+                       .checksum = {},
+                       .kernels = {{"append", entryOf(toyAppend), 0},
+                                   {"hash", entryOf(toyHash), context * sizeof(int32_t)},
+                                   {"pick", entryOf(toyPick), 0},
+                                   {"logits", entryOf(toyLogits), 0}}}};
+  for (size_t i = 0; i < toyVocabulary; ++i) {
+    const int32_t value = toyWeight(i);
+    const auto *bytes = reinterpret_cast<const uint8_t *>(&value);
+    spec.weightBytes.insert(spec.weightBytes.end(), bytes, bytes + sizeof(value));
+  }
+  spec.weights = {{"weight", 0, spec.weightBytes.size()}};
+  spec.weightOffset = toyWeightOffset;
+  spec.states = {{"history", 1, context, toySlotBytes}, {"calls", 1, context, 4}};
+  spec.entries = {makeToyEntry("decode", 1, 1),
+                  makeToyEntry("prefill", prefillRows, prefillWanted)};
+  ArtifactSpec::Tokenizer tokenizer;
+  for (int byte = 0; byte < 256; ++byte)
+    tokenizer.tokens.emplace_back(1, static_cast<char>(byte));
+  tokenizer.tokens.insert(tokenizer.tokens.end(), {"<|end|>", "<|start|>"});
+  tokenizer.kinds.assign(256, TokenKind::Normal);
+  tokenizer.kinds.insert(tokenizer.kinds.end(), {TokenKind::Control, TokenKind::Control});
+  tokenizer.stops = {256};
+  tokenizer.chatTemplate = "{% for m in messages %}<|start|>{{ m['role'] }}:{{ m['content'] }}"
+                           "<|end|>{% endfor %}{% if add_generation_prompt %}<|start|>{% endif %}";
+  spec.tokenizer = tokenizer;
+  return spec;
+}
+
+static Offset<Tokenizer> buildTokenizer(FlatBufferBuilder &builder,
+                                        const ArtifactSpec::Tokenizer &spec) {
+  std::vector<uint8_t> bytes;
+  std::vector<uint32_t> offsets = {0}, sorted, specials;
+  for (uint32_t i = 0; i < spec.tokens.size(); ++i) {
+    bytes.insert(bytes.end(), spec.tokens[i].begin(), spec.tokens[i].end());
+    offsets.push_back(bytes.size());
+    (spec.kinds[i] == TokenKind::Normal ? sorted : specials).push_back(i);
+  }
+  std::sort(specials.begin(), specials.end(), [&](uint32_t a, uint32_t b) {
+    return std::pair(spec.tokens[b].size(), a) < std::pair(spec.tokens[a].size(), b);
+  });
+  const std::vector<Merge> merges;
+  return CreateTokenizerDirect(builder, "gpt2", "gpt-2", &bytes, &offsets, &spec.kinds, &sorted,
+                               &specials, &merges, spec.bos, static_cast<int32_t>(spec.stops[0]),
+                               spec.addBos, &spec.stops,
+                               spec.chatTemplate.empty() ? nullptr : spec.chatTemplate.c_str());
+}
+
+static Offset<Executable> buildExecutable(FlatBufferBuilder &builder,
+                                          const ArtifactSpec::Executable &spec,
+                                          const std::vector<uint8_t> &code) {
+  std::vector<Offset<flatbuffers::String>> features;
+  for (const std::string &feature : spec.features)
+    features.push_back(builder.CreateString(feature));
+  std::vector<Offset<Kernel>> kernels;
+  for (const ArtifactSpec::Kernel &kernel : spec.kernels)
+    kernels.push_back(
+        CreateKernelDirect(builder, kernel.name.c_str(), kernel.entry, kernel.scratchBytes));
+  return CreateExecutableDirect(
+      builder, spec.target, spec.arch.c_str(), &features, spec.format.c_str(), spec.offset,
+      spec.size, spec.checksum.value_or(XXH3_64bits(code.data(), code.size())), &kernels);
+}
+
+static Offset<Entry> buildEntry(FlatBufferBuilder &builder, const ArtifactSpec::Entry &spec) {
+  std::vector<Offset<Count>> counts;
+  for (const auto &[name, max] : spec.counts)
+    counts.push_back(CreateCountDirect(builder, name.c_str(), max));
+  std::vector<Offset<Argument>> arguments;
+  for (const auto &[role, count] : spec.arguments)
+    arguments.push_back(CreateArgument(builder, role, count));
+  std::vector<Offset<Result>> results;
+  for (const ArtifactSpec::Result &result : spec.results)
+    results.push_back(
+        CreateResultDirect(builder, result.name.c_str(), result.count, result.rowBytes));
+  std::vector<Offset<Step>> steps;
+  for (const ArtifactSpec::Step &step : spec.steps)
+    steps.push_back(CreateStepDirect(builder, step.kernel, &step.buffers, step.rows, step.tiles,
+                                     step.tilesPerRow, &step.waits));
+  return CreateEntryDirect(builder, spec.name.c_str(), &counts, &arguments, &results,
+                           spec.arenaBytes, &steps);
+}
+
+static void place(std::vector<uint8_t> &file, uint64_t offset, const std::vector<uint8_t> &bytes) {
+  file.resize(std::max<size_t>(file.size(), offset + bytes.size()));
+  std::copy(bytes.begin(), bytes.end(), file.begin() + static_cast<ptrdiff_t>(offset));
+}
+
+static std::vector<uint8_t> buildProgram(const ArtifactSpec &spec) {
+  FlatBufferBuilder builder;
+  std::vector<Offset<Executable>> executables;
+  for (const ArtifactSpec::Executable &executable : spec.executables)
+    executables.push_back(buildExecutable(builder, executable, spec.code));
+  std::vector<Offset<Weight>> weights;
+  const std::vector<int64_t> shape = {toyVocabulary};
+  for (const ArtifactSpec::Weight &weight : spec.weights)
+    weights.push_back(CreateWeightDirect(builder, weight.name.c_str(), "i32", &shape, weight.offset,
+                                         weight.size));
+  std::vector<Offset<State>> states;
+  for (const ArtifactSpec::State &state : spec.states)
+    states.push_back(CreateStateDirect(builder, state.name.c_str(), state.sequences, state.slots,
+                                       state.slotBytes));
+  std::vector<Offset<Entry>> entries;
+  for (const ArtifactSpec::Entry &entry : spec.entries)
+    entries.push_back(buildEntry(builder, entry));
+  const std::vector<Offset<KeyValue>> metadata = {
+      CreateKeyValueDirect(builder, "general.name", "toy")};
+  Offset<Tokenizer> tokenizer;
+  if (spec.tokenizer)
+    tokenizer = buildTokenizer(builder, *spec.tokenizer);
+  const auto segment = CreateWeightSegmentDirect(
+      builder, spec.weightFile.empty() ? nullptr : spec.weightFile.c_str(), spec.weightOffset,
+      spec.weightSize.value_or(spec.weightBytes.size()),
+      XXH3_64bits(spec.weightBytes.data(), spec.weightBytes.size()));
+  FinishArtifactBuffer(builder,
+                       CreateArtifactDirect(builder, "test", "toy", spec.vocabulary, spec.context,
+                                            "f32", &metadata, tokenizer, &executables, &weights,
+                                            segment, &states, &entries));
+  return {builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize()};
+}
+
+std::vector<uint8_t> buildArtifact(const ArtifactSpec &spec) {
+  const std::vector<uint8_t> program = buildProgram(spec);
+  if (program.size() > toyCodeOffset - sizeof(nyala_artifact_header))
+    throw std::logic_error("the toy's program grew into its code");
+  std::vector<uint8_t> file;
+  place(file, sizeof(nyala_artifact_header), program);
+  place(file, toyCodeOffset, spec.code);
+  if (spec.weightFile.empty())
+    place(file, spec.weightOffset, spec.weightBytes);
+
+  nyala_artifact_header header = {};
+  std::memcpy(header.magic, NYALA_ARTIFACT_MAGIC, sizeof(header.magic));
+  header.version = spec.version;
+  header.abi_version = spec.abiVersion;
+  header.file_size = file.size();
+  header.program_offset = sizeof(header);
+  header.program_size = program.size();
+  std::memcpy(file.data(), &header, sizeof(header));
+  signArtifact(file);
+  return file;
+}
+
+void signArtifact(std::vector<uint8_t> &file) {
+  nyala_artifact_header header;
+  std::memcpy(&header, file.data(), sizeof(header));
+  header.program_checksum = XXH3_64bits(file.data() + header.program_offset, header.program_size);
+  header.header_checksum = XXH3_64bits(&header, offsetof(nyala_artifact_header, header_checksum));
+  std::memcpy(file.data(), &header, sizeof(header));
+}
+
+TemporaryDirectory::TemporaryDirectory() {
+  std::string name = std::filesystem::temp_directory_path() / "nyala-test-XXXXXX";
+  if (!mkdtemp(name.data()))
+    throw std::runtime_error("cannot create " + name);
+  directory = name;
+}
+
+TemporaryDirectory::~TemporaryDirectory() { std::filesystem::remove_all(directory); }
+
+std::string TemporaryDirectory::write(const std::string &name,
+                                      const std::vector<uint8_t> &bytes) const {
+  std::ofstream(path(name), std::ios::binary)
+      .write(reinterpret_cast<const char *>(bytes.data()),
+             static_cast<std::streamsize>(bytes.size()));
+  return path(name);
+}
+
+} // namespace nyala::test

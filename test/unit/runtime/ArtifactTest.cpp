@@ -1,0 +1,268 @@
+//===- ArtifactTest.cpp - Files that are not what they should be ----------===//
+
+#include "runtime/core/Artifact.h"
+#include "runtime/core/Status.h"
+#include "runtime/devices/cpu/CpuImage.h"
+#include "test/unit/runtime/ArtifactBuilder.h"
+#include "test/unit/runtime/ToyKernels.h"
+
+#include <fstream>
+#include <functional>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+using namespace nyala;
+using namespace nyala::test;
+using artifact::Buffer;
+using artifact::Region;
+using testing::HasSubstr;
+
+namespace {
+
+class ArtifactTest : public testing::Test {
+protected:
+  /// Opens a file as a model is opened; expects a failure and returns its message.
+  std::string fail(const std::string &path, nyala_status status) {
+    try {
+      rt::Artifact artifact(path);
+      rt::CpuImage image(artifact, rt::CpuFeatures::host());
+      ADD_FAILURE() << path << " was accepted";
+    } catch (const rt::Failure &failure) {
+      EXPECT_EQ(failure.getStatus(), status) << failure.what();
+      return failure.what();
+    }
+    return "";
+  }
+  std::string fail(const std::vector<uint8_t> &bytes, nyala_status status) {
+    return fail(directory.write("bad.nyala", bytes), status);
+  }
+  std::string failSpec(const std::function<void(ArtifactSpec &)> &change,
+                       nyala_status status = NYALA_CORRUPT) {
+    ArtifactSpec spec = makeToy();
+    change(spec);
+    return fail(buildArtifact(spec), status);
+  }
+  /// Overwrites the first bytes of a file in place; far quicker than writing it anew.
+  static void overwrite(const std::string &path, const std::vector<uint8_t> &bytes, size_t count) {
+    std::fstream(path, std::ios::in | std::ios::out | std::ios::binary)
+        .write(reinterpret_cast<const char *>(bytes.data()), static_cast<std::streamsize>(count));
+  }
+  TemporaryDirectory directory;
+};
+
+TEST_F(ArtifactTest, OpensTheToy) {
+  rt::Artifact artifact(directory.write("toy.nyala", buildArtifact(makeToy())));
+  EXPECT_EQ(artifact.program().vocabulary(), unsigned{toyVocabulary});
+  EXPECT_EQ(reinterpret_cast<const int32_t *>(artifact.weight(0))[3], toyWeight(3));
+  EXPECT_NE(artifact.findEntry("decode"), nullptr);
+  EXPECT_EQ(artifact.findEntry("verify"), nullptr);
+}
+
+TEST_F(ArtifactTest, FilesThatCannotBeRead) {
+  EXPECT_THAT(fail(directory.path("none"), NYALA_NOT_FOUND), HasSubstr("none"));
+  EXPECT_THAT(fail(directory.path(""), NYALA_IO_ERROR), HasSubstr("a directory"));
+  EXPECT_THAT(fail("/dev/null", NYALA_IO_ERROR), HasSubstr("regular file"));
+  EXPECT_THAT(fail(std::vector<uint8_t>{}, NYALA_CORRUPT), HasSubstr("not a nyala artifact"));
+  EXPECT_THAT(fail(std::vector<uint8_t>(100, 'x'), NYALA_CORRUPT),
+              HasSubstr("not a nyala artifact"));
+  EXPECT_THAT(fail(std::vector<uint8_t>{'G', 'G', 'U', 'F', 3, 0, 0, 0}, NYALA_CORRUPT),
+              HasSubstr("nyala-compile"));
+}
+
+TEST_F(ArtifactTest, TruncatedAnywhere) {
+  const std::vector<uint8_t> whole = buildArtifact(makeToy());
+  for (size_t size = 8; size < whole.size(); size += size < 256 ? 1 : 97) {
+    const std::vector<uint8_t> part(whole.begin(), whole.begin() + size);
+    EXPECT_THAT(fail(part, NYALA_CORRUPT), HasSubstr("is truncated")) << size;
+  }
+  std::vector<uint8_t> longer = whole;
+  longer.push_back(0);
+  EXPECT_THAT(fail(longer, NYALA_CORRUPT), HasSubstr("is altered"));
+}
+
+TEST_F(ArtifactTest, EveryByteCounts) {
+  const std::vector<uint8_t> whole = buildArtifact(makeToy());
+  nyala_artifact_header header;
+  std::memcpy(&header, whole.data(), sizeof(header));
+  const size_t end = header.program_offset + header.program_size;
+  std::vector<uint8_t> bytes = whole;
+  const std::string path = directory.write("bad.nyala", whole);
+  for (size_t i = 0; i < end; ++i) {
+    bytes[i] ^= 1 << i % 8;
+    overwrite(path, bytes, end);
+    EXPECT_THROW(rt::Artifact{path}, rt::Failure) << i;
+    bytes[i] = whole[i];
+  }
+}
+
+// The same with right checksums, so that the verifier and the structural checks see the damage.
+// Some of these files are accepted: a name with another letter is a name.
+TEST_F(ArtifactTest, DamageBehindTheChecksumsDoesNotCrash) {
+  const std::vector<uint8_t> whole = buildArtifact(makeToy());
+  nyala_artifact_header header;
+  std::memcpy(&header, whole.data(), sizeof(header));
+  std::vector<uint8_t> bytes = whole;
+  const std::string path = directory.write("bad.nyala", whole);
+  size_t refused = 0;
+  for (size_t i = 0; i < header.program_size; ++i)
+    for (uint8_t value : {0x00, 0x01, 0x7F, 0xFF}) {
+      bytes[header.program_offset + i] = value;
+      signArtifact(bytes);
+      overwrite(path, bytes, header.program_offset + header.program_size);
+      try {
+        rt::Artifact artifact(path);
+        rt::CpuImage image(artifact, rt::CpuFeatures::host());
+      } catch (const rt::Failure &) {
+        ++refused;
+      }
+      bytes[header.program_offset + i] = whole[header.program_offset + i];
+    }
+  EXPECT_GT(refused, header.program_size / 2);
+}
+
+TEST_F(ArtifactTest, OtherVersions) {
+  EXPECT_THAT(failSpec([](ArtifactSpec &s) { s.version = 2; }, NYALA_VERSION),
+              HasSubstr("update the runtime"));
+  EXPECT_THAT(failSpec([](ArtifactSpec &s) { s.version = 0; }, NYALA_VERSION),
+              HasSubstr("compile the model again"));
+  EXPECT_THAT(failSpec([](ArtifactSpec &s) { s.abiVersion = 9; }, NYALA_VERSION),
+              HasSubstr("abi 9"));
+}
+
+TEST_F(ArtifactTest, AlteredSegments) {
+  std::vector<uint8_t> bytes = buildArtifact(makeToy());
+  bytes[toyCodeOffset + 5] ^= 1;
+  EXPECT_THAT(fail(bytes, NYALA_CORRUPT), HasSubstr("checksum of its code for 'x86-64'"));
+  bytes[toyCodeOffset + 5] ^= 1;
+  bytes[toyWeightOffset + 1] ^= 1;
+  EXPECT_THAT(fail(bytes, NYALA_CORRUPT), HasSubstr("checksum of its weights"));
+}
+
+TEST_F(ArtifactTest, WeightsInAnotherFile) {
+  ArtifactSpec spec = makeToy();
+  spec.weightFile = "toy.weights";
+  spec.weightOffset = 4096;
+  const std::string path = directory.write("toy.nyala", buildArtifact(spec));
+  EXPECT_THAT(fail(path, NYALA_NOT_FOUND), HasSubstr("toy.weights"));
+
+  std::vector<uint8_t> weights(4096, 0);
+  weights.insert(weights.end(), spec.weightBytes.begin(), spec.weightBytes.end());
+  directory.write("toy.weights", weights);
+  rt::Artifact artifact(path);
+  EXPECT_EQ(reinterpret_cast<const int32_t *>(artifact.weight(0))[9], toyWeight(9));
+
+  weights[4100] ^= 1;
+  directory.write("toy.weights", weights);
+  const std::string altered = fail(path, NYALA_CORRUPT);
+  EXPECT_THAT(altered, HasSubstr("toy.weights' is altered"));
+  for (size_t size : {4097, 4096, 100, 0}) {
+    weights.resize(size);
+    directory.write("toy.weights", weights);
+    EXPECT_THAT(fail(path, NYALA_CORRUPT), HasSubstr("toy.weights' is truncated"));
+  }
+  for (const char *name : {"../toy.weights", "/etc/passwd", ".", "..", "a/b"})
+    EXPECT_THAT(failSpec([&](ArtifactSpec &s) { s.weightFile = name; }),
+                HasSubstr("not the name of a file beside it"));
+}
+
+TEST_F(ArtifactTest, MissingCpuFeatures) {
+  const auto unsupported = [&](const char *feature) {
+    return failSpec([&](ArtifactSpec &s) { s.executables[0].features = {"sse2", feature}; },
+                    NYALA_UNSUPPORTED);
+  };
+  EXPECT_THAT(unsupported("avx10.9-unreal"),
+              testing::AllOf(HasSubstr("'avx10.9-unreal', which this runtime does not know"),
+                             HasSubstr("--cpu=")));
+  // No processor has both AMD's and Intel's.
+  const bool amd = rt::CpuFeatures::host().query("sse4a") == rt::CpuFeatures::Answer::Present;
+  const char *foreign = amd ? "amx-tile" : "sse4a";
+  EXPECT_THAT(unsupported(foreign),
+              HasSubstr(std::string(foreign) + "', which this machine lacks"));
+  EXPECT_THAT(failSpec([](ArtifactSpec &s) { s.executables[0].format = "pe"; }, NYALA_UNSUPPORTED),
+              HasSubstr("format 'pe'"));
+  EXPECT_THAT(failSpec([](ArtifactSpec &s) { s.executables[0].target = artifact::Target::Cuda; },
+                       NYALA_UNSUPPORTED),
+              HasSubstr("not for a cpu"));
+}
+
+TEST_F(ArtifactTest, TakesTheFirstExecutableThatRuns) {
+  ArtifactSpec spec = makeToy();
+  spec.executables.resize(3, spec.executables[0]);
+  spec.executables[0].features = {"unreal"};
+  spec.executables[1].arch = "second";
+  rt::Artifact artifact(directory.write("toy.nyala", buildArtifact(spec)));
+  rt::CpuImage image(artifact, rt::CpuFeatures::host());
+  EXPECT_EQ(image.getExecutable().arch()->str(), "second");
+}
+
+TEST_F(ArtifactTest, StructureThatCannotBeExecuted) {
+  const auto expect = [&](const char *message, const std::function<void(ArtifactSpec &)> &change) {
+    EXPECT_THAT(failSpec(change), HasSubstr(message));
+  };
+  const auto expectBuffer = [&](const char *message, Buffer buffer) {
+    expect(message, [&](ArtifactSpec &s) { s.entries[0].steps[1].buffers[0] = buffer; });
+  };
+  using Spec = ArtifactSpec;
+  expect("vocabulary of 0", [](Spec &s) { s.vocabulary = 0; });
+  expect("context of 0", [](Spec &s) { s.context = 0; });
+  expect("no executable", [](Spec &s) { s.executables.clear(); });
+  expect("no entry", [](Spec &s) { s.entries.clear(); });
+  expect("no entry", [](Spec &s) { s.entries[0].name = s.entries[1].name = "other"; });
+  // Code.
+  expect("whole pages", [](Spec &s) { s.executables[0].offset += 8; });
+  expect("whole pages", [](Spec &s) { s.executables[0].offset = 1ull << 63; });
+  expect("whole pages", [](Spec &s) { s.executables[0].size = ~0ull - toyCodeOffset + 1; });
+  expect("begins behind", [](Spec &s) { s.executables[0].kernels[1].entry = s.code.size(); });
+  expect("of scratch", [](Spec &s) { s.executables[0].kernels[1].scratchBytes = ~0ull; });
+  expect("other kernels", [](Spec &s) {
+    s.executables.push_back(s.executables[0]);
+    s.executables[1].kernels.pop_back();
+  });
+  // Weights.
+  expect("whole pages", [](Spec &s) { s.weightOffset += 64; });
+  expect("is truncated", [](Spec &s) { s.weightSize = 1 << 20; });
+  expect("whole pages", [](Spec &s) { s.weightSize = ~0ull; });
+  expect("weight 'weight' does", [](Spec &s) { s.weights[0].offset = 32; });
+  expect("weight 'weight' does", [](Spec &s) { s.weights[0].size += 1; });
+  expect("weight 'weight' does", [](Spec &s) { s.weights[0].offset = ~63ull; });
+  // States.
+  expect("state 'history' has 63 slots", [](Spec &s) { s.states[0].slots = 63; });
+  expect("a state would have", [](Spec &s) { s.states[0].slots = 1ull << 60; });
+  expect("a state would have", [](Spec &s) { s.states[0].slotBytes = ~0ull; });
+  expect("state 'history' is empty", [](Spec &s) { s.states[0].sequences = 0; });
+  expect("state 'history' is empty", [](Spec &s) { s.states[0].slotBytes = 0; });
+  // Counts, arguments, results.
+  expect("lacks a count", [](Spec &s) { s.entries[0].counts.pop_back(); });
+  expect("lacks a count", [](Spec &s) { s.entries[0].counts[1].first = "rows"; });
+  expect("counts 'columns'", [](Spec &s) { s.entries[0].counts[1].first = "columns"; });
+  expect("at most 0 rows", [](Spec &s) { s.entries[0].counts[0].second = 0; });
+  expect("unknown role",
+         [](Spec &s) { s.entries[0].arguments[0].first = artifact::ArgumentRole(77); });
+  expect("counts its argument", [](Spec &s) { s.entries[0].arguments[0].second = 1; });
+  expect("counts its argument", [](Spec &s) { s.entries[0].arguments[0].second = 9; });
+  expect("no result 'logits'", [](Spec &s) { s.entries[0].results[0].name = "scores"; });
+  expect("'logits' has", [](Spec &s) { s.entries[0].results[0].rowBytes += 4; });
+  expect("'logits' has", [](Spec &s) { s.entries[0].results[0].count = 0; });
+  expect("count 2 of 2", [](Spec &s) { s.entries[0].results[0].count = 2; });
+  expect("a result would have", [](Spec &s) { s.entries[1].results[0].rowBytes = ~0ull; });
+  expect("an arena of", [](Spec &s) { s.entries[0].arenaBytes = ~0ull; });
+  // Steps.
+  expect("step 1: kernel 4 of 4", [](Spec &s) { s.entries[0].steps[1].kernel = 4; });
+  expect("step 1: count 2 of 2", [](Spec &s) { s.entries[0].steps[1].rows = 2; });
+  expect("step 1: 18446744073709551615 tiles",
+         [](Spec &s) { s.entries[0].steps[1].tiles = ~0ull; });
+  expect("waits for step 1", [](Spec &s) { s.entries[0].steps[1].waits = {1}; });
+  expect("waits for step 3", [](Spec &s) { s.entries[0].steps[1].waits = {0, 3}; });
+  expectBuffer("Argument 5 of 5", Buffer(Region::Argument, 5, 0));
+  expectBuffer("Result 1 of 1", Buffer(Region::Result, 1, 0));
+  expectBuffer("State 2 of 2", Buffer(Region::State, 2, 0));
+  expectBuffer("Weight 4294967295 of 1", Buffer(Region::Weight, ~0u, 0));
+  expectBuffer("unknown region 5", Buffer(Region(5), 0, 0));
+  expectBuffer("offset 192 in 128 bytes of Arena", Buffer(Region::Arena, 0, 192));
+  expectBuffer("offset 8 in", Buffer(Region::Arena, 0, 8));
+  expectBuffer("bytes of Weight", Buffer(Region::Weight, 0, ~63ull));
+  expectBuffer("offset 5 in 4 bytes of Argument", Buffer(Region::Argument, 0, 5));
+  expectBuffer("bytes of State", Buffer(Region::State, 0, 1 << 20));
+}
+
+} // namespace

@@ -1,0 +1,294 @@
+//===- SessionTest.cpp - Prefill, decode and what lies between ------------===//
+
+#include "runtime/nyala.h"
+#include "test/unit/runtime/AllocationCounter.h"
+#include "test/unit/runtime/ArtifactBuilder.h"
+#include "test/unit/runtime/ToyKernels.h"
+
+#include <functional>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <thread>
+#include <xmmintrin.h>
+
+using namespace nyala::test;
+using testing::HasSubstr;
+
+namespace {
+
+using Tokens = std::vector<int32_t>;
+
+Tokens makeTokens(size_t count) {
+  Tokens tokens;
+  for (size_t i = 0; i < count; ++i)
+    tokens.push_back(static_cast<int32_t>((i * 7 + 3) % toyVocabulary));
+  return tokens;
+}
+
+/// What ToyKernels.h says, for all but the last token of the vocabulary.
+std::vector<float> expectLogits(const Tokens &tokens) {
+  int hash = 0;
+  for (int32_t token : tokens)
+    hash = (hash * 31 + token) % 65521;
+  std::vector<float> logits;
+  for (size_t i = 0; i + 1 < toyVocabulary; ++i)
+    logits.push_back(static_cast<float>((hash * 7 + toyWeight(i)) % 1009));
+  return logits;
+}
+
+std::vector<float> take(const float *logits) {
+  return logits ? std::vector<float>(logits, logits + toyVocabulary - 1) : std::vector<float>();
+}
+
+class SessionTest : public testing::Test {
+protected:
+  void open(const ArtifactSpec &spec, uint32_t context = 0, uint32_t threads = 2) {
+    close();
+    const std::string path = directory.write("toy.nyala", buildArtifact(spec));
+    ASSERT_EQ(nyala_model_open(path.c_str(), &model), NYALA_OK) << nyala_last_error();
+    const nyala_session_options options = {context, threads};
+    ASSERT_EQ(nyala_session_create(model, &options, &session), NYALA_OK) << nyala_last_error();
+  }
+  void close() {
+    nyala_session_close(session);
+    nyala_model_close(model);
+    session = nullptr;
+    model = nullptr;
+  }
+  ~SessionTest() override { close(); }
+
+  nyala_status prefill(const Tokens &tokens) {
+    return nyala_session_prefill(session, tokens.data(), tokens.size());
+  }
+  std::vector<float> logits() const { return take(nyala_session_logits(session)); }
+  float countLastKernel() const { return nyala_session_logits(session)[toyVocabulary - 1]; }
+
+  TemporaryDirectory directory;
+  nyala_model *model = nullptr;
+  nyala_session *session = nullptr;
+};
+
+TEST_F(SessionTest, DecodeFollowsPrefill) {
+  for (uint32_t threads : {1, 2, 3, 5, 40}) {
+    open(makeToy(), 0, threads);
+    EXPECT_EQ(nyala_session_logits(session), nullptr);
+    Tokens tokens = makeTokens(5);
+    ASSERT_EQ(prefill(tokens), NYALA_OK);
+    EXPECT_EQ(nyala_session_position(session), 5u);
+    EXPECT_EQ(logits(), expectLogits(tokens));
+    for (int32_t token : {9, 0, toyVocabulary - 1}) {
+      tokens.push_back(token);
+      ASSERT_EQ(nyala_session_decode(session, token), NYALA_OK);
+      EXPECT_EQ(nyala_session_position(session), tokens.size());
+      EXPECT_EQ(logits(), expectLogits(tokens));
+    }
+  }
+}
+
+TEST_F(SessionTest, ChunksGiveWhatOneChunkGives) {
+  for (size_t count : {1, 2, 7, 8, 9, 16, 17, 63, 64}) {
+    open(makeToy());
+    const Tokens tokens = makeTokens(count);
+    ASSERT_EQ(prefill(tokens), NYALA_OK);
+    EXPECT_EQ(logits(), expectLogits(tokens)) << count;
+    // Only the last chunk has wanted rows: the others leave the last kernels out.
+    EXPECT_EQ(countLastKernel(), 1) << count;
+  }
+}
+
+TEST_F(SessionTest, PrefillAllReportsEachRow) {
+  for (uint32_t wanted : {8, 3, 1}) {
+    open(makeToy(64, 8, wanted));
+    const Tokens tokens = makeTokens(29);
+    struct Seen {
+      const Tokens &tokens;
+      size_t rows;
+    } seen = {tokens, 0};
+    const auto row = [](void *user, size_t index, const float *logits) {
+      Seen &seen = *static_cast<Seen *>(user);
+      EXPECT_EQ(index, seen.rows++);
+      const Tokens before(seen.tokens.begin(), seen.tokens.begin() + index + 1);
+      EXPECT_EQ(take(logits), expectLogits(before));
+    };
+    ASSERT_EQ(nyala_session_prefill_all(session, tokens.data(), tokens.size(), row, &seen),
+              NYALA_OK);
+    EXPECT_EQ(seen.rows, tokens.size());
+    EXPECT_EQ(logits(), expectLogits(tokens));
+  }
+}
+
+TEST_F(SessionTest, OneEntryIsEnough) {
+  for (size_t kept : {0, 1}) {
+    ArtifactSpec spec = makeToy();
+    spec.entries = {spec.entries[kept]};
+    open(spec);
+    Tokens tokens = makeTokens(11);
+    ASSERT_EQ(prefill(tokens), NYALA_OK);
+    EXPECT_EQ(logits(), expectLogits(tokens));
+    tokens.push_back(4);
+    ASSERT_EQ(nyala_session_decode(session, 4), NYALA_OK);
+    EXPECT_EQ(logits(), expectLogits(tokens));
+  }
+}
+
+TEST_F(SessionTest, RollbackForgets) {
+  open(makeToy());
+  Tokens tokens = makeTokens(20);
+  ASSERT_EQ(prefill(tokens), NYALA_OK);
+  ASSERT_EQ(nyala_session_rollback(session, 6), NYALA_OK);
+  EXPECT_EQ(nyala_session_position(session), 6u);
+  EXPECT_EQ(nyala_session_logits(session), nullptr);
+  tokens.resize(6);
+  tokens.push_back(77);
+  ASSERT_EQ(nyala_session_decode(session, 77), NYALA_OK);
+  EXPECT_EQ(logits(), expectLogits(tokens));
+  EXPECT_EQ(nyala_session_rollback(session, 8), NYALA_INVALID_ARGUMENT);
+  EXPECT_THAT(nyala_last_error(), HasSubstr("position 8"));
+  EXPECT_EQ(logits(), expectLogits(tokens));
+  ASSERT_EQ(nyala_session_rollback(session, 0), NYALA_OK);
+  ASSERT_EQ(prefill({5}), NYALA_OK);
+  EXPECT_EQ(logits(), expectLogits({5}));
+}
+
+TEST_F(SessionTest, FullContextAppendsNothing) {
+  open(makeToy(), 10);
+  EXPECT_EQ(nyala_session_context(session), 10u);
+  EXPECT_EQ(prefill(makeTokens(11)), NYALA_CONTEXT_FULL);
+  EXPECT_THAT(nyala_last_error(), HasSubstr("position 0 of 10"));
+  EXPECT_EQ(nyala_session_position(session), 0u);
+  const Tokens tokens = makeTokens(10);
+  ASSERT_EQ(prefill(tokens), NYALA_OK);
+  EXPECT_EQ(nyala_session_decode(session, 1), NYALA_CONTEXT_FULL);
+  EXPECT_THAT(nyala_last_error(), HasSubstr("position 10 of 10"));
+  EXPECT_EQ(nyala_session_position(session), 10u);
+  EXPECT_EQ(logits(), expectLogits(tokens));
+}
+
+TEST_F(SessionTest, TokensOutOfRangeAppendNothing) {
+  open(makeToy());
+  for (int32_t token : {-1, int{toyVocabulary}, INT32_MAX, INT32_MIN}) {
+    EXPECT_EQ(nyala_session_decode(session, token), NYALA_INVALID_ARGUMENT);
+    Tokens tokens = makeTokens(12);
+    tokens[9] = token;
+    EXPECT_EQ(prefill(tokens), NYALA_INVALID_ARGUMENT);
+    EXPECT_THAT(nyala_last_error(), HasSubstr("token 9 is " + std::to_string(token)));
+  }
+  EXPECT_EQ(prefill({}), NYALA_INVALID_ARGUMENT);
+  EXPECT_EQ(nyala_session_position(session), 0u);
+}
+
+TEST_F(SessionTest, CancelStopsThePrefillOnce) {
+  open(makeToy());
+  const Tokens tokens = makeTokens(20);
+  nyala_session_cancel(session);
+  EXPECT_EQ(prefill(tokens), NYALA_CANCELLED);
+  EXPECT_EQ(nyala_session_position(session), 0u);
+  ASSERT_EQ(prefill(tokens), NYALA_OK);
+
+  // Between chunks: the first one's rows were seen, nothing stays appended.
+  const auto cancelAtFifth = [](void *session, size_t index, const float *) {
+    EXPECT_LT(index, 8u);
+    if (index == 5)
+      nyala_session_cancel(static_cast<nyala_session *>(session));
+  };
+  EXPECT_EQ(nyala_session_prefill_all(session, tokens.data(), 20, cancelAtFifth, session),
+            NYALA_CANCELLED);
+  EXPECT_EQ(nyala_session_position(session), 20u);
+  EXPECT_EQ(nyala_session_logits(session), nullptr);
+  Tokens longer = tokens;
+  longer.push_back(1);
+  ASSERT_EQ(nyala_session_decode(session, 1), NYALA_OK);
+  EXPECT_EQ(logits(), expectLogits(longer));
+}
+
+TEST_F(SessionTest, SessionsShareAModel) {
+  open(makeToy());
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i)
+    threads.emplace_back([&, i] {
+      nyala_session *own = nullptr;
+      const nyala_session_options options = {0, 2};
+      ASSERT_EQ(nyala_session_create(model, &options, &own), NYALA_OK);
+      Tokens tokens = {i};
+      for (int32_t token = 0; token < 40; ++token) {
+        ASSERT_EQ(nyala_session_decode(own, tokens.back()), NYALA_OK);
+        EXPECT_EQ(take(nyala_session_logits(own)), expectLogits(tokens));
+        tokens.push_back(token + i);
+      }
+      nyala_session_close(own);
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+}
+
+TEST_F(SessionTest, DecodeDoesNotAllocate) {
+  if (!canCountAllocations())
+    GTEST_SKIP() << "the sanitizer has an allocator of its own";
+  open(makeToy(), 0, 3);
+  ASSERT_EQ(prefill(makeTokens(3)), NYALA_OK);
+  const nyala_sampler_options options = {0.8f, 40, 0.9f, 7};
+  ASSERT_EQ(nyala_session_set_sampler(session, &options), NYALA_OK);
+  const size_t before = countAllocations();
+  int32_t token = 0;
+  for (int i = 0; i < 50; ++i) {
+    nyala_session_sample(session, &token);
+    nyala_session_decode(session, token);
+  }
+  EXPECT_EQ(countAllocations(), before);
+  EXPECT_EQ(nyala_session_position(session), 53u);
+  EXPECT_GT(before, 0u);
+}
+
+TEST_F(SessionTest, KeepsTheCallersFloatingPointMode) {
+  open(makeToy());
+  const unsigned saved = _mm_getcsr();
+  _mm_setcsr(saved | 0x8040); // flush to zero, denormals are zero
+  EXPECT_EQ(prefill({1, 2, 3}), NYALA_OK);
+  EXPECT_EQ(_mm_getcsr(), saved | 0x8040);
+  _mm_setcsr(saved);
+}
+
+TEST_F(SessionTest, OptionsOutOfRange) {
+  open(makeToy());
+  nyala_session *other = nullptr;
+  nyala_session_options options = {65, 1};
+  EXPECT_EQ(nyala_session_create(model, &options, &other), NYALA_INVALID_ARGUMENT);
+  EXPECT_THAT(nyala_last_error(), HasSubstr("context: expected 1 to 64"));
+  options = {0, 257};
+  EXPECT_EQ(nyala_session_create(model, &options, &other), NYALA_INVALID_ARGUMENT);
+  EXPECT_THAT(nyala_last_error(), HasSubstr("threads: expected 1 to 256"));
+  EXPECT_EQ(other, nullptr);
+  EXPECT_EQ(nyala_session_create(model, nullptr, &other), NYALA_OK);
+  EXPECT_EQ(nyala_session_context(other), 64u);
+  nyala_session_close(other);
+}
+
+TEST_F(SessionTest, SampleNeedsLogits) {
+  open(makeToy());
+  int32_t token = -5;
+  EXPECT_EQ(nyala_session_sample(session, &token), NYALA_INVALID_ARGUMENT);
+  ASSERT_EQ(prefill({1}), NYALA_OK);
+  ASSERT_EQ(nyala_session_sample(session, &token), NYALA_OK);
+  const std::vector<float> expected = logits();
+  EXPECT_EQ(token, std::max_element(expected.begin(), expected.end()) - expected.begin());
+  const nyala_sampler_options wrong = {-1.0f, 0, 1.0f, 0};
+  EXPECT_EQ(nyala_session_set_sampler(session, &wrong), NYALA_INVALID_ARGUMENT);
+}
+
+TEST_F(SessionTest, NullsAreArguments) {
+  open(makeToy());
+  EXPECT_EQ(nyala_session_prefill(nullptr, nullptr, 1), NYALA_INVALID_ARGUMENT);
+  EXPECT_EQ(nyala_session_prefill(session, nullptr, 1), NYALA_INVALID_ARGUMENT);
+  EXPECT_EQ(nyala_session_prefill_all(session, nullptr, 0, nullptr, nullptr),
+            NYALA_INVALID_ARGUMENT);
+  EXPECT_EQ(nyala_session_decode(nullptr, 0), NYALA_INVALID_ARGUMENT);
+  EXPECT_EQ(nyala_session_create(nullptr, nullptr, nullptr), NYALA_INVALID_ARGUMENT);
+  EXPECT_EQ(nyala_session_rollback(nullptr, 0), NYALA_INVALID_ARGUMENT);
+  EXPECT_EQ(nyala_session_sample(session, nullptr), NYALA_INVALID_ARGUMENT);
+  EXPECT_EQ(nyala_session_set_sampler(session, nullptr), NYALA_INVALID_ARGUMENT);
+  EXPECT_EQ(nyala_session_logits(nullptr), nullptr);
+  nyala_session_cancel(nullptr);
+  nyala_session_close(nullptr);
+}
+
+} // namespace

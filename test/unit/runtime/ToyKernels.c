@@ -1,0 +1,51 @@
+//===- ToyKernels.c - Kernels of the toy model ----------------------------===//
+//
+// Compiled so that the code refers to nothing outside its section: no
+// constants in memory, no library calls, no instrumentation.
+//
+//===----------------------------------------------------------------------===//
+
+#include "test/unit/runtime/ToyKernels.h"
+
+enum { slotInts = toySlotBytes / 4 };
+
+void toyAppend(void *const *buffers, int64_t rows, int64_t begin, int64_t end, void *scratch) {
+  const int32_t *tokens = buffers[0], *slots = buffers[1];
+  int32_t *history = buffers[2];
+  for (int64_t row = begin; row < end; ++row)
+    history[slots[row] * slotInts] = tokens[row];
+}
+
+void toyHash(void *const *buffers, int64_t rows, int64_t begin, int64_t end, void *scratch) {
+  const int32_t *positions = buffers[0], *history = buffers[1];
+  int32_t *hashes = buffers[2], *copy = scratch;
+  for (int64_t row = begin; row < end; ++row) {
+    for (int32_t p = 0; p <= positions[row]; ++p)
+      copy[p] = history[p * slotInts];
+    int32_t hash = 0;
+    for (int32_t p = 0; p <= positions[row]; ++p)
+      hash = (hash * 31 + copy[p]) % 65521;
+    hashes[row] = hash;
+  }
+}
+
+void toyPick(void *const *buffers, int64_t rows, int64_t begin, int64_t end, void *scratch) {
+  const int32_t *wanted = buffers[0], *hashes = buffers[1];
+  int32_t *picked = buffers[2];
+  for (int64_t i = 0; i < rows; ++i)
+    picked[i] = hashes[wanted[i]];
+}
+
+void toyLogits(void *const *buffers, int64_t rows, int64_t begin, int64_t end, void *scratch) {
+  const int32_t *picked = buffers[0], *weight = buffers[1];
+  float *logits = buffers[2];
+  int32_t *calls = buffers[3];
+  for (int64_t token = begin; token < end; ++token) {
+    const int last = token == toyVocabulary - 1;
+    if (last)
+      ++*calls;
+    for (int64_t i = 0; i < rows; ++i)
+      logits[i * toyVocabulary + token] =
+          (float)(last ? *calls : (picked[i] * 7 + weight[token]) % 1009);
+  }
+}

@@ -1,0 +1,45 @@
+//===- ToyKernels.h - Kernels of the toy model ------------------*- C -*-===//
+//
+// A "language model" small enough to compute in one's head. Its state is the
+// list of its tokens; with v tokens in the vocabulary
+//
+//   hash(t[0..n])  = h(n), h(-1) = 0, h(p) = (31 h(p-1) + t[p]) mod 65521
+//   logits[i]      = (7 hash + weight[i]) mod 1009   for i < v - 1
+//   logits[v - 1]  = how often the last kernel has run in this session
+//
+// The functions lie in a section of their own, which is the code image of the
+// toy artifact. They follow runtime/kernel_abi.h.
+//
+//===----------------------------------------------------------------------===//
+#ifndef NYALA_TEST_UNIT_RUNTIME_TOYKERNELS_H
+#define NYALA_TEST_UNIT_RUNTIME_TOYKERNELS_H
+
+#include "runtime/kernel_abi.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { toyVocabulary = 300, toySlotBytes = 64 };
+
+#define TOY_KERNEL                                                                                 \
+  __attribute__((section("toy_kernels"), aligned(16), used, visibility("default"))) void
+
+/// tokens, slots | history: remembers each row's token in its slot. One tile a row.
+TOY_KERNEL toyAppend(void *const *buffers, int64_t rows, int64_t begin, int64_t end, void *scratch);
+/// positions, history | hashes: of all tokens up to each row's. One tile a row. Scratch:
+/// 4 bytes a slot.
+TOY_KERNEL toyHash(void *const *buffers, int64_t rows, int64_t begin, int64_t end, void *scratch);
+/// wanted, hashes | picked. One tile.
+TOY_KERNEL toyPick(void *const *buffers, int64_t rows, int64_t begin, int64_t end, void *scratch);
+/// picked, weight | logits, calls. A tile a token of the vocabulary.
+TOY_KERNEL toyLogits(void *const *buffers, int64_t rows, int64_t begin, int64_t end, void *scratch);
+
+extern const char __start_toy_kernels[];
+extern const char __stop_toy_kernels[];
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* NYALA_TEST_UNIT_RUNTIME_TOYKERNELS_H */
