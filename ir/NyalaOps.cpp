@@ -106,6 +106,10 @@ LogicalResult PackOp::verify() {
            << input << ", got " << result;
   if (result.getRank() != 2)
     return emitOpError("expected a matrix, got ") << input;
+  const StoredFormatInfo &info = getInfo(cast<PackedAttr>(result.getEncoding()).getFormat());
+  if (result.getDimSize(1) % static_cast<int64_t>(info.blockValues) != 0)
+    return emitOpError("expected columns to be a multiple of the ")
+           << info.blockValues << " values of a block of " << info.name << ", got " << input;
   return success();
 }
 
@@ -146,7 +150,7 @@ LogicalResult LinearOp::verify() {
     return failure();
   if (!getBias())
     return success();
-  return expectEqual(*this, "elements of the bias", weight.getDimSize(0),
+  return expectEqual(*this, "elements of the bias", channels(getResult()),
                      typeOf(getBias()).getDimSize(0));
 }
 

@@ -21,10 +21,16 @@ class Nyala_ModelOp<string mnemonic, list<Trait> traits = []>
         DeclareOpInterfaceMethods<Nyala_RowDomainOpInterface>,
         DeclareOpInterfaceMethods<Nyala_FusibleOpInterface>]>;
 
-def Nyala_Matrix : 2DTensorOf<[AnyFloat]>;   // rows by channels
-def Nyala_Vector : 1DTensorOf<[AnyFloat]>;
+/// Channels, the last dimension, are static; rows, sequences and slots need not be.
+class Nyala_Channels<Type type, string summary>
+    : ConfinedType<type, [CPred<"!::llvm::cast<::mlir::ShapedType>($_self).isDynamicDim("
+                                "::llvm::cast<::mlir::ShapedType>($_self).getRank() - 1)">],
+                   summary>;
+
+def Nyala_Matrix : Nyala_Channels<2DTensorOf<[AnyFloat]>, "2D tensor of floats, rows by a static number of channels">;
+def Nyala_Vector : Nyala_Channels<1DTensorOf<[AnyFloat]>, "1D tensor of a static number of floats">;
 def Nyala_Ids : 1DTensorOf<[I32]>;           // one a row
-def Nyala_Cache : 3DTensorOf<[AnyFloat]>;    // sequences x slots x channels
+def Nyala_Cache : Nyala_Channels<3DTensorOf<[AnyFloat]>, "3D tensor of floats, sequences by slots by a static number of channels">;
 
 //===----------------------------------------------------------------------===//
 // Weights

@@ -89,7 +89,9 @@ Results SplitOp::evaluate(ArrayRef<Tensor> operands) {
 
 Results LinearOp::evaluate(ArrayRef<Tensor> operands) {
   const Tensor &input = operands[0], &weight = operands[1];
-  int64_t rows = input.dim(0), width = weight.dim(0);
+  int64_t rows = input.dim(0), width = cast<RankedTensorType>(getType()).getDimSize(1);
+  if (failed(checkEqual(*this, "rows of the weight", width, weight.dim(0))))
+    return failure();
   Tensor result({rows, width});
   MutableArrayRef<double> out = result.mutableValues();
   for (int64_t r = 0; r < rows; ++r) {
