@@ -149,7 +149,9 @@ class Llama:
         visible = slots[None, :] <= positions[:, None]
         out = np.empty_like(q)
         for head in range(self.hp.heads):
-            source = head % self.hp.kv_heads if "interleaved-groups" in self.faults else head // group
+            source = head // group
+            if "interleaved-groups" in self.faults:
+                source = head % self.hp.kv_heads
             scores = q[:, head] @ keys[:, source].T / self.dtype(math.sqrt(self.hp.head_dim))
             scores = np.where(visible, scores, -np.inf)
             weights = np.exp(scores - scores.max(axis=-1, keepdims=True))

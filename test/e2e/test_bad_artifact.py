@@ -109,7 +109,8 @@ def test_missing_cpu_feature(tiny_gguf, tmp_path):
     cpu = next((name for name, flag in FOREIGN_CPUS if flag not in cpu_flags()), None)
     assert cpu, "this machine has every feature the test knows: add a newer CPU to FOREIGN_CPUS"
     artifact = compile_model(tiny_gguf, tmp_path / "foreign.nyala", f"--cpu={cpu}")
-    message = check_refused(run("nyala-run", artifact, "-n", 1, "-p", "x"), "foreign.nyala", "--cpu")
+    result = run("nyala-run", artifact, "-n", 1, "-p", "x")
+    message = check_refused(result, "foreign.nyala", "--cpu")
     assert any(word in message for word in ("amx", "avx512")), message
 
 

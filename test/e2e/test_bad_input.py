@@ -9,7 +9,8 @@ import subprocess
 import pytest
 
 import tiny_models
-from harness import check_refused, compile_model, explain, run, tool
+from harness import check_refused, compile_model, generate, run, tool
+from tiny_models import SPECIAL_ID
 
 
 def run_prompt(artifact, *flags, **options):
@@ -46,12 +47,13 @@ def test_nul(tiny_artifact, tmp_path):
     check_refused(run_prompt(tiny_artifact, "-f", "-", input=b"abcd\0ef"), "nul", "4")
 
 
-def test_empty_prompt(tiny_artifact, tmp_path):
-    check_refused(run_prompt(tiny_artifact, "-p", ""), "empty")
-    check_refused(run_prompt(tiny_artifact, "-f", "-", input=b""), "empty")
+def test_empty_prompt(tmp_path):
+    """An error where the model has no token to begin with."""
+    bare = compile_model(tiny_models.make(tmp_path, "q4_1", bos_id=False), tmp_path / "bare.nyala")
+    check_refused(run_prompt(bare, "-p", ""), "empty")
+    check_refused(run_prompt(bare, "-f", "-", input=b""), "empty")
     bos = compile_model(tiny_models.make(tmp_path, "bos"), tmp_path / "bos.nyala")
-    result = run_prompt(bos, "-p", "")
-    assert result.returncode == 0, explain(result)
+    assert generate(bos, "-n", 1, "-p", "")["prompt_ids"] == [SPECIAL_ID["<|endoftext|>"]]
 
 
 def test_missing_prompt_file(tiny_artifact):

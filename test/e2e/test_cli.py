@@ -190,7 +190,8 @@ def test_interrupted_compile(smollm2, tmp_path):
 
 def test_gguf_is_compiled_and_cached(tiny_gguf, answer, tmp_path):
     def generate_ids():
-        return generate(tiny_gguf, *GREEDY, "-n", 12, "-p", PROMPT, env=environment(tmp_path))["ids"]
+        flags = (*GREEDY, "-n", 12, "-p", PROMPT)
+        return generate(tiny_gguf, *flags, env=environment(tmp_path))["ids"]
 
     def cached():
         return {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nyala")}
@@ -223,7 +224,8 @@ def test_usage_of_run(flags, tiny_artifact):
 
 
 @pytest.mark.parametrize("flags", [
-    [], ["--zebra"], ["{model}"], ["-o", "x.nyala"], ["{model}", "-o", "x.nyala", "--target=abacus"],
+    [], ["--zebra"], ["{model}"], ["-o", "x.nyala"],
+    ["{model}", "-o", "x.nyala", "--target=abacus"],
     ["{model}", "-o", "x.nyala", "--arithmetic=f13"], ["{model}", "-o", "x.nyala", "--context=0"],
     ["{model}", "-o", "x.nyala", "--weights=elsewhere"],
     ["{model}", "-o", "x.nyala", "--compile-to=heaven"]], ids=" ".join)

@@ -24,7 +24,7 @@ every_model = pytest.mark.parametrize("name", CONFIGS)
 
 @pytest.fixture(scope="module", name="models")
 def make_models(tmp_path_factory):
-    """Makes files when first asked for: models.gguf(name), .reference(name), .artifact(name, cpu)"""
+    """Makes when first asked for: models.gguf(name), .reference(name), .artifact(name, cpu)"""
     directory = tmp_path_factory.mktemp("models")
 
     class Models:

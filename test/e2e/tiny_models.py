@@ -84,6 +84,7 @@ class Config:
     version: int = 3  # of GGUF
     alignment: int = 32
     bos: bool = False  # add_bos_token
+    bos_id: bool = True  # bos_token_id is there
     pre: str = "gpt-2"
     architecture: str = "llama"
     # Mistakes, for tests of bad input.
@@ -222,7 +223,8 @@ def add_metadata(writer, config):
     for key, value in integers.items():
         if value is not None:
             writer.add_uint32(f"{config.architecture}.{key}", value)
-    floats = {"attention.layer_norm_rms_epsilon": config.epsilon, "rope.freq_base": config.rope_base}
+    floats = {"attention.layer_norm_rms_epsilon": config.epsilon,
+              "rope.freq_base": config.rope_base}
     scaling = "linear" if config.rope_linear else "yarn" if config.rope_yarn else None
     if scaling:
         floats["rope.scaling.factor"] = config.rope_linear or config.rope_yarn
@@ -242,7 +244,8 @@ def add_tokenizer(writer, config):
     writer.add_token_list(tokens)
     writer.add_token_types(kinds)
     writer.add_token_merges(MERGES)
-    writer.add_bos_token_id(SPECIAL_ID["<|endoftext|>"])
+    if config.bos_id:
+        writer.add_bos_token_id(SPECIAL_ID["<|endoftext|>"])
     writer.add_eos_token_id(SPECIAL_ID["<|im_end|>"])
     writer.add_add_bos_token(config.bos)
     writer.add_chat_template(CHAT_TEMPLATE)
