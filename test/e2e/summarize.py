@@ -50,7 +50,7 @@ def main(folder):
               f" {counts['skipped']:5} skipped")
         for name, outcome, reason in results:
             if outcome != "passed":
-                print(f"        {outcome}: {name}{': ' + reason if reason else ''}")
+                print(f"        {outcome}: {name}{': ' + reason if outcome == 'skipped' else ''}")
     print(f"{total['passed']} passed, {total['failed']} failed, {total['skipped']} skipped")
     return 1 if total["failed"] else 0
 
