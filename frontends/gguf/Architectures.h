@@ -1,0 +1,30 @@
+//===- Architectures.h - Model architectures of GGUF files ------*- C++ -*-===//
+//
+// To add one: write NameBuilder.cpp with its build function, declare that here
+// and add it to the table in Architectures.cpp.
+//
+//===----------------------------------------------------------------------===//
+#ifndef NYALA_FRONTENDS_GGUF_ARCHITECTURES_H
+#define NYALA_FRONTENDS_GGUF_ARCHITECTURES_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+
+namespace nyala::gguf {
+
+class ModelBuilder;
+
+/// A build function reads hyperparameters, adds facts and builds @forward from beginForward to
+/// endForward; it throws nyala::Error.
+struct Architecture {
+  llvm::StringLiteral name; ///< value of general.architecture, prefix of its keys
+  void (*build)(ModelBuilder &builder);
+};
+
+llvm::ArrayRef<Architecture> getArchitectures();
+
+void buildLlama(ModelBuilder &builder);
+
+} // namespace nyala::gguf
+
+#endif // NYALA_FRONTENDS_GGUF_ARCHITECTURES_H

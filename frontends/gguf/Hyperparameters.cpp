@@ -1,0 +1,80 @@
+#include "frontends/gguf/Hyperparameters.h"
+#include "ir/storage/Error.h"
+
+#include "llvm/Support/FormatVariadic.h"
+
+#include <cmath>
+#include <limits>
+
+using namespace nyala::gguf;
+
+void Hyperparameters::fail(std::string_view name, const std::string &message) const {
+  throw Error(file.getPath() + ": key '" + getKey(name) + "' " + message);
+}
+
+const std::string &Hyperparameters::read(std::string_view name) {
+  return *keysRead.insert(getKey(name)).first;
+}
+
+int64_t Hyperparameters::getSize(std::string_view name, std::optional<int64_t> fallback) {
+  constexpr uint64_t largest = std::numeric_limits<int32_t>::max();
+  std::optional<uint64_t> size = file.getInteger(read(name));
+  if (!size) {
+    if (!fallback)
+      fail(name, "is missing, expected a positive integer");
+    return *fallback;
+  }
+  if (*size == 0 || *size > largest)
+    fail(name, "is " + std::to_string(*size) + ", expected 1 to " + std::to_string(largest));
+  return static_cast<int64_t>(*size);
+}
+
+double Hyperparameters::getPositive(std::string_view name, std::optional<double> fallback) {
+  std::optional<double> value = file.getFloat(read(name));
+  if (!value) {
+    if (!fallback)
+      fail(name, "is missing, expected a positive number");
+    return *fallback;
+  }
+  if (!std::isfinite(*value) || *value <= 0)
+    fail(name, llvm::formatv("is {0}, expected a positive number", *value));
+  return *value;
+}
+
+std::string_view Hyperparameters::getString(std::string_view name, std::string_view fallback) {
+  return file.getString(read(name)).value_or(fallback);
+}
+
+bool Hyperparameters::getBool(std::string_view name, bool fallback) {
+  return file.getBool(read(name)).value_or(fallback);
+}
+
+void Hyperparameters::refuse(std::string_view name, const std::string &feature) {
+  auto entry = file.getMetadata().find(read(name));
+  if (entry == file.getMetadata().end())
+    return;
+  bool off = std::visit(
+      [](const auto &value) {
+        if constexpr (std::is_arithmetic_v<std::decay_t<decltype(value)>>)
+          return value == 0;
+        else
+          return value.empty();
+      },
+      entry->second);
+  if (!off)
+    fail(name, "asks for " + feature + ", which is not supported");
+}
+
+void Hyperparameters::ignore(std::initializer_list<std::string_view> names) {
+  for (std::string_view name : names)
+    read(name);
+}
+
+std::vector<std::string> Hyperparameters::getUnread() const {
+  std::vector<std::string> unread;
+  for (auto entry = file.getMetadata().lower_bound(prefix);
+       entry != file.getMetadata().end() && entry->first.starts_with(prefix); ++entry)
+    if (!keysRead.contains(entry->first))
+      unread.push_back(entry->first);
+  return unread;
+}
