@@ -1,0 +1,78 @@
+//===- Passes.td - Code generation passes --------------------*- tablegen -*-===//
+#ifndef NYALA_CODEGEN_PASSES_TD
+#define NYALA_CODEGEN_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+//===----------------------------------------------------------------------===//
+// Dispatch level
+//===----------------------------------------------------------------------===//
+
+def FormDispatches : Pass<"nyala-form-dispatches", "::mlir::ModuleOp"> {
+  let summary = "Fuse the ops of entry functions into dispatches of kernels";
+  let description = [{
+    A dispatch forms around each root (a product, an attention): ops that work column by column join it
+    behind, norms and look-ups before it where the target says that this pays. What is left becomes
+    row-wise dispatches. Each body is outlined as a nyala.kernel.
+
+    ```mlir
+    %0 = nyala.rms_norm %x, %g {epsilon = 1.0e-5 : f32} : tensor<?x64xf32>, tensor<64xf32>
+    %1 = nyala.linear %0, %w : tensor<?x64xf32>, tensor<64x64xf32> -> tensor<?x64xf32>
+    %2 = arith.addf %x, %1 : tensor<?x64xf32>
+    ```
+    becomes
+    ```mlir
+    %rows = tensor.dim %tokens, %c0 : tensor<?xi32>
+    %2 = nyala.dispatch @decode_linear_64x64 rows(%rows) (%x, %g, %w) tied [-1] : …
+    ```
+  }];
+  let dependentDialects = ["::mlir::tensor::TensorDialect", "::mlir::arith::ArithDialect"];
+}
+
+def DeduplicateKernels : Pass<"nyala-deduplicate-kernels", "::mlir::ModuleOp"> {
+  let summary = "Let dispatches share kernels whose bodies are equal";
+  let description = [{
+    Kernels that differ in name and locations only are one; the first stays. Thirty equal layers
+    compile once.
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// Kernel level
+//===----------------------------------------------------------------------===//
+
+def GenerateCpuKernels : Pass<"nyala-generate-cpu-kernels", "::mlir::ModuleOp"> {
+  let summary = "Turn kernels on tensors into loops over vectors for the module's CPU target";
+  let description = [{
+    Each nyala.kernel becomes a func.func on buffers: its operands and the results that are not tied to
+    one, then the number of rows, the range of work items and scratch. Its attributes `nyala.tiles`,
+    `nyala.per_row`, `nyala.scratch_bytes` and `nyala.cost` tell the planner how to launch it.
+  }];
+  let dependentDialects = ["::mlir::func::FuncDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
+}
+
+//===----------------------------------------------------------------------===//
+// Program level
+//===----------------------------------------------------------------------===//
+
+def BuildPrograms : Pass<"nyala-build-programs", "::mlir::ModuleOp"> {
+  let summary = "Plan memory and turn entry functions into programs of steps";
+  let description = [{
+    Every value of an entry gets its place: weights and states their own regions, arguments and results
+    the caller's, the others an offset in the arena that no value alive at the same time shares.
+    Updates of states are proved to be in place; a copy that would be needed is an error.
+  }];
+}
+
+def FinalizeKernels : Pass<"nyala-finalize-kernels", "::mlir::ModuleOp"> {
+  let summary = "Give kernels in the LLVM dialect the signature of the runtime's ABI";
+  let description = [{
+    Adds to each kernel `@k.body(base pointers…, rows, begin, end, scratch)` a function `@k(buffers, rows,
+    begin, end, scratch)` that takes the base pointers from an array (runtime/kernel_abi.h).
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
+#endif // NYALA_CODEGEN_PASSES_TD

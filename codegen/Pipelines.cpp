@@ -1,0 +1,71 @@
+//===- Pipelines.cpp - From entries to programs ---------------------------===//
+#include "codegen/Pipelines.h"
+#include "codegen/Passes.h"
+#include "passes/Passes.h"
+
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace nyala;
+
+void nyala::buildDispatchPipeline(OpPassManager &pm) {
+  // Packing decides the stored layout; hoisting then makes each packed weight a symbol of its own.
+  pm.addPass(createPackWeights());
+  pm.addPass(createCSEPass());
+  pm.addPass(createHoistWeights());
+  // Equal layers become equal only once their weights are operands.
+  pm.addPass(createFormDispatches());
+  pm.addPass(createDeduplicateKernels());
+  pm.addPass(createCSEPass());
+}
+
+void nyala::buildKernelPipeline(OpPassManager &pm) {
+  pm.addPass(createGenerateCpuKernels());
+  // The generator emits index arithmetic freely and counts on these to clean up.
+  auto &functions = pm.nest<func::FuncOp>();
+  functions.addPass(createCanonicalizerPass());
+  functions.addPass(createCSEPass());
+  functions.addPass(createLoopInvariantCodeMotionPass());
+}
+
+void nyala::buildProgramPipeline(OpPassManager &pm) {
+  // Planning reads the entries and the kernels' attributes, before kernels lose their types.
+  pm.addPass(createBuildPrograms());
+
+  auto &functions = pm.nest<func::FuncOp>();
+  functions.addPass(createConvertVectorToSCFPass());
+  functions.addPass(createSCFToControlFlowPass());
+  functions.addPass(memref::createExpandStridedMetadataPass());
+  pm.addPass(createLowerAffinePass());
+  pm.addPass(createConvertVectorToLLVMPass());
+  pm.addPass(createConvertMathToLLVMPass());
+  pm.addPass(createArithToLLVMConversionPass());
+  pm.addPass(createFinalizeMemRefToLLVMConversionPass());
+  ConvertFuncToLLVMPassOptions options;
+  options.useBarePtrCallConv = true;
+  pm.addPass(createConvertFuncToLLVMPass(options));
+  pm.addPass(createConvertControlFlowToLLVMPass());
+  pm.addPass(createUBToLLVMConversionPass());
+  pm.addPass(createReconcileUnrealizedCastsPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+
+  pm.addPass(createFinalizeKernels());
+}
+
+void nyala::registerCodegenPipelines() {
+  PassPipelineRegistration<>("nyala-dispatch-pipeline",
+                             "Pack weights and fuse entry functions into dispatches",
+                             buildDispatchPipeline);
+  PassPipelineRegistration<>("nyala-kernel-pipeline",
+                             "Generate the kernels' loops and vectors for the module's target",
+                             buildKernelPipeline);
+  PassPipelineRegistration<>("nyala-program-pipeline",
+                             "Plan memory and lower kernels to the LLVM dialect",
+                             buildProgramPipeline);
+}

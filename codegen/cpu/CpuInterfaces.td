@@ -1,0 +1,35 @@
+//===- CpuInterfaces.td - Kernel generation, op by op -------*- tablegen -*-===//
+#ifndef NYALA_CODEGEN_CPU_CPUINTERFACES_TD
+#define NYALA_CODEGEN_CPU_CPUINTERFACES_TD
+
+include "mlir/IR/OpBase.td"
+
+def Nyala_CpuTileOpInterface : OpInterface<"CpuTileOpInterface"> {
+  let cppNamespace = "::nyala::cpu";
+  let description = [{
+    How an op's results are computed on a CPU: vectors of one tile, pulling the operands' tiles from
+    the emitter. Attached to the dialect's ops as external models (CpuTileModels.h), so that ir/ knows
+    nothing of code generation.
+  }];
+  let methods = [
+    InterfaceMethod<[{Columns of a work item when the op is the root of a kernel.}],
+      "int64_t", "getTileColumns", (ins), [{}], [{
+        return ::nyala::cpu::kDefaultTileColumns;
+      }]>,
+    InterfaceMethod<[{Do work items of a kernel around this op cover one row each (attention), or
+                      all rows (products, whose weights are to be read once)?}],
+      "bool", "hasTilesPerRow", (ins), [{}], [{ return true; }]>,
+    InterfaceMethod<[{Vectors of a tile of result `result`: row by row, vector by vector.}],
+      "::llvm::SmallVector<::mlir::Value>", "emitTile",
+      (ins "::nyala::cpu::TileEmitter &":$emitter, "unsigned":$result,
+           "const ::nyala::cpu::Tile &":$tile)>,
+    InterfaceMethod<[{Writes a whole row of the result to row `row` of `destination`.}],
+      "void", "emitRow",
+      (ins "::nyala::cpu::TileEmitter &":$emitter, "unsigned":$result, "::mlir::Value":$row,
+           "::mlir::Value":$destination), [{}], [{
+        emitter.emitRowByTiles($_op->getResult(result), row, destination);
+      }]>
+  ];
+}
+
+#endif // NYALA_CODEGEN_CPU_CPUINTERFACES_TD

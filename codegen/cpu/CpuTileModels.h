@@ -1,0 +1,28 @@
+//===- CpuTileModels.h - CPU code of the dialect's ops ----------*- C++ -*-===//
+//
+// External models of CpuTileOpInterface for the ops of the nyala dialect.
+// Without one an op cannot be in a CPU kernel.
+//
+//===----------------------------------------------------------------------===//
+#ifndef NYALA_CODEGEN_CPU_CPUTILEMODELS_H
+#define NYALA_CODEGEN_CPU_CPUTILEMODELS_H
+
+#include "codegen/cpu/TileEmitter.h"
+
+namespace nyala::cpu {
+
+/// Products of up to this many rows read packed weights directly; those of more rows widen a panel
+/// of them first.
+inline constexpr int64_t kStreamedRows = 8;
+
+void attachProductModels(mlir::MLIRContext *context);   // linear, embedding
+void attachAttentionModels(mlir::MLIRContext *context); // attention
+void attachRowModels(mlir::MLIRContext *context);       // norms, softmax, reduce
+void attachLocalModels(mlir::MLIRContext *context);     // activations, rope, split, gather, caches
+
+/// All of the above, when the dialect is loaded.
+void registerTileModels(mlir::DialectRegistry &registry);
+
+} // namespace nyala::cpu
+
+#endif // NYALA_CODEGEN_CPU_CPUTILEMODELS_H

@@ -1,0 +1,349 @@
+//===- GenerateCpuKernels.cpp - Kernels as loops over vectors -------------===//
+//
+// Two schedules. Around a product, work items are tiles of columns and each
+// handles all rows, so that weights are read once:
+//
+//   for tile in [begin, end):  [tile prologue]  for rows by blocks: vectors
+//
+// Else a work item is a column tile of one row (attention: a head), or a whole
+// row where no root asks for tiles.
+//
+//===----------------------------------------------------------------------===//
+#include "codegen/Passes.h"
+#include "codegen/cpu/CpuTileModels.h"
+#include "ir/storage/PackedLayout.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Math/Transforms/Passes.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Transforms/WalkPatternRewriteDriver.h"
+
+namespace nyala {
+#define GEN_PASS_DEF_GENERATECPUKERNELS
+#include "codegen/Passes.h.inc"
+} // namespace nyala
+
+using namespace mlir;
+using namespace nyala;
+using namespace nyala::cpu;
+
+namespace {
+
+/// The buffer that holds a kernel's operand or result.
+MemRefType getBufferType(RankedTensorType type, int64_t maxRows) {
+  if (auto packed = dyn_cast_or_null<PackedAttr>(type.getEncoding())) {
+    PackedLayout layout(packed.getFormat(), type.getDimSize(0), type.getDimSize(1));
+    return MemRefType::get({layout.getBytes()}, IntegerType::get(type.getContext(), 8));
+  }
+  SmallVector<int64_t> shape(type.getShape());
+  for (int64_t &dim : shape)
+    if (ShapedType::isDynamic(dim))
+      dim = maxRows;
+  return MemRefType::get(shape, type.getElementType());
+}
+
+/// Generates the body of one kernel.
+class KernelGenerator {
+public:
+  KernelGenerator(KernelOp kernel, CpuTargetAttr target) : kernel(kernel), target(target) {}
+
+  FailureOr<func::FuncOp> generate() {
+    if (failed(checkOps()))
+      return failure();
+    ImplicitLocOpBuilder b(kernel.getLoc(), kernel.getContext());
+    b.setInsertionPoint(kernel);
+    func::FuncOp function = createFunction(b);
+    Block *entry = function.addEntryBlock();
+    b.setInsertionPointToStart(entry);
+    auto end = func::ReturnOp::create(b);
+    b.setInsertionPoint(end);
+
+    unsigned buffers = entry->getNumArguments() - 4;
+    Value rows = entry->getArgument(buffers);
+    TileEmitter e(b, target, rows, kernel.getMaxRows(), entry->getArgument(buffers + 3));
+    for (auto [argument, buffer] :
+         llvm::zip_first(kernel.getBody().getArguments(), entry->getArguments()))
+      e.setBuffer(argument, buffer);
+    begin = entry->getArgument(buffers + 1);
+    limit = entry->getArgument(buffers + 2);
+
+    int64_t tiles = 0;
+    bool perRow = true;
+    Operation *root = findRoot();
+    if (root && !cast<CpuTileOpInterface>(root).hasTilesPerRow()) {
+      tiles = emitColumnTiles(e, cast<CpuTileOpInterface>(root).getTileColumns());
+      perRow = false;
+    } else {
+      tiles = emitRowTiles(e, root ? cast<CpuTileOpInterface>(root).getTileColumns() : 0);
+    }
+
+    setScratchType(function, e.getScratchBytes());
+    function->setAttr("nyala.tiles", b.getI64IntegerAttr(tiles));
+    if (perRow)
+      function->setAttr("nyala.per_row", b.getUnitAttr());
+    function->setAttr("nyala.scratch_bytes", b.getI64IntegerAttr(e.getScratchBytes()));
+    function->setAttr("nyala.cost", getKernelCost(b));
+    return function;
+  }
+
+private:
+  LogicalResult checkOps() {
+    for (Operation &op : kernel.getBody().front().without_terminator())
+      if (!isa<CpuTileOpInterface, arith::ConstantOp>(op) &&
+          !OpTrait::hasElementwiseMappableTraits(&op))
+        return op.emitOpError("cannot be generated for a CPU; reproduce with nyala-opt "
+                              "--nyala-generate-cpu-kernels");
+    return success();
+  }
+
+  Operation *findRoot() {
+    for (Operation &op : kernel.getBody().front())
+      if (nyala::getFusionKind(&op) == FusionKind::Root)
+        return &op;
+    return nullptr;
+  }
+
+  Operation *getTerminator() { return kernel.getBody().front().getTerminator(); }
+
+  /// Results that update an operand in place live in its buffer.
+  static BlockArgument getTiedArgument(Value result) {
+    auto append = result.getDefiningOp<CacheAppendOp>();
+    return append ? cast<BlockArgument>(append.getCache()) : BlockArgument();
+  }
+
+  func::FuncOp createFunction(ImplicitLocOpBuilder &b) {
+    SmallVector<Type> types;
+    for (Type type : kernel.getArgumentTypes())
+      types.push_back(getBufferType(cast<RankedTensorType>(type), kernel.getMaxRows()));
+    for (Value result : getTerminator()->getOperands())
+      if (!getTiedArgument(result))
+        types.push_back(
+            getBufferType(cast<RankedTensorType>(result.getType()), kernel.getMaxRows()));
+    unsigned buffers = types.size();
+    types.append(3, b.getIndexType());
+    types.push_back(MemRefType::get({ShapedType::kDynamic}, b.getI8Type()));
+    auto function = func::FuncOp::create(b, kernel.getSymName(), b.getFunctionType(types, {}));
+    for (unsigned i = 0; i < types.size(); ++i)
+      if (i < buffers || i + 1 == types.size())
+        function.setArgAttr(i, "llvm.noalias", b.getUnitAttr());
+    return function;
+  }
+
+  void setScratchType(func::FuncOp function, int64_t bytes) {
+    auto type = MemRefType::get({bytes}, IntegerType::get(kernel.getContext(), 8));
+    SmallVector<Type> types(function.getArgumentTypes());
+    types.back() = type;
+    function.setType(FunctionType::get(kernel.getContext(), types, {}));
+    function.getArguments().back().setType(type);
+  }
+
+  /// OpCost of the body, with bytes of rows counted at the kernel's border alone.
+  DenseI64ArrayAttr getKernelCost(Builder &b) {
+    OpCost cost;
+    for (Operation &op : kernel.getBody().front())
+      cost += nyala::getCost(&op);
+    cost.bytesPerRow = 0;
+    auto addRow = [&](Type type) {
+      auto tensor = cast<RankedTensorType>(type);
+      if (tensor.isDynamicDim(0))
+        cost.bytesPerRow += (tensor.getRank() == 2 ? tensor.getDimSize(1) : 1) * 4;
+    };
+    llvm::for_each(kernel.getArgumentTypes(), addRow);
+    llvm::for_each(kernel.getResultTypes(), addRow);
+    return b.getDenseI64ArrayAttr({cost.flopsPerRow, cost.flopsPerRowPosition, cost.fixedBytes,
+                                   cost.bytesPerRow, cost.bytesPerRowPosition});
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Where results go
+  //===--------------------------------------------------------------------===//
+
+  struct Sink {
+    Value value;          ///< what is pulled
+    Value buffer;         ///< where it goes
+    CacheAppendOp append; ///< null, or the update of a cache in `buffer`
+    int64_t columns;
+  };
+
+  SmallVector<Sink> getSinks(TileEmitter &e) {
+    SmallVector<Sink> sinks;
+    auto function = cast<func::FuncOp>(e.b.getInsertionBlock()->getParentOp());
+    unsigned next = kernel.getNumArguments();
+    for (Value result : getTerminator()->getOperands()) {
+      Sink sink{result, Value(), result.getDefiningOp<CacheAppendOp>(), 0};
+      if (sink.append) {
+        sink.value = sink.append.getInput();
+        sink.buffer = e.getBuffer(sink.append.getCache());
+      } else {
+        sink.buffer = function.getArgument(next++);
+      }
+      sink.columns = cast<RankedTensorType>(sink.value.getType()).getDimSize(1);
+      sinks.push_back(sink);
+    }
+    return sinks;
+  }
+
+  void storeVectors(TileEmitter &e, const Sink &sink, const Tile &tile, ValueRange vectors) {
+    for (int64_t r = 0; r < tile.rows; ++r) {
+      Value row = e.b.createOrFold<arith::AddIOp>(tile.row, e.index(r));
+      auto store = [&](ArrayRef<Value> leading) {
+        for (int64_t v = 0; v < tile.vectors; ++v) {
+          SmallVector<Value> indices(leading);
+          indices.push_back(e.b.createOrFold<arith::AddIOp>(tile.column, e.index(v * kLanes)));
+          e.store(vectors[r * tile.vectors + v], sink.buffer, indices, tile.lanes(v));
+        }
+      };
+      if (!sink.append) {
+        store({row});
+        continue;
+      }
+      inSlot(e, sink, row, [&](Value sequence, Value slot) { store({sequence, slot}); });
+    }
+  }
+
+  /// Runs `body` with the sequence and slot of a row, unless its slot is negative.
+  static void inSlot(TileEmitter &e, const Sink &sink, Value row,
+                     function_ref<void(Value, Value)> body) {
+    CacheAppendOp append = sink.append;
+    auto id = [&](Value ids) -> Value {
+      return arith::IndexCastOp::create(e.b, e.b.getIndexType(),
+                                        memref::LoadOp::create(e.b, e.getBuffer(ids), row));
+    };
+    Value slot = id(append.getSlots());
+    Value isSlot = arith::CmpIOp::create(e.b, arith::CmpIPredicate::sge, slot, e.index(0));
+    auto branch = scf::IfOp::create(e.b, isSlot, /*withElseRegion=*/false);
+    OpBuilder::InsertionGuard guard(e.b);
+    e.b.setInsertionPointToStart(branch.thenBlock());
+    body(id(append.getSequences()), slot);
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Schedules
+  //===--------------------------------------------------------------------===//
+
+  /// Rows computed together: as many as keep accumulators in registers.
+  int64_t getRowBlock() {
+    if (kernel.getMaxRows() <= kStreamedRows)
+      return 1;
+    return target.hasFeature("avx512f") ? 8 : 3;
+  }
+
+  /// One tile of columns of a result, for all rows.
+  void emitColumnTile(TileEmitter &e, const Sink &sink, Value column, int64_t columns) {
+    e.beginTile();
+    Tile tile;
+    tile.column = column;
+    tile.vectors = llvm::divideCeil(columns, kLanes);
+    tile.lastLanes = columns - (tile.vectors - 1) * kLanes;
+    auto emitRows = [&](Value row, int64_t count) {
+      tile.row = row;
+      tile.rows = count;
+      storeVectors(e, sink, tile, e.pull(sink.value, tile));
+    };
+    if (kernel.getMaxRows() == 1)
+      return emitRows(e.index(0), 1);
+    int64_t block = getRowBlock();
+    Value blocked = e.index(0);
+    if (block > 1) {
+      Value size = e.index(block);
+      blocked = arith::MulIOp::create(e.b, arith::DivUIOp::create(e.b, e.getRows(), size), size);
+      e.forRange(e.index(0), blocked, block, [&](Value row) { emitRows(row, block); });
+    }
+    e.forRange(blocked, e.getRows(), 1, [&](Value row) { emitRows(row, 1); });
+  }
+
+  /// Work items are the tiles of one result after the other; returns their number.
+  int64_t emitColumnTiles(TileEmitter &e, int64_t tileColumns) {
+    int64_t first = 0;
+    for (const Sink &sink : getSinks(e)) {
+      int64_t full = sink.columns / tileColumns, rest = sink.columns % tileColumns;
+      if (full > 0) {
+        Value lower = arith::MaxSIOp::create(e.b, begin, e.index(first));
+        Value upper = arith::MinSIOp::create(e.b, limit, e.index(first + full));
+        e.forRange(lower, upper, 1, [&](Value item) {
+          Value number = arith::SubIOp::create(e.b, item, e.index(first));
+          emitColumnTile(e, sink, arith::MulIOp::create(e.b, number, e.index(tileColumns)),
+                         tileColumns);
+        });
+      }
+      first += full;
+      if (rest > 0) {
+        Value item = e.index(first++);
+        Value mine = arith::AndIOp::create(
+            e.b, arith::CmpIOp::create(e.b, arith::CmpIPredicate::sle, begin, item),
+            arith::CmpIOp::create(e.b, arith::CmpIPredicate::sgt, limit, item));
+        auto branch = scf::IfOp::create(e.b, mine, /*withElseRegion=*/false);
+        OpBuilder::InsertionGuard guard(e.b);
+        e.b.setInsertionPointToStart(branch.thenBlock());
+        emitColumnTile(e, sink, e.index(full * tileColumns), rest);
+      }
+    }
+    return first;
+  }
+
+  /// Work items are rows, or tiles of `tileColumns` columns of rows; returns how many a row has.
+  int64_t emitRowTiles(TileEmitter &e, int64_t tileColumns) {
+    SmallVector<Sink> sinks = getSinks(e);
+    int64_t perRow = tileColumns == 0 ? 1 : sinks.front().columns / tileColumns;
+    e.forRange(begin, limit, 1, [&](Value item) {
+      e.beginTile();
+      if (tileColumns == 0) {
+        for (const Sink &sink : sinks)
+          emitWholeRow(e, sink, item);
+        return;
+      }
+      Tile tile;
+      tile.row = arith::DivUIOp::create(e.b, item, e.index(perRow));
+      tile.column = arith::MulIOp::create(e.b, arith::RemUIOp::create(e.b, item, e.index(perRow)),
+                                          e.index(tileColumns));
+      tile.vectors = llvm::divideCeil(tileColumns, kLanes);
+      tile.lastLanes = tileColumns - (tile.vectors - 1) * kLanes;
+      for (const Sink &sink : sinks)
+        storeVectors(e, sink, tile, e.pull(sink.value, tile));
+    });
+    return perRow;
+  }
+
+  void emitWholeRow(TileEmitter &e, const Sink &sink, Value row) {
+    if (!sink.append)
+      return e.emitRow(sink.value, row, sink.buffer);
+    inSlot(e, sink, row, [&](Value sequence, Value slot) {
+      e.forColumns(sink.columns, [&](Value column, int64_t lanes) {
+        e.beginTile();
+        Tile tile{row, 1, column, 1, lanes};
+        e.store(e.pull(sink.value, tile)[0], sink.buffer, {sequence, slot, column}, lanes);
+      });
+    });
+  }
+
+  KernelOp kernel;
+  CpuTargetAttr target;
+  Value begin, limit;
+};
+
+struct GenerateCpuKernels : nyala::impl::GenerateCpuKernelsBase<GenerateCpuKernels> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    auto target = module->getAttrOfType<CpuTargetAttr>(NyalaDialect::kTargetAttr);
+    if (!target) {
+      module.emitError("has no target; expected the attribute '")
+          << NyalaDialect::kTargetAttr << "' to hold a #nyala.cpu_target";
+      return signalPassFailure();
+    }
+    for (KernelOp kernel : llvm::make_early_inc_range(module.getOps<KernelOp>())) {
+      if (failed(KernelGenerator(kernel, target).generate()))
+        return signalPassFailure();
+      kernel.erase();
+    }
+    // The one function that the emitter leaves to upstream's approximation.
+    RewritePatternSet patterns(&getContext());
+    populatePolynomialApproximateErfPattern(patterns);
+    walkAndApplyPatterns(module, std::move(patterns));
+  }
+};
+
+} // namespace

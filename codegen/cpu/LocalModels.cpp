@@ -1,0 +1,272 @@
+//===- LocalModels.cpp - Kernels of ops that work column by column --------===//
+#include "codegen/cpu/CpuTileModels.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace nyala;
+using namespace nyala::cpu;
+
+namespace {
+
+int64_t channels(Value value) { return cast<RankedTensorType>(value.getType()).getDimSize(1); }
+
+struct ActivationModel : CpuTileOpInterface::ExternalModel<ActivationModel, ActivationOp> {
+  SmallVector<Value> emitTile(Operation *operation, TileEmitter &e, unsigned,
+                              const Tile &tile) const {
+    auto op = cast<ActivationOp>(operation);
+    SmallVector<Value> vectors = e.pull(op.getInput(), tile);
+    for (Value &vector : vectors)
+      vector = e.activation(op.getKind(), vector);
+    return vectors;
+  }
+};
+
+struct GatedActivationModel
+    : CpuTileOpInterface::ExternalModel<GatedActivationModel, GatedActivationOp> {
+  SmallVector<Value> emitTile(Operation *operation, TileEmitter &e, unsigned,
+                              const Tile &tile) const {
+    auto op = cast<GatedActivationOp>(operation);
+    SmallVector<Value> vectors = e.pull(op.getGate(), tile);
+    SmallVector<Value> inputs = e.pull(op.getInput(), tile);
+    for (auto [vector, input] : llvm::zip_equal(vectors, inputs))
+      vector = arith::MulFOp::create(e.b, e.activation(op.getKind(), vector), input);
+    return vectors;
+  }
+};
+
+struct SplitModel : CpuTileOpInterface::ExternalModel<SplitModel, SplitOp> {
+  SmallVector<Value> emitTile(Operation *operation, TileEmitter &e, unsigned result,
+                              const Tile &tile) const {
+    auto op = cast<SplitOp>(operation);
+    return e.pull(op.getInput(), e.shifted(tile, op.getOffset(result)));
+  }
+};
+
+struct GatherModel : CpuTileOpInterface::ExternalModel<GatherModel, GatherOp> {
+  SmallVector<Value> emitTile(Operation *operation, TileEmitter &e, unsigned,
+                              const Tile &tile) const {
+    auto op = cast<GatherOp>(operation);
+    SmallVector<Value> vectors;
+    for (int64_t r = 0; r < tile.rows; ++r) {
+      Value at = arith::AddIOp::create(e.b, tile.row, e.index(r));
+      Tile row = tile;
+      row.rows = 1;
+      row.row = arith::IndexCastOp::create(
+          e.b, e.b.getIndexType(), memref::LoadOp::create(e.b, e.getBuffer(op.getIndices()), at));
+      llvm::append_range(vectors, e.pull(op.getInput(), row));
+    }
+    return vectors;
+  }
+};
+
+/// The kernel generator stores the pulled rows in the cache's slots (CpuKernels.cpp).
+struct CacheAppendModel : CpuTileOpInterface::ExternalModel<CacheAppendModel, CacheAppendOp> {
+  SmallVector<Value> emitTile(Operation *operation, TileEmitter &e, unsigned,
+                              const Tile &tile) const {
+    return e.pull(cast<CacheAppendOp>(operation).getInput(), tile);
+  }
+};
+
+//===----------------------------------------------------------------------===//
+// Rotary position embedding
+//===----------------------------------------------------------------------===//
+
+struct RotateModel : CpuTileOpInterface::ExternalModel<RotateModel, RotateOp> {
+  /// Adjacent pairs, heads and rotated parts of whole vectors: (a, b) lie side by side in a vector;
+  ///   result = x * (cos, cos) + swapped x * (-sin, sin).
+  SmallVector<Value> emitTile(Operation *operation, TileEmitter &e, unsigned,
+                              const Tile &tile) const {
+    auto op = cast<RotateOp>(operation);
+    if (!RotateModel::isVectorizable(op)) {
+      e.getBuffer(op.getResult());
+      return e.pull(op.getResult(), tile);
+    }
+    int64_t headDim = channels(op.getInput()) / op.getHeads(), dims = channels(op.getTable());
+    Value table = e.getBuffer(op.getTable());
+    SmallVector<Value> vectors = e.pull(op.getInput(), tile);
+    for (int64_t r = 0; r < tile.rows; ++r) {
+      Value row = arith::AddIOp::create(e.b, tile.row, e.index(r));
+      for (int64_t v = 0; v < tile.vectors; ++v) {
+        Value column = arith::AddIOp::create(e.b, tile.column, e.index(v * kLanes));
+        Value inHead = arith::RemUIOp::create(e.b, column, e.index(headDim));
+        Value &vector = vectors[r * tile.vectors + v];
+        vector = rotateVector(e, vector, table, row, inHead, dims, headDim);
+      }
+    }
+    return vectors;
+  }
+
+  /// Any other shape: pair by pair.
+  void emitRow(Operation *operation, TileEmitter &e, unsigned, Value row, Value destination) const {
+    auto op = cast<RotateOp>(operation);
+    if (RotateModel::isVectorizable(op))
+      return e.emitRowByTiles(op.getResult(), row, destination);
+    int64_t width = channels(op.getInput()), headDim = width / op.getHeads();
+    int64_t dims = channels(op.getTable()), pairs = dims / 2;
+    Value input = e.getBuffer(op.getInput()), table = e.getBuffer(op.getTable());
+    bool adjacent = op.getPairing() == RopePairing::Adjacent;
+    auto get = [&](Value buffer, Value column) -> Value {
+      return memref::LoadOp::create(e.b, buffer, ValueRange{row, column});
+    };
+    auto put = [&](Value value, Value column) {
+      memref::StoreOp::create(e.b, value, destination, ValueRange{row, column});
+    };
+    e.forRange(e.index(0), e.index(width), headDim, [&](Value head) {
+      e.forRange(e.index(0), e.index(pairs), 1, [&](Value i) {
+        Value inHead = adjacent ? Value(arith::MulIOp::create(e.b, i, e.index(2))) : i;
+        Value columnA = arith::AddIOp::create(e.b, head, inHead);
+        Value columnB = arith::AddIOp::create(e.b, columnA, e.index(adjacent ? 1 : pairs));
+        Value cos = get(table, i);
+        Value sin = get(table, arith::AddIOp::create(e.b, i, e.index(pairs)));
+        Value a = get(input, columnA), b = get(input, columnB);
+        auto mul = [&](Value l, Value r) -> Value { return arith::MulFOp::create(e.b, l, r); };
+        put(arith::SubFOp::create(e.b, mul(a, cos), mul(b, sin)), columnA);
+        put(arith::AddFOp::create(e.b, mul(b, cos), mul(a, sin)), columnB);
+      });
+      e.forRange(e.index(dims), e.index(headDim), 1, [&](Value c) {
+        Value column = arith::AddIOp::create(e.b, head, c);
+        put(get(input, column), column);
+      });
+    });
+  }
+
+private:
+  static bool isVectorizable(RotateOp op) {
+    int64_t headDim = channels(op.getInput()) / op.getHeads();
+    return op.getPairing() == RopePairing::Adjacent && headDim % kLanes == 0 &&
+           channels(op.getTable()) % kLanes == 0;
+  }
+
+  static Value rotateVector(TileEmitter &e, Value x, Value table, Value row, Value inHead,
+                            int64_t dims, int64_t headDim) {
+    // Channels beyond the rotated ones read some angle and pass through.
+    Value inside = arith::CmpIOp::create(e.b, arith::CmpIPredicate::ult, inHead, e.index(dims));
+    Value angle = arith::DivUIOp::create(e.b, inHead, e.index(2));
+    if (dims < headDim)
+      angle = arith::SelectOp::create(e.b, inside, angle, e.index(0));
+    auto pairs = [&](Value column) -> Value {
+      Value half =
+          vector::LoadOp::create(e.b, e.f32Vector(kLanes / 2), table, ValueRange{row, column});
+      SmallVector<int64_t> twice;
+      for (int64_t i = 0; i < kLanes; ++i)
+        twice.push_back(i / 2);
+      return vector::ShuffleOp::create(e.b, half, half, twice);
+    };
+    Value cos = pairs(angle);
+    Value sin = pairs(arith::AddIOp::create(e.b, angle, e.index(dims / 2)));
+    SmallVector<float> signs;
+    SmallVector<int64_t> swap;
+    for (int64_t i = 0; i < kLanes; ++i) {
+      signs.push_back(i % 2 ? 1.0F : -1.0F);
+      swap.push_back(i ^ 1);
+    }
+    Value sign = arith::ConstantOp::create(
+        e.b, DenseElementsAttr::get(e.f32Vector(), ArrayRef<float>(signs)));
+    Value swapped = vector::ShuffleOp::create(e.b, x, x, swap);
+    Value turned = arith::MulFOp::create(e.b, swapped, arith::MulFOp::create(e.b, sin, sign));
+    Value rotated = arith::AddFOp::create(e.b, arith::MulFOp::create(e.b, x, cos), turned);
+    return dims < headDim ? Value(arith::SelectOp::create(e.b, inside, rotated, x)) : rotated;
+  }
+};
+
+struct RopeTableModel : CpuTileOpInterface::ExternalModel<RopeTableModel, RopeTableOp> {
+  SmallVector<Value> emitTile(Operation *op, TileEmitter &e, unsigned result,
+                              const Tile &tile) const {
+    e.getBuffer(op->getResult(result));
+    return e.pull(op->getResult(result), tile);
+  }
+
+  /// Angles are reduced in f64: positions up to 2^31 times any frequency stay exact to 1e-6.
+  void emitRow(Operation *operation, TileEmitter &e, unsigned, Value row, Value destination) const {
+    auto op = cast<RopeTableOp>(operation);
+    std::optional<ArrayRef<float>> factors;
+    if (op.getFactors())
+      factors = *op.getFactors();
+    SmallVector<float> frequencies = getRopeFrequencies(
+        op.getBase().convertToDouble(), op.getDims(), op.getScale().convertToDouble(), factors);
+    int64_t pairs = frequencies.size();
+    Value position = memref::LoadOp::create(e.b, e.getBuffer(op.getPositions()), row);
+    auto f64 = VectorType::get(kLanes, e.b.getF64Type());
+    Value angle = e.broadcast(arith::SIToFPOp::create(e.b, e.b.getF64Type(), position));
+    for (int64_t first = 0; first < pairs; first += kLanes) {
+      int64_t lanes = std::min(kLanes, pairs - first);
+      SmallVector<double> values(kLanes, 0.0);
+      std::copy_n(frequencies.begin() + first, lanes, values.begin());
+      Value frequency =
+          arith::ConstantOp::create(e.b, DenseElementsAttr::get(f64, ArrayRef<double>(values)));
+      auto [sine, cosine] = emitSineCosine(e, arith::MulFOp::create(e.b, angle, frequency));
+      e.store(cosine, destination, {row, e.index(first)}, lanes);
+      e.store(sine, destination, {row, e.index(pairs + first)}, lanes);
+    }
+  }
+
+private:
+  /// Quadrant n = round(x * 2/pi) by adding 1.5 * 2^52, r = x - n * pi/2 in two parts; Taylor
+  /// polynomials on [-pi/4, pi/4] with an error below 1e-9.
+  static std::pair<Value, Value> emitSineCosine(TileEmitter &e, Value x) {
+    Type type = x.getType();
+    auto c = [&](double value) { return e.constant(type, value); };
+    auto add = [&](Value l, Value r) -> Value { return arith::AddFOp::create(e.b, l, r); };
+    auto sub = [&](Value l, Value r) -> Value { return arith::SubFOp::create(e.b, l, r); };
+    auto mul = [&](Value l, Value r) -> Value { return arith::MulFOp::create(e.b, l, r); };
+    Value magic = c(6755399441055744.0);
+    Value shifted = add(mul(x, c(0.63661977236758134)), magic);
+    Value n = sub(shifted, magic);
+    Value r = sub(x, mul(n, c(1.5707963267341256)));
+    r = sub(r, mul(n, c(6.0771005065061922e-11)));
+    Value square = mul(r, r);
+    auto polynomial = [&](ArrayRef<double> coefficients) {
+      Value p = c(coefficients.front());
+      for (double coefficient : coefficients.drop_front())
+        p = add(mul(p, square), c(coefficient));
+      return p;
+    };
+    Value sine = mul(r, polynomial({1.0 / 6227020800, -1.0 / 39916800, 1.0 / 362880, -1.0 / 5040,
+                                    1.0 / 120, -1.0 / 6, 1.0}));
+    Value cosine = polynomial({-1.0 / 87178291200, 1.0 / 479001600, -1.0 / 3628800, 1.0 / 40320,
+                               -1.0 / 720, 1.0 / 24, -0.5, 1.0});
+    // sin and cos swap in odd quadrants; sin is negative in 2 and 3, cos in 1 and 2.
+    auto i64 = VectorType::get(kLanes, e.b.getI64Type());
+    Value bits = arith::BitcastOp::create(e.b, i64, shifted);
+    auto isSet = [&](Value value, int64_t bit) -> Value {
+      return arith::CmpIOp::create(e.b, arith::CmpIPredicate::ne,
+                                   arith::AndIOp::create(e.b, value, e.intConstant(i64, bit)),
+                                   e.intConstant(i64, 0));
+    };
+    Value odd = isSet(bits, 1);
+    Value sineNegative = isSet(bits, 2);
+    Value cosineNegative = isSet(arith::AddIOp::create(e.b, bits, e.intConstant(i64, 1)), 2);
+    auto pick = [&](Value ifOdd, Value ifEven, Value negative) -> Value {
+      Value value = arith::SelectOp::create(e.b, odd, ifOdd, ifEven);
+      Value signedValue =
+          arith::SelectOp::create(e.b, negative, arith::NegFOp::create(e.b, value), value);
+      return arith::TruncFOp::create(e.b, e.f32Vector(), signedValue);
+    };
+    return {pick(cosine, sine, sineNegative), pick(sine, cosine, cosineNegative)};
+  }
+};
+
+} // namespace
+
+void nyala::cpu::attachLocalModels(MLIRContext *context) {
+  ActivationOp::attachInterface<ActivationModel>(*context);
+  GatedActivationOp::attachInterface<GatedActivationModel>(*context);
+  SplitOp::attachInterface<SplitModel>(*context);
+  GatherOp::attachInterface<GatherModel>(*context);
+  CacheAppendOp::attachInterface<CacheAppendModel>(*context);
+  RotateOp::attachInterface<RotateModel>(*context);
+  RopeTableOp::attachInterface<RopeTableModel>(*context);
+}
+
+void nyala::cpu::registerTileModels(DialectRegistry &registry) {
+  registry.addExtension(+[](MLIRContext *context, NyalaDialect *) {
+    attachProductModels(context);
+    attachAttentionModels(context);
+    attachRowModels(context);
+    attachLocalModels(context);
+  });
+}

@@ -1,0 +1,188 @@
+//===- ProductModels.cpp - Kernels of products with packed weights --------===//
+#include "codegen/cpu/CpuTileModels.h"
+#include "codegen/cpu/PackedReader.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace nyala;
+using namespace nyala::cpu;
+
+namespace {
+
+/// Adds the bias to vectors of a tile.
+SmallVector<Value> addBias(TileEmitter &e, LinearOp op, const Tile &tile,
+                           SmallVector<Value> vectors) {
+  if (!op.getBias())
+    return vectors;
+  Value bias = e.getBuffer(op.getBias());
+  for (int64_t v = 0; v < tile.vectors; ++v) {
+    Value column = arith::AddIOp::create(e.b, tile.column, e.index(v * kLanes));
+    Value loaded = e.load(bias, column, tile.lanes(v));
+    for (int64_t r = 0; r < tile.rows; ++r) {
+      Value &vector = vectors[r * tile.vectors + v];
+      vector = arith::AddFOp::create(e.b, vector, loaded);
+    }
+  }
+  return vectors;
+}
+
+struct LinearModel : CpuTileOpInterface::ExternalModel<LinearModel, LinearOp> {
+  /// All rows in one work item: its weights are read once.
+  bool hasTilesPerRow(Operation *) const { return false; }
+
+  SmallVector<Value> emitTile(Operation *operation, TileEmitter &e, unsigned,
+                              const Tile &tile) const {
+    auto op = cast<LinearOp>(operation);
+    SmallVector<Value> vectors =
+        e.getMaxRows() > kStreamedRows ? emitFromPanel(op, e, tile) : emitStreamed(op, e, tile);
+    return addBias(e, op, tile, std::move(vectors));
+  }
+
+private:
+  /// Few rows: each block is widened and multiplied at once. Per block b of 32 columns and row n,
+  ///   acc += scale[n, b] * sum_c quant[n, c] * x[c] + minimum[n, b] * sum_c x[c],
+  /// blocks ascending; the order of additions does not depend on the number of rows.
+  SmallVector<Value> emitStreamed(LinearOp op, TileEmitter &e, const Tile &tile) const {
+    Value x = e.getBuffer(op.getInput());
+    PackedReader reader(e, op.getWeight());
+    SmallVector<Value> bases;
+    for (int64_t v = 0; v < tile.vectors; ++v)
+      bases.push_back(
+          reader.getGroupOffset(arith::AddIOp::create(e.b, tile.column, e.index(v * kLanes))));
+    Value zero = e.constant(e.f32Vector(), 0);
+    SmallVector<Value> init(tile.rows * tile.vectors, zero);
+    return reader.forBlocks(init, [&](Value offset, Value column, int64_t length,
+                                      ValueRange carried) {
+      SmallVector<PackedReader::Block> blocks;
+      for (Value base : bases)
+        blocks.push_back(reader.loadBlock(arith::AddIOp::create(e.b, base, offset), length, true));
+      SmallVector<Value> next;
+      for (int64_t r = 0; r < tile.rows; ++r) {
+        Value row = arith::AddIOp::create(e.b, tile.row, e.index(r));
+        SmallVector<Value> inputs;
+        for (int64_t c = 0; c < length; ++c) {
+          Value at = arith::AddIOp::create(e.b, column, e.index(c));
+          inputs.push_back(e.broadcast(memref::LoadOp::create(e.b, x, ValueRange{row, at})));
+        }
+        Value inputSum;
+        if (blocks.front().minimum)
+          inputSum = e.broadcast(e.sumColumns(column, length, [&](Value at, int64_t lanes) {
+            return e.load(x, {row, at}, lanes);
+          }));
+        for (int64_t v = 0; v < tile.vectors; ++v)
+          next.push_back(
+              dotBlock(e, reader, blocks[v], inputs, inputSum, carried[r * tile.vectors + v]));
+      }
+      return next;
+    });
+  }
+
+  /// One block of one row against one group. Two chains hide the latency of the additions.
+  Value dotBlock(TileEmitter &e, PackedReader &reader, const PackedReader::Block &block,
+                 ArrayRef<Value> inputs, Value inputSum, Value accumulator) const {
+    if (!block.scale) {
+      for (auto [c, input] : llvm::enumerate(inputs))
+        accumulator = e.fma(reader.getQuant(block, c), input, accumulator);
+      return accumulator;
+    }
+    Value chains[2];
+    for (auto [c, input] : llvm::enumerate(inputs)) {
+      Value quant = reader.getQuant(block, c);
+      Value &chain = chains[c % 2];
+      chain = chain ? e.fma(quant, input, chain) : Value(arith::MulFOp::create(e.b, quant, input));
+    }
+    Value sum = arith::AddFOp::create(e.b, chains[0], chains[1]);
+    accumulator = e.fma(block.scale, sum, accumulator);
+    if (block.minimum)
+      accumulator = e.fma(block.minimum, inputSum, accumulator);
+    return accumulator;
+  }
+
+  /// Many rows: a panel of the tile's columns is widened into scratch once, in the tile prologue,
+  /// then multiplied with one block of rows after the other.
+  SmallVector<Value> emitFromPanel(LinearOp op, TileEmitter &e, const Tile &tile) const {
+    int64_t depth = cast<RankedTensorType>(op.getInput().getType()).getDimSize(1);
+    Value x = e.getBuffer(op.getInput());
+    Value panel = e.inTilePrologue(op, tile.column, [&] {
+      Value memory = e.allocateScratch({depth, tile.vectors * kLanes}, e.b.getF32Type());
+      fillPanel(op, e, tile, memory);
+      return memory;
+    });
+    Value zero = e.constant(e.f32Vector(), 0);
+    auto loop = scf::ForOp::create(e.b, e.index(0), e.index(depth), e.index(1),
+                                   SmallVector<Value>(tile.rows * tile.vectors, zero));
+    OpBuilder::InsertionGuard guard(e.b);
+    e.b.setInsertionPointToStart(loop.getBody());
+    Value k = loop.getInductionVar();
+    SmallVector<Value> weights, next;
+    for (int64_t v = 0; v < tile.vectors; ++v)
+      weights.push_back(e.load(panel, {k, e.index(v * kLanes)}));
+    for (int64_t r = 0; r < tile.rows; ++r) {
+      Value row = arith::AddIOp::create(e.b, tile.row, e.index(r));
+      Value input = e.broadcast(memref::LoadOp::create(e.b, x, ValueRange{row, k}));
+      for (int64_t v = 0; v < tile.vectors; ++v)
+        next.push_back(e.fma(weights[v], input, loop.getRegionIterArgs()[r * tile.vectors + v]));
+    }
+    scf::YieldOp::create(e.b, next);
+    return SmallVector<Value>(loop.getResults());
+  }
+
+  void fillPanel(LinearOp op, TileEmitter &e, const Tile &tile, Value panel) const {
+    PackedReader reader(e, op.getWeight());
+    for (int64_t v = 0; v < tile.vectors; ++v) {
+      Value base =
+          reader.getGroupOffset(arith::AddIOp::create(e.b, tile.column, e.index(v * kLanes)));
+      reader.forBlocks({}, [&](Value offset, Value column, int64_t length, ValueRange) {
+        PackedReader::Block block =
+            reader.loadBlock(arith::AddIOp::create(e.b, base, offset), length, true);
+        for (int64_t c = 0; c < length; ++c) {
+          Value row = arith::AddIOp::create(e.b, column, e.index(c));
+          e.store(reader.getValue(block, c), panel, {row, e.index(v * kLanes)});
+        }
+        return SmallVector<Value>();
+      });
+    }
+  }
+};
+
+/// A row of the table is one lane of a group of the packed layout.
+struct EmbeddingModel : CpuTileOpInterface::ExternalModel<EmbeddingModel, EmbeddingOp> {
+  SmallVector<Value> emitTile(Operation *op, TileEmitter &e, unsigned result,
+                              const Tile &tile) const {
+    // Blocks are read as a whole: the row goes through memory.
+    Value memory = e.getBuffer(op->getResult(result));
+    e.setBuffer(op->getResult(result), memory);
+    return e.pull(op->getResult(result), tile);
+  }
+
+  void emitRow(Operation *operation, TileEmitter &e, unsigned, Value row, Value destination) const {
+    auto op = cast<EmbeddingOp>(operation);
+    PackedReader reader(e, op.getTable());
+    Value id = arith::IndexCastOp::create(
+        e.b, e.b.getIndexType(), memref::LoadOp::create(e.b, e.getBuffer(op.getIds()), row));
+    Value base = reader.getGroupOffset(id);
+    Value lane = arith::RemUIOp::create(e.b, id, e.index(PackedLayout::kGroupRows));
+    reader.forBlocks({}, [&](Value offset, Value column, int64_t length, ValueRange) {
+      PackedReader::Block block =
+          reader.loadRowOfBlock(arith::AddIOp::create(e.b, base, offset), length, lane);
+      for (int64_t c = 0; c < length; ++c) {
+        Value value =
+            vector::ExtractOp::create(e.b, reader.getValue(block, c), ArrayRef<int64_t>{0});
+        Value at = arith::AddIOp::create(e.b, column, e.index(c));
+        memref::StoreOp::create(e.b, value, destination, ValueRange{row, at});
+      }
+      return SmallVector<Value>();
+    });
+  }
+};
+
+} // namespace
+
+void nyala::cpu::attachProductModels(MLIRContext *context) {
+  LinearOp::attachInterface<LinearModel>(*context);
+  EmbeddingOp::attachInterface<EmbeddingModel>(*context);
+}

@@ -1,0 +1,158 @@
+//===- TileArithmetic.cpp - Arithmetic of the tile emitter ----------------===//
+//
+// Everything that a kernel computes, out of operations that every x86-64 CPU
+// has: kernels call no library, and a rounding or fused instruction is used
+// only where the target names its feature.
+//
+//===----------------------------------------------------------------------===//
+#include "codegen/cpu/TileEmitter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace nyala;
+using namespace nyala::cpu;
+
+VectorType TileEmitter::f32Vector(int64_t lanes) const {
+  return VectorType::get(lanes, b.getF32Type());
+}
+
+Value TileEmitter::index(int64_t value) { return arith::ConstantIndexOp::create(b, value); }
+
+Value TileEmitter::constant(Type type, double value) {
+  auto element = cast<FloatType>(getElementTypeOrSelf(type));
+  TypedAttr attr = FloatAttr::get(element, value);
+  if (auto vector = dyn_cast<VectorType>(type))
+    attr = DenseElementsAttr::get(vector, Attribute(attr));
+  return arith::ConstantOp::create(b, type, attr);
+}
+
+Value TileEmitter::intConstant(Type type, int64_t value) {
+  TypedAttr attr = IntegerAttr::get(getElementTypeOrSelf(type), value);
+  if (auto vector = dyn_cast<VectorType>(type))
+    attr = DenseElementsAttr::get(vector, Attribute(attr));
+  return arith::ConstantOp::create(b, type, attr);
+}
+
+Value TileEmitter::broadcast(Value scalar, int64_t lanes) {
+  return vector::BroadcastOp::create(b, VectorType::get(lanes, scalar.getType()), scalar);
+}
+
+Value TileEmitter::fma(Value x, Value y, Value z) {
+  if (target.hasFeature("fma"))
+    return math::FmaOp::create(b, x, y, z);
+  return arith::AddFOp::create(b, arith::MulFOp::create(b, x, y), z);
+}
+
+// A comparison and a selection are one maxps; the ops of arith and their treatment of NaNs are not.
+Value TileEmitter::max(Value x, Value y) {
+  Value greater = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, x, y);
+  return arith::SelectOp::create(b, greater, x, y);
+}
+
+Value TileEmitter::min(Value x, Value y) {
+  Value less = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, x, y);
+  return arith::SelectOp::create(b, less, x, y);
+}
+
+/// Same shape, i32 elements.
+static Type toI32(Type type) {
+  auto i32 = IntegerType::get(type.getContext(), 32);
+  if (auto vector = dyn_cast<VectorType>(type))
+    return vector.clone(i32);
+  return i32;
+}
+
+// e^x = 2^n * e^r with n = round(x / ln 2), r = x - n ln 2 (in two parts), e^r by its Taylor
+// polynomial of degree 7 on [-0.35, 0.35]. n is found by adding 1.5 * 2^23, which rounds to nearest
+// even and leaves n in the low bits, so that no rounding instruction is needed.
+Value TileEmitter::exp(Value x) {
+  Type type = x.getType(), intType = toI32(type);
+  x = min(x, constant(type, 88.0));
+  x = max(x, constant(type, -87.0));
+  Value magic = constant(type, 12582912.0);
+  Value shifted = arith::AddFOp::create(
+      b, arith::MulFOp::create(b, x, constant(type, 1.4426950408889634)), magic);
+  Value n = arith::SubFOp::create(b, shifted, magic);
+  Value r = fma(n, constant(type, -0.693359375), x);
+  r = fma(n, constant(type, 2.12194440e-4), r);
+  Value p = constant(type, 1.0 / 5040);
+  for (double coefficient : {1.0 / 720, 1.0 / 120, 1.0 / 24, 1.0 / 6, 0.5, 1.0, 1.0})
+    p = fma(p, r, constant(type, coefficient));
+  // 2^n: n's low bits into the exponent.
+  Value bits = arith::BitcastOp::create(b, intType, shifted);
+  Value exponent = arith::ShLIOp::create(b, bits, intConstant(intType, 23));
+  Value scaled = arith::AddIOp::create(b, arith::BitcastOp::create(b, intType, p), exponent);
+  return arith::BitcastOp::create(b, type, scaled);
+}
+
+Value TileEmitter::activation(ActivationKind kind, Value x) {
+  Type type = x.getType();
+  auto add = [&](Value l, Value r) -> Value { return arith::AddFOp::create(b, l, r); };
+  auto mul = [&](Value l, Value r) -> Value { return arith::MulFOp::create(b, l, r); };
+  auto div = [&](Value l, Value r) -> Value { return arith::DivFOp::create(b, l, r); };
+  auto negate = [&](Value v) -> Value { return arith::NegFOp::create(b, v); };
+  Value one = constant(type, 1);
+  switch (kind) {
+  case ActivationKind::Silu:
+    return div(x, add(one, exp(negate(x))));
+  case ActivationKind::GeluTanh: {
+    // x/2 (1 + tanh u) = x / (1 + e^(-2u)), u = sqrt(2/pi) (x + 0.044715 x^3)
+    Value u = mul(x, fma(mul(x, x), constant(type, 0.044715 * 0.7978845608028654),
+                         constant(type, 0.7978845608028654)));
+    return div(x, add(one, exp(mul(u, constant(type, -2)))));
+  }
+  case ActivationKind::Gelu: {
+    Value erf = math::ErfOp::create(b, mul(x, constant(type, 0.7071067811865476)));
+    return mul(mul(x, constant(type, 0.5)), add(one, erf));
+  }
+  case ActivationKind::Relu:
+    return max(x, constant(type, 0));
+  }
+  llvm_unreachable("unknown activation");
+}
+
+Value TileEmitter::reduce(Value vector, function_ref<Value(Value, Value)> combine) {
+  int64_t lanes = cast<VectorType>(vector.getType()).getDimSize(0);
+  for (; lanes > 1; lanes /= 2) {
+    SmallVector<int64_t> low, high;
+    for (int64_t i = 0; i < lanes / 2; ++i) {
+      low.push_back(i);
+      high.push_back(i + lanes / 2);
+    }
+    vector = combine(vector::ShuffleOp::create(b, vector, vector, low),
+                     vector::ShuffleOp::create(b, vector, vector, high));
+  }
+  return vector::ExtractOp::create(b, vector, ArrayRef<int64_t>{0});
+}
+
+Value TileEmitter::reduceAdd(Value vector) {
+  return reduce(vector, [&](Value l, Value r) { return arith::AddFOp::create(b, l, r); });
+}
+
+Value TileEmitter::reduceMax(Value vector) {
+  return reduce(vector, [&](Value l, Value r) { return max(l, r); });
+}
+
+Value TileEmitter::halfToFloat(Value bits) {
+  auto shape = cast<VectorType>(bits.getType());
+  VectorType f32 = f32Vector(shape.getDimSize(0));
+  if (target.hasFeature("f16c")) {
+    Value half = arith::BitcastOp::create(b, shape.clone(b.getF16Type()), bits);
+    return arith::ExtFOp::create(b, f32, half);
+  }
+  // Magnitude bits moved to an f32's place and scaled by 2^112 (the difference of the biases) give
+  // normal and subnormal halves exactly. Weights have no infinities.
+  Type i32 = toI32(f32);
+  Value wide = arith::ExtUIOp::create(b, i32, bits);
+  Value magnitude = arith::ShLIOp::create(
+      b, arith::AndIOp::create(b, wide, intConstant(i32, 0x7fff)), intConstant(i32, 13));
+  Value scaled =
+      arith::MulFOp::create(b, arith::BitcastOp::create(b, f32, magnitude), constant(f32, 0x1p112));
+  Value sign = arith::ShLIOp::create(b, arith::AndIOp::create(b, wide, intConstant(i32, 0x8000)),
+                                     intConstant(i32, 16));
+  Value joined = arith::OrIOp::create(b, arith::BitcastOp::create(b, i32, scaled), sign);
+  return arith::BitcastOp::create(b, f32, joined);
+}

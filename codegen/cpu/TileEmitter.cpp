@@ -1,0 +1,222 @@
+//===- TileEmitter.cpp - Demand-driven generation of kernels --------------===//
+#include "codegen/cpu/TileEmitter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace nyala;
+using namespace nyala::cpu;
+
+#include "codegen/cpu/CpuInterfaces.cpp.inc"
+
+TileEmitter::TileEmitter(ImplicitLocOpBuilder &builder, CpuTargetAttr target, Value rows,
+                         int64_t maxRows, Value scratch)
+    : b(builder), target(target), rows(rows), maxRows(maxRows), scratch(scratch) {
+  // An op to insert before; removed as dead code by canonicalization.
+  kernelPrologueEnd = arith::ConstantIndexOp::create(b, 0);
+}
+
+//===----------------------------------------------------------------------===//
+// Demand
+//===----------------------------------------------------------------------===//
+
+SmallVector<Value> TileEmitter::pull(Value value, const Tile &tile) {
+  if (Value buffer = buffers.lookup(value)) {
+    SmallVector<Value> vectors;
+    for (int64_t r = 0; r < tile.rows; ++r) {
+      Value row = r == 0 ? tile.row : b.createOrFold<arith::AddIOp>(tile.row, index(r));
+      for (int64_t v = 0; v < tile.vectors; ++v) {
+        Value column =
+            v == 0 ? tile.column : b.createOrFold<arith::AddIOp>(tile.column, index(v * kLanes));
+        vectors.push_back(load(buffer, {row, column}, tile.lanes(v)));
+      }
+    }
+    return vectors;
+  }
+  auto result = cast<OpResult>(value);
+  Operation *op = result.getOwner();
+  if (auto tileOp = dyn_cast<CpuTileOpInterface>(op))
+    return tileOp.emitTile(*this, result.getResultNumber(), tile);
+
+  // Elementwise ops: the same op on vectors.
+  SmallVector<SmallVector<Value>> operands;
+  for (Value operand : op->getOperands()) {
+    if (auto constantOp = operand.getDefiningOp<arith::ConstantOp>()) {
+      auto splat = cast<SplatElementsAttr>(constantOp.getValue());
+      Type element = splat.getElementType();
+      auto type = VectorType::get(kLanes, element);
+      Value vector = arith::ConstantOp::create(
+          b, type, DenseElementsAttr::get(type, splat.getSplatValue<Attribute>()));
+      operands.push_back(SmallVector<Value>(tile.rows * tile.vectors, vector));
+    } else {
+      operands.push_back(pull(operand, tile));
+    }
+  }
+  auto type = VectorType::get(kLanes, cast<RankedTensorType>(value.getType()).getElementType());
+  SmallVector<Value> vectors;
+  for (int64_t i = 0; i < tile.rows * tile.vectors; ++i) {
+    SmallVector<Value> arguments;
+    for (auto &operand : operands)
+      arguments.push_back(operand[i]);
+    OperationState state(b.getLoc(), op->getName());
+    state.addOperands(arguments);
+    state.addTypes(type);
+    state.addAttributes(op->getAttrs());
+    vectors.push_back(b.create(state)->getResult(0));
+  }
+  return vectors;
+}
+
+Value TileEmitter::getBuffer(Value value) {
+  if (Value buffer = buffers.lookup(value))
+    return buffer;
+  Value buffer = inKernelPrologue([&] {
+    auto type = cast<RankedTensorType>(value.getType());
+    Value memory = allocateScratch({maxRows, type.getDimSize(1)}, type.getElementType());
+    forRange(index(0), rows, 1, [&](Value row) { emitRow(value, row, memory); });
+    return memory;
+  });
+  buffers[value] = buffer;
+  return buffer;
+}
+
+void TileEmitter::emitRowByTiles(Value value, Value row, Value destination) {
+  int64_t columns = cast<RankedTensorType>(value.getType()).getDimSize(1);
+  forColumns(columns, [&](Value column, int64_t lanes) {
+    // Each vector is a tile of its own: its prologue is right here.
+    beginTile();
+    Tile tile{row, 1, column, 1, lanes};
+    store(pull(value, tile)[0], destination, {row, column}, lanes);
+  });
+}
+
+void TileEmitter::emitRow(Value value, Value row, Value destination) {
+  auto result = dyn_cast<OpResult>(value);
+  if (result && !hasBuffer(value))
+    if (auto tileOp = dyn_cast<CpuTileOpInterface>(result.getOwner()))
+      return tileOp.emitRow(*this, result.getResultNumber(), row, destination);
+  emitRowByTiles(value, row, destination);
+}
+
+Value TileEmitter::inTilePrologue(Operation *key, Value column, function_ref<Value()> body) {
+  Value &value = tileValues[{key, column}];
+  if (!value) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(tilePrologueEnd);
+    Value made = body();
+    tileValues[{key, column}] = made; // the map may have grown meanwhile
+    return made;
+  }
+  return value;
+}
+
+Tile TileEmitter::shifted(const Tile &tile, int64_t columns) {
+  if (columns == 0)
+    return tile;
+  Tile result = tile;
+  Value &column = shiftedColumns[{tile.column, columns}];
+  if (!column) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(tilePrologueEnd);
+    column = arith::AddIOp::create(b, tile.column, index(columns));
+  }
+  result.column = column;
+  return result;
+}
+
+void TileEmitter::beginTile() {
+  tileValues.clear();
+  shiftedColumns.clear();
+  tilePrologueEnd = arith::ConstantIndexOp::create(b, 0);
+}
+
+Value TileEmitter::inKernelPrologue(function_ref<Value()> body) {
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(kernelPrologueEnd);
+  // Rows are computed by tiles of their own.
+  auto savedValues = std::move(tileValues);
+  auto savedColumns = std::move(shiftedColumns);
+  Operation *savedEnd = tilePrologueEnd;
+  Value value = body();
+  tileValues = std::move(savedValues);
+  shiftedColumns = std::move(savedColumns);
+  tilePrologueEnd = savedEnd;
+  return value;
+}
+
+//===----------------------------------------------------------------------===//
+// Memory
+//===----------------------------------------------------------------------===//
+
+Value TileEmitter::allocateScratch(ArrayRef<int64_t> shape, Type elementType) {
+  auto type = MemRefType::get(shape, elementType);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(kernelPrologueEnd);
+  Value view = memref::ViewOp::create(b, type, scratch, index(scratchBytes), ValueRange());
+  int64_t bytes = type.getNumElements() * llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+  scratchBytes += llvm::alignTo(bytes, 64);
+  return view;
+}
+
+Value TileEmitter::load(Value buffer, ValueRange indices, int64_t lanes) {
+  auto type = VectorType::get(kLanes, cast<MemRefType>(buffer.getType()).getElementType());
+  if (lanes == kLanes)
+    return vector::LoadOp::create(b, type, buffer, indices);
+  Value mask = vector::ConstantMaskOp::create(b, VectorType::get(kLanes, b.getI1Type()),
+                                              ArrayRef<int64_t>{lanes});
+  return vector::MaskedLoadOp::create(b, type, buffer, indices, mask, constant(type, 0));
+}
+
+void TileEmitter::store(Value vector, Value buffer, ValueRange indices, int64_t lanes) {
+  if (lanes == kLanes) {
+    vector::StoreOp::create(b, vector, buffer, indices);
+    return;
+  }
+  Value mask = vector::ConstantMaskOp::create(b, VectorType::get(kLanes, b.getI1Type()),
+                                              ArrayRef<int64_t>{lanes});
+  vector::MaskedStoreOp::create(b, buffer, indices, mask, vector);
+}
+
+//===----------------------------------------------------------------------===//
+// Loops
+//===----------------------------------------------------------------------===//
+
+void TileEmitter::forRange(Value lower, Value upper, int64_t step, function_ref<void(Value)> body) {
+  auto loop = scf::ForOp::create(b, lower, upper, index(step));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  body(loop.getInductionVar());
+}
+
+void TileEmitter::forColumns(int64_t columns, function_ref<void(Value, int64_t)> body) {
+  int64_t full = columns / kLanes * kLanes;
+  if (full == kLanes)
+    body(index(0), kLanes);
+  else if (full > 0)
+    forRange(index(0), index(full), kLanes, [&](Value column) { body(column, kLanes); });
+  if (full < columns)
+    body(index(full), columns - full);
+}
+
+Value TileEmitter::sumColumns(Value first, int64_t columns,
+                              function_ref<Value(Value, int64_t)> element) {
+  Value sum = constant(f32Vector(), 0);
+  int64_t full = columns / kLanes * kLanes;
+  if (full > 0) {
+    auto loop = scf::ForOp::create(b, index(0), index(full), index(kLanes), ValueRange{sum});
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Value column = arith::AddIOp::create(b, first, loop.getInductionVar());
+    Value next = arith::AddFOp::create(b, loop.getRegionIterArg(0), element(column, kLanes));
+    scf::YieldOp::create(b, next);
+    sum = loop.getResult(0);
+  }
+  if (full < columns) {
+    Value column = arith::AddIOp::create(b, first, index(full));
+    sum = arith::AddFOp::create(b, sum, element(column, columns - full));
+  }
+  return reduceAdd(sum);
+}

@@ -1,0 +1,144 @@
+//===- TileEmitter.h - Demand-driven generation of kernels ------*- C++ -*-===//
+//
+// A kernel's results are computed tile by tile: a tile is a few rows by a few
+// vectors of 16 columns. The emitter is asked for a tile of a value; if the
+// value lies in memory (a kernel argument, or a row that has been computed
+// before) it loads the vectors, else it asks the defining op, which pulls the
+// tiles of its operands. So fusion is the walk itself.
+//
+// Code goes to three places: the current one (inside the row loop), the tile
+// prologue (before the row loop: whatever is shared by all rows of a tile) and
+// the kernel prologue (before all tiles: rows that are needed as a whole).
+//
+//===----------------------------------------------------------------------===//
+#ifndef NYALA_CODEGEN_CPU_TILEEMITTER_H
+#define NYALA_CODEGEN_CPU_TILEEMITTER_H
+
+#include "ir/NyalaOps.h"
+
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "llvm/ADT/DenseMap.h"
+
+namespace nyala::cpu {
+
+/// Lanes of the logical vector: one zmm of f32, two ymm where there is no AVX-512. The same on all
+/// CPUs, so that sums have one order.
+inline constexpr int64_t kLanes = 16;
+/// Columns of a work item of a product: two row groups of the packed layout.
+inline constexpr int64_t kDefaultTileColumns = 2 * kLanes;
+
+struct Tile {
+  mlir::Value row;            ///< index of the first row
+  int64_t rows = 1;           ///< how many
+  mlir::Value column;         ///< index of the first column
+  int64_t vectors = 1;        ///< how many vectors of 16 columns
+  int64_t lastLanes = kLanes; ///< valid columns of the last vector
+
+  int64_t lanes(int64_t vector) const { return vector + 1 == vectors ? lastLanes : kLanes; }
+};
+
+class TileEmitter {
+public:
+  /// \param builder where the kernel's body is built; positioned at the kernel prologue.
+  /// \param rows    index: rows of this call.
+  /// \param maxRows their bound.
+  /// \param scratch memref<?xi8>; its type is fixed by getScratchBytes() afterwards.
+  TileEmitter(mlir::ImplicitLocOpBuilder &builder, CpuTargetAttr target, mlir::Value rows,
+              int64_t maxRows, mlir::Value scratch);
+
+  mlir::ImplicitLocOpBuilder &b;
+
+  // --- Demand ------------------------------------------------------------------------------
+
+  /// Vectors of a tile of `value`: row by row, vector by vector.
+  llvm::SmallVector<mlir::Value> pull(mlir::Value value, const Tile &tile);
+  /// A buffer that holds all rows of `value`: an argument's, or scratch filled in the kernel
+  /// prologue.
+  mlir::Value getBuffer(mlir::Value value);
+  /// Says that `value` lies in `buffer`.
+  void setBuffer(mlir::Value value, mlir::Value buffer) { buffers[value] = buffer; }
+  bool hasBuffer(mlir::Value value) const { return buffers.contains(value); }
+
+  /// Writes row `row` of `value` to that row of `destination`, tile by tile.
+  void emitRowByTiles(mlir::Value value, mlir::Value row, mlir::Value destination);
+  /// The same through the op's own emitRow where it has one.
+  void emitRow(mlir::Value value, mlir::Value row, mlir::Value destination);
+
+  /// Calls `body` at the tile prologue, once for each key and tile; later calls give the first
+  /// one's value.
+  mlir::Value inTilePrologue(mlir::Operation *key, mlir::Value column,
+                             llvm::function_ref<mlir::Value()> body);
+  /// `tile` moved by `columns`; the sum is computed in the tile prologue.
+  Tile shifted(const Tile &tile, int64_t columns);
+
+  /// Marks the current position as the tile prologue, and forgets the last tile's.
+  void beginTile();
+
+  // --- Memory ------------------------------------------------------------------------------
+
+  /// A fixed part of the worker's scratch.
+  mlir::Value allocateScratch(llvm::ArrayRef<int64_t> shape, mlir::Type elementType);
+  int64_t getScratchBytes() const { return scratchBytes; }
+
+  /// A vector of `lanes` ≤ 16 values, zeros above.
+  mlir::Value load(mlir::Value buffer, mlir::ValueRange indices, int64_t lanes = kLanes);
+  void store(mlir::Value vector, mlir::Value buffer, mlir::ValueRange indices,
+             int64_t lanes = kLanes);
+
+  // --- Arithmetic (scalars or vectors of f32) ----------------------------------------------
+
+  mlir::VectorType f32Vector(int64_t lanes = kLanes) const;
+  mlir::Value index(int64_t value);
+  mlir::Value constant(mlir::Type type, double value); ///< splat
+  mlir::Value intConstant(mlir::Type type, int64_t value);
+  mlir::Value broadcast(mlir::Value scalar, int64_t lanes = kLanes);
+  /// a * b + c, fused only where the target has FMA.
+  mlir::Value fma(mlir::Value a, mlir::Value b, mlir::Value c);
+  mlir::Value max(mlir::Value x, mlir::Value y); ///< y if x is NaN
+  mlir::Value min(mlir::Value x, mlir::Value y);
+  /// e^x, relative error below 2e-7 on [-87, 88]; clamped outside.
+  mlir::Value exp(mlir::Value x);
+  mlir::Value activation(ActivationKind kind, mlir::Value x);
+  /// Sum (or maximum) of a vector's lanes as a tree of halves.
+  mlir::Value reduceAdd(mlir::Value vector);
+  mlir::Value reduceMax(mlir::Value vector);
+  /// Widens halves (vector of i16) to f32.
+  mlir::Value halfToFloat(mlir::Value bits);
+
+  /// Sum of `element(column index, lanes)` over `columns` columns from `first`, by vectors.
+  mlir::Value sumColumns(mlir::Value first, int64_t columns,
+                         llvm::function_ref<mlir::Value(mlir::Value, int64_t)> element);
+  /// Calls `body(column offset, lanes)` for each vector of `columns` columns: a loop, and a tail.
+  void forColumns(int64_t columns, llvm::function_ref<void(mlir::Value, int64_t)> body);
+  /// scf.for without results over [lower, upper) by `step`.
+  void forRange(mlir::Value lower, mlir::Value upper, int64_t step,
+                llvm::function_ref<void(mlir::Value)> body);
+
+  CpuTargetAttr getTarget() const { return target; }
+  mlir::Value getRows() const { return rows; }
+  int64_t getMaxRows() const { return maxRows; }
+
+private:
+  mlir::Value reduce(mlir::Value vector,
+                     llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)> combine);
+  /// Runs `body` with the builder at the kernel prologue.
+  mlir::Value inKernelPrologue(llvm::function_ref<mlir::Value()> body);
+
+  CpuTargetAttr target;
+  mlir::Value rows;
+  int64_t maxRows;
+  mlir::Value scratch;
+  int64_t scratchBytes = 0;
+  llvm::DenseMap<mlir::Value, mlir::Value> buffers;
+  /// Code of the prologues is inserted before these ops.
+  mlir::Operation *kernelPrologueEnd = nullptr;
+  mlir::Operation *tilePrologueEnd = nullptr;
+  llvm::DenseMap<std::pair<mlir::Operation *, mlir::Value>, mlir::Value> tileValues;
+  llvm::DenseMap<std::pair<mlir::Value, int64_t>, mlir::Value> shiftedColumns;
+};
+
+} // namespace nyala::cpu
+
+#include "codegen/cpu/CpuInterfaces.h.inc"
+
+#endif // NYALA_CODEGEN_CPU_TILEEMITTER_H

@@ -1,0 +1,67 @@
+//===- CpuDispatchTarget.cpp - Which fusions pay on a CPU -----------------===//
+#include "codegen/dispatch/DispatchTarget.h"
+
+using namespace mlir;
+using namespace nyala;
+
+namespace {
+
+/// Columns of the vectors that a product's tiles consist of.
+constexpr int64_t kLanes = 16;
+/// With up to this many rows, computing a norm once per worker costs less than a barrier.
+constexpr int64_t kRecomputedRows = 8;
+
+class CpuDispatchTarget : public DispatchTarget {
+public:
+  bool fusesProducer(Operation *producer, Operation *root, int64_t maxRows,
+                     std::string &reason) const override {
+    if (!isa<LinearOp>(root)) {
+      reason = "only products take producers";
+      return false;
+    }
+    if (maxRows > kRecomputedRows) {
+      reason = "each worker would compute up to " + std::to_string(maxRows) + " rows again";
+      return false;
+    }
+    return true;
+  }
+
+  bool fusesConsumer(Operation *consumer, Operation *root, std::string &reason) const override {
+    if (!isa<LinearOp>(root)) {
+      reason = "only products take consumers";
+      return false;
+    }
+    // A tile of a product starts at a multiple of a vector: whatever shifts columns must keep that.
+    auto aligned = [&](int64_t columns) { return columns % kLanes == 0; };
+    auto width = [](Value value) { return cast<RankedTensorType>(value.getType()).getDimSize(1); };
+    if (auto split = dyn_cast<SplitOp>(consumer)) {
+      for (Value result : split.getResults())
+        if (!aligned(width(result))) {
+          reason = "a part of " + std::to_string(width(result)) + " columns is no multiple of 16";
+          return false;
+        }
+    }
+    if (auto rotate = dyn_cast<RotateOp>(consumer)) {
+      if (rotate.getPairing() != RopePairing::Adjacent) {
+        reason = "pairs of channels lie in different tiles";
+        return false;
+      }
+      if (!aligned(width(rotate.getInput()) / rotate.getHeads()) ||
+          !aligned(width(rotate.getTable()))) {
+        reason = "heads or their rotated parts are no multiples of 16 columns";
+        return false;
+      }
+    }
+    return true;
+  }
+};
+
+} // namespace
+
+std::unique_ptr<DispatchTarget> nyala::getDispatchTarget(ModuleOp module) {
+  if (module->getAttrOfType<CpuTargetAttr>(NyalaDialect::kTargetAttr))
+    return std::make_unique<CpuDispatchTarget>();
+  module.emitError("has no target; expected the attribute '")
+      << NyalaDialect::kTargetAttr << "' to hold a #nyala.cpu_target";
+  return nullptr;
+}

@@ -1,0 +1,62 @@
+//===- DeduplicateKernels.cpp - Share kernels with equal bodies -----------===//
+#include "codegen/Passes.h"
+#include "ir/NyalaOps.h"
+
+#include "mlir/IR/OperationSupport.h"
+
+namespace nyala {
+#define GEN_PASS_DEF_DEDUPLICATEKERNELS
+#include "codegen/Passes.h.inc"
+} // namespace nyala
+
+using namespace mlir;
+using namespace nyala;
+
+namespace {
+
+/// Equal but for names and locations.
+struct KernelInfo : llvm::DenseMapInfo<KernelOp> {
+  static unsigned getHashValue(KernelOp kernel) {
+    llvm::hash_code hash = llvm::hash_combine(kernel.getFunctionType(), kernel.getMaxRows());
+    for (Operation &op : kernel.getBody().front())
+      hash = llvm::hash_combine(
+          hash, OperationEquivalence::computeHash(&op, OperationEquivalence::ignoreHashValue,
+                                                  OperationEquivalence::ignoreHashValue,
+                                                  OperationEquivalence::IgnoreLocations));
+    return hash;
+  }
+  static bool isEqual(KernelOp left, KernelOp right) {
+    if (left == right)
+      return true;
+    auto isSentinel = [](KernelOp kernel) {
+      return kernel == getEmptyKey() || kernel == getTombstoneKey();
+    };
+    if (isSentinel(left) || isSentinel(right))
+      return false;
+    return left.getFunctionType() == right.getFunctionType() &&
+           left.getMaxRows() == right.getMaxRows() &&
+           OperationEquivalence::isRegionEquivalentTo(&left.getBody(), &right.getBody(),
+                                                      OperationEquivalence::IgnoreLocations);
+  }
+};
+
+struct DeduplicateKernels : nyala::impl::DeduplicateKernelsBase<DeduplicateKernels> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    DenseMap<KernelOp, KernelOp, KernelInfo> first;
+    DenseMap<StringAttr, FlatSymbolRefAttr> renamed;
+    for (KernelOp kernel : llvm::make_early_inc_range(module.getOps<KernelOp>())) {
+      auto [it, isNew] = first.try_emplace(kernel, kernel);
+      if (isNew)
+        continue;
+      renamed[kernel.getSymNameAttr()] = FlatSymbolRefAttr::get(it->second.getSymNameAttr());
+      kernel.erase();
+    }
+    module.walk([&](DispatchOp dispatch) {
+      if (auto symbol = renamed.lookup(dispatch.getKernelAttr().getAttr()))
+        dispatch.setKernelAttr(symbol);
+    });
+  }
+};
+
+} // namespace

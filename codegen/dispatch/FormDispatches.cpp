@@ -1,0 +1,283 @@
+//===- FormDispatches.cpp - Fuse ops into dispatches ----------------------===//
+#include "codegen/Passes.h"
+#include "codegen/dispatch/DispatchTarget.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Remarks.h"
+#include "llvm/ADT/SetVector.h"
+
+namespace nyala {
+#define GEN_PASS_DEF_FORMDISPATCHES
+#include "codegen/Passes.h.inc"
+} // namespace nyala
+
+using namespace mlir;
+using namespace nyala;
+
+namespace {
+
+/// Ops that become one kernel, in their order.
+struct Group {
+  Operation *root = nullptr;
+  llvm::SetVector<Operation *> ops;
+};
+
+/// Forms the dispatches of one entry function.
+class DispatchFormer {
+public:
+  DispatchFormer(func::FuncOp function, const DispatchTarget &target, SymbolTable &symbols)
+      : function(function), target(target), symbols(symbols) {}
+
+  LogicalResult form() {
+    hoistLoads();
+    for (Operation &op : function.getBody().front())
+      if (nyala::getFusionKind(&op) == FusionKind::Root)
+        growAround(&op);
+    for (Operation &op : function.getBody().front())
+      if (nyala::getFusionKind(&op) && !owner.contains(&op) && !absorbed(&op))
+        addGroup(&op, nullptr);
+    for (Group &group : groups)
+      if (failed(outline(group)))
+        return failure();
+    return success();
+  }
+
+private:
+  /// Loads depend on nothing: at the top they dominate every dispatch.
+  void hoistLoads() {
+    Block &block = function.getBody().front();
+    for (Operation &op : llvm::make_early_inc_range(block))
+      if (isa<LoadOp>(op))
+        op.moveBefore(&block, block.begin());
+  }
+
+  void addGroup(Operation *op, Operation *root) {
+    groups.emplace_back();
+    groups.back().root = root;
+    groups.back().ops.insert(op);
+    owner[op] = groups.size() - 1;
+  }
+
+  /// Has every use of `op` been given a copy of it inside its own dispatch?
+  bool absorbed(Operation *op) {
+    return copies.contains(op) && llvm::all_of(op->getUsers(), [&](Operation *user) {
+             auto it = owner.find(user);
+             if (it != owner.end())
+               return groups[it->second].ops.contains(op);
+             return absorbed(user);
+           });
+  }
+
+  void growAround(Operation *root) {
+    addGroup(root, root);
+    Group &group = groups.back();
+    addConsumers(group);
+    addProducers(group, root);
+  }
+
+  /// Column-by-column ops behind the root whose operands come from the group, each used once, or
+  /// from before the root.
+  void addConsumers(Group &group) {
+    for (Operation *op = group.root->getNextNode(); op; op = op->getNextNode()) {
+      if (nyala::getFusionKind(op) != FusionKind::ColumnLocal || owner.contains(op))
+        continue;
+      bool uses = false, fits = true;
+      for (Value operand : op->getOperands()) {
+        Operation *definition = operand.getDefiningOp();
+        if (definition && group.ops.contains(definition)) {
+          uses = true;
+          // A value that is needed outside as well would be computed twice.
+          fits &= operand.hasOneUse();
+        } else if (definition && !isa<arith::ConstantOp>(definition)) {
+          fits &= definition->isBeforeInBlock(group.root);
+        }
+      }
+      if (!uses)
+        continue;
+      std::string reason = "an operand is computed later, or a value has several uses";
+      if (fits && target.fusesConsumer(op, group.root, reason)) {
+        group.ops.insert(op);
+        owner[op] = &group - groups.data();
+        continue;
+      }
+      missed(op, group.root, reason);
+    }
+  }
+
+  /// Whatever computes the root's operands, if the target wants it again inside.
+  void addProducers(Group &group, Operation *consumer) {
+    for (Value operand : consumer->getOperands()) {
+      Operation *op = operand.getDefiningOp();
+      if (!op || group.ops.contains(op) || owner.contains(op))
+        continue;
+      auto kind = nyala::getFusionKind(op);
+      if (!kind || *kind == FusionKind::Root || isa<EmbeddingOp>(op))
+        continue;
+      std::string reason;
+      if (!target.fusesProducer(op, group.root, getMaxRows(op->getResult(0)), reason)) {
+        missed(op, group.root, reason);
+        continue;
+      }
+      group.ops.insert(op);
+      copies.insert(op);
+      addProducers(group, op);
+    }
+  }
+
+  void missed(Operation *op, Operation *root, StringRef reason) {
+    remark::missed(op->getLoc(), remark::RemarkOpts::name("NotFused")
+                                     .category("nyala-form-dispatches")
+                                     .function(function.getSymName()))
+        << op->getName().getStringRef() << " is not fused with " << root->getName().getStringRef()
+        << ": " << reason;
+  }
+
+  /// Bound of the number of rows of `value`; 0 if it has none.
+  int64_t getMaxRows(Value value) {
+    auto argument = dyn_cast_or_null<BlockArgument>(nyala::getRowSource(value));
+    if (!argument)
+      return 0;
+    auto attr =
+        function.getArgAttrOfType<IntegerAttr>(argument.getArgNumber(), NyalaDialect::kMaxRowsAttr);
+    return attr ? attr.getInt() : 0;
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Outlining
+  //===--------------------------------------------------------------------===//
+
+  LogicalResult outline(Group &group) {
+    // In block order: producers were found backwards.
+    SmallVector<Operation *> ops(group.ops.begin(), group.ops.end());
+    llvm::sort(ops, [](Operation *l, Operation *r) { return l->isBeforeInBlock(r); });
+
+    llvm::SetVector<Value> inputs;
+    SmallVector<Value> results;
+    SmallVector<Operation *> constants;
+    for (Operation *op : ops) {
+      for (Value operand : op->getOperands()) {
+        Operation *definition = operand.getDefiningOp();
+        if (definition && group.ops.contains(definition))
+          continue;
+        if (isa_and_nonnull<arith::ConstantOp>(definition)) {
+          if (!llvm::is_contained(constants, definition))
+            constants.push_back(definition);
+        } else {
+          inputs.insert(operand);
+        }
+      }
+      if (copies.contains(op) && group.root != op && !isOwnedBy(op, group))
+        continue;
+      for (Value result : op->getResults())
+        if (llvm::any_of(result.getUsers(),
+                         [&](Operation *user) { return !group.ops.contains(user); }))
+          results.push_back(result);
+    }
+    Value domain = results.empty() ? ops.back()->getResult(0) : results.front();
+    auto source = dyn_cast_or_null<BlockArgument>(nyala::getRowSource(domain));
+    int64_t maxRows = getMaxRows(domain);
+    if (!source || maxRows == 0)
+      return ops.back()->emitOpError("has no bound on its rows: expected an argument with '")
+             << NyalaDialect::kMaxRowsAttr << "'; run nyala-specialize-entries first";
+
+    KernelOp kernel = buildKernel(group, ops, constants, inputs.getArrayRef(), results, maxRows);
+    Operation *anchor = group.root ? group.root : ops.back();
+    OpBuilder builder(anchor);
+    Value zero = arith::ConstantIndexOp::create(builder, anchor->getLoc(), 0);
+    Value rows = tensor::DimOp::create(builder, anchor->getLoc(), source, zero);
+    SmallVector<Type> types;
+    SmallVector<int64_t> tied;
+    for (Value result : results) {
+      types.push_back(result.getType());
+      auto append = result.getDefiningOp<CacheAppendOp>();
+      tied.push_back(append ? llvm::find(inputs, append.getCache()) - inputs.begin() : -1);
+    }
+    auto dispatch = DispatchOp::create(builder, anchor->getLoc(), types, kernel.getSymName(), rows,
+                                       inputs.getArrayRef(), tied);
+    for (auto [result, replacement] : llvm::zip_equal(results, dispatch.getResults()))
+      result.replaceUsesWithIf(replacement,
+                               [&](OpOperand &use) { return !group.ops.contains(use.getOwner()); });
+    for (Operation *op : llvm::reverse(ops))
+      if (op->use_empty())
+        op->erase();
+    return success();
+  }
+
+  bool isOwnedBy(Operation *op, const Group &group) {
+    auto it = owner.find(op);
+    return it != owner.end() && &groups[it->second] == &group;
+  }
+
+  KernelOp buildKernel(const Group &group, ArrayRef<Operation *> ops,
+                       ArrayRef<Operation *> constants, ArrayRef<Value> inputs,
+                       ArrayRef<Value> results, int64_t maxRows) {
+    OpBuilder builder(function);
+    Operation *named = group.root ? group.root : ops.back();
+    SmallVector<Type> inputTypes, resultTypes;
+    for (Value input : inputs)
+      inputTypes.push_back(input.getType());
+    for (Value result : results)
+      resultTypes.push_back(result.getType());
+    auto kernel = KernelOp::create(builder, named->getLoc(), getKernelName(named),
+                                   builder.getFunctionType(inputTypes, resultTypes), maxRows,
+                                   /*sym_visibility=*/StringAttr(), /*arg_attrs=*/ArrayAttr(),
+                                   /*res_attrs=*/ArrayAttr());
+    Block &block = kernel.getBody().emplaceBlock();
+    IRMapping mapping;
+    for (Value input : inputs)
+      mapping.map(input, block.addArgument(input.getType(), input.getLoc()));
+    builder.setInsertionPointToStart(&block);
+    for (Operation *op : constants)
+      builder.clone(*op, mapping);
+    for (Operation *op : ops)
+      builder.clone(*op, mapping);
+    SmallVector<Value> returned;
+    for (Value result : results)
+      returned.push_back(mapping.lookup(result));
+    ReturnOp::create(builder, named->getLoc(), returned);
+    symbols.insert(kernel);
+    return kernel;
+  }
+
+  /// "decode_linear_576x1536": the entry, the op, the columns it reads and writes.
+  std::string getKernelName(Operation *op) {
+    std::string name = function.getSymName().str() + "_" + op->getName().stripDialect().str();
+    auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
+    if (auto linear = dyn_cast<LinearOp>(op)) {
+      auto weight = cast<RankedTensorType>(linear.getWeight().getType());
+      name +=
+          "_" + std::to_string(weight.getDimSize(1)) + "x" + std::to_string(weight.getDimSize(0));
+    } else if (type) {
+      name += "_" + std::to_string(type.getShape().back());
+    }
+    return name;
+  }
+
+  func::FuncOp function;
+  const DispatchTarget &target;
+  SymbolTable &symbols;
+  std::vector<Group> groups;
+  /// The group that computes an op for all its uses.
+  DenseMap<Operation *, size_t> owner;
+  /// Ops that some groups compute for themselves.
+  DenseSet<Operation *> copies;
+};
+
+struct FormDispatches : nyala::impl::FormDispatchesBase<FormDispatches> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    std::unique_ptr<DispatchTarget> target = getDispatchTarget(module);
+    if (!target)
+      return signalPassFailure();
+    SymbolTable symbols(module);
+    for (auto function : llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
+      if (function->hasAttr(NyalaDialect::kEntryAttr) &&
+          failed(DispatchFormer(function, *target, symbols).form()))
+        return signalPassFailure();
+  }
+};
+
+} // namespace
