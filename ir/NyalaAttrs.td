@@ -138,7 +138,7 @@ def Nyala_BufferAttr : Nyala_Attr<"Buffer", "buffer"> {
   let summary = "an operand of a step: a region and where in it";
   let description = [{
     ```mlir
-    #nyala.buffer<arena, offset = 2304>      #nyala.buffer<weight, @blk.0.ffn_down>
+    #nyala.buffer<arena, offset = 2304>      #nyala.buffer<weight, symbol = @blk.0.ffn_down>
     #nyala.buffer<state, index = 3>          #nyala.buffer<argument, index = 0>
     ```
   }];
@@ -146,9 +146,7 @@ def Nyala_BufferAttr : Nyala_Attr<"Buffer", "buffer"> {
                         OptionalParameter<"::mlir::FlatSymbolRefAttr">:$symbol,
                         DefaultValuedParameter<"int64_t", "0">:$index,
                         DefaultValuedParameter<"int64_t", "0">:$offset);
-  let assemblyFormat = [{
-    `<` $region (`,` $symbol^)? (`,` `index` `=` $index^)? (`,` `offset` `=` $offset^)? `>`
-  }];
+  let assemblyFormat = "`<` $region (`,` struct($symbol, $index, $offset)^)? `>`";
 }
 
 def Nyala_CountAttr : Nyala_Attr<"Count", "count"> {

@@ -68,6 +68,9 @@ LogicalResult WeightOp::verifyRegions() {
   if (!hasInitializer)
     return success();
   Block &block = getInitializer().front();
+  if (block.getNumArguments() != 0)
+    return emitOpError("expected the initializer to have no arguments, got ")
+           << block.getNumArguments();
   auto yield = block.empty() ? YieldOp() : dyn_cast<YieldOp>(block.back());
   if (!yield)
     return emitOpError("expected the initializer to end in nyala.yield");

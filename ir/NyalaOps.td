@@ -99,7 +99,7 @@ def Nyala_PackOp : Nyala_Op<"pack", [Pure, DeclareOpInterfaceMethods<Nyala_Refer
   let hasVerifier = 1;
 }
 
-def Nyala_YieldOp : Nyala_Op<"yield", [Pure, Terminator]> {
+def Nyala_YieldOp : Nyala_Op<"yield", [Pure, Terminator, HasParent<"WeightOp">]> {
   let summary = "ends a weight's initializer";
   let arguments = (ins AnyTensor:$value);
   let assemblyFormat = "$value attr-dict `:` type($value)";

@@ -85,7 +85,7 @@ def Nyala_ProgramOp : Nyala_Op<"program", [Symbol, IsolatedFromAbove, NoTerminat
         arguments [#nyala.argument<"tokens", count = 0>]
         results [#nyala.result<"logits", count = 0, row_bytes = 196608>]
         states [#nyala.state<"blk.0.k", sequences = 1, slots = 64, slot_bytes = 768>] arena 4096 {
-      nyala.step @embed [#nyala.buffer<argument>, #nyala.buffer<weight, @table>, #nyala.buffer<arena>]
+      nyala.step @embed [#nyala.buffer<argument>, #nyala.buffer<weight, symbol = @table>, #nyala.buffer<arena>]
           rows 0 tiles 1 per_row waits [] cost [0, 0, 0, 4608, 0]
     }
     ```

@@ -19,8 +19,8 @@ static constexpr unsigned kMaxDepth = 64;
 
 bool reference::fits(ArrayRef<int64_t> shape) {
   int64_t elements = 1;
-  for (int64_t size : shape)
-    if (size < 0 || llvm::MulOverflow(elements, size, elements) || elements > kMaxElements)
+  for (int64_t size : shape) // each size too: an empty tensor's may not be absurd either
+    if (size < 0 || size > kMaxElements || (elements *= size) > kMaxElements)
       return false;
   return true;
 }

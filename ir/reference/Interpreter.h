@@ -21,7 +21,7 @@ namespace nyala::reference {
 /// Most elements of a tensor that the interpreter handles (2 GiB as doubles).
 inline constexpr int64_t kMaxElements = int64_t(1) << 28;
 
-/// Do tensors of `shape` have at most kMaxElements elements? False for negative sizes.
+/// Have tensors of `shape` at most kMaxElements elements, and no size that is negative or larger?
 bool fits(llvm::ArrayRef<int64_t> shape);
 
 enum class Precision {
