@@ -3,7 +3,6 @@
 
 #include "llvm/Support/FormatVariadic.h"
 
-#include <cmath>
 #include <limits>
 
 using namespace nyala::gguf;
@@ -36,8 +35,8 @@ double Hyperparameters::getPositive(std::string_view name, std::optional<double>
       fail(name, "is missing, expected a positive number");
     return *fallback;
   }
-  if (!std::isfinite(*value) || *value <= 0)
-    fail(name, llvm::formatv("is {0}, expected a positive number", *value));
+  if (!isPlausible(*value))
+    fail(name, llvm::formatv("is {0:E6}, expected a positive number (1e-18 to 1e18)", *value));
   return *value;
 }
 

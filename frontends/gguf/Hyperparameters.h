@@ -16,6 +16,10 @@
 
 namespace nyala::gguf {
 
+/// Is a scale, base or factor one that a model may have? Bounded so that a square, a reciprocal and
+/// their f32 stay finite and above zero.
+inline bool isPlausible(double value) { return value >= 1e-18 && value <= 1e18; }
+
 class Hyperparameters {
 public:
   Hyperparameters(const GgufFile &file, std::string architecture)
@@ -28,7 +32,7 @@ public:
   /// A count or size, 1 to 2^31 - 1, so that products of two cannot overflow. Without `fallback`
   /// the key is required.
   int64_t getSize(std::string_view name, std::optional<int64_t> fallback = std::nullopt);
-  /// A finite number above zero.
+  /// A plausible number above zero.
   double getPositive(std::string_view name, std::optional<double> fallback = std::nullopt);
   std::string_view getString(std::string_view name, std::string_view fallback);
   bool getBool(std::string_view name, bool fallback);

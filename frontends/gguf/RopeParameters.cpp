@@ -38,9 +38,9 @@ static SmallVector<float> computeYarnFactors(Hyperparameters &keys, const RopePa
 static SmallVector<float> readFactors(ModelBuilder &builder, StringRef tensor, int64_t count) {
   SmallVector<float> factors = builder.readValues(tensor, count);
   for (float factor : factors)
-    if (!std::isfinite(factor) || factor <= 0)
+    if (!isPlausible(factor))
       builder.fail("tensor " + quote(tensor) + " holds " + llvm::formatv("{0}", factor).str() +
-                   ", expected positive numbers");
+                   ", expected positive numbers (1e-18 to 1e18)");
   return factors;
 }
 

@@ -17,8 +17,9 @@ struct RopeParameters {
   double base;
   double scale = 1;
   llvm::SmallVector<float> factors; ///< empty: ones
-  /// What the model multiplies rotated queries and keys with (YaRN's temperature). Nobody needs to:
-  /// attention's scale times its square is the same. Not 1 only if whole heads rotate.
+  /// What rotated queries and keys are to be multiplied by (YaRN's temperature, an attention
+  /// factor). nyala.rope does not: multiply attention's scale by its square, which is the same, as
+  /// it differs from 1 only where whole heads rotate.
   double magnitude = 1;
 };
 

@@ -5,10 +5,9 @@
 
 int main(int argc, char **argv) {
   nyala::ImportOptions options;
-  CLI::App app(
-      "Reads a model file and prints it as a module of the nyala dialect: the function\n"
-      "@forward, and weights that refer to the file. Model files: GGUF, architecture llama.",
-      "nyala-import");
+  CLI::App app("Reads a model file and prints it as a module of the nyala dialect: the function\n"
+               "@forward, and weights that refer to the file. Model files: GGUF.",
+               "nyala-import");
   app.footer("Examples:\n"
              "  nyala-import model.gguf | less\n"
              "  nyala-import model.gguf -o model.mlir && nyala-opt model.mlir\n"

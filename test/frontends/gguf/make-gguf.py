@@ -38,7 +38,8 @@ STRING, ARRAY = 8, 9
 # name: (number, values of a block, f16 scales of a block, further bytes of a block)
 TENSOR_TYPES = {"f32": (0, 1, 0, 4), "f16": (1, 1, 0, 2), "bf16": (30, 1, 0, 2),
                 "q4_0": (2, 32, 1, 16), "q4_1": (3, 32, 2, 16), "q5_0": (6, 32, 1, 20),
-                "q5_1": (7, 32, 2, 20), "q8_0": (8, 32, 1, 32)}
+                "q5_1": (7, 32, 2, 20), "q8_0": (8, 32, 1, 32),
+                "zero": (0, 1, 0, 4)}  # f32 zeros
 ALIGNMENT = 32
 
 
@@ -110,6 +111,8 @@ def make_data(name, kind, shape, seed):
     count = 1
     for size in shape:
         count *= size
+    if kind == "zero":
+        return bytes(4 * count)
     if kind in ("f32", "f16", "bf16"):
         spread = 1 / shape[-1] ** 0.5
         values = [rng.uniform(0.5, 1.5) if len(shape) == 1 else rng.gauss(0, spread)
