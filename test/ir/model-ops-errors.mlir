@@ -45,7 +45,7 @@ nyala.weight @a : tensor<4xf32> initializer {
 
 // -----
 
-// expected-error @below {{expected the initializer to yield tensor<4xf32>, got tensor<5xf32>}}
+// expected-error @below {{expected the initializer to yield 'tensor<4xf32>', got 'tensor<5xf32>'}}
 nyala.weight @a : tensor<4xf32> initializer {
   %0 = arith.constant dense<1.0> : tensor<5xf32>
   nyala.yield %0 : tensor<5xf32>

@@ -1,4 +1,9 @@
 //===- main.cpp - nyala-opt: runs passes on modules -----------------------===//
+#include "codegen/Passes.h"
+#include "codegen/Pipelines.h"
+#include "codegen/cpu/CpuTileModels.h"
+#include "passes/Passes.h"
+#include "passes/Pipelines.h"
 #include "tools/RegisterAll.h"
 
 #include "mlir/InitAllPasses.h"
@@ -6,8 +11,14 @@
 
 int main(int argc, char **argv) {
   mlir::registerAllPasses();
+  nyala::registerPasses();
+  nyala::registerPipelines();
+  nyala::registerCodegenPasses();
+  nyala::registerCodegenPipelines();
+
   mlir::DialectRegistry registry;
   nyala::registerAllDialects(registry);
+  nyala::cpu::registerTileModels(registry);
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "nyala-opt: runs passes on a module\n", registry));
 }
