@@ -73,6 +73,8 @@ std::string buildName(const Expression &expression) {
 struct HoistWeights : nyala::impl::HoistWeightsBase<HoistWeights> {
   void runOnOperation() override {
     SymbolTable symbols(getOperation());
+    for (auto weight : getOperation().getOps<WeightOp>())
+      lastWeight = weight;
     for (auto func : getOperation().getOps<func::FuncOp>())
       hoistFrom(func, symbols);
     if (unsigned erased = eraseDeadWeights(getOperation()))
@@ -153,7 +155,8 @@ private:
       name = base + "_" + std::to_string(i);
       weight.setSymName(name);
     }
-    symbols.insert(weight, getInsertionPoint(expression, symbols));
+    symbols.insert(weight, std::next(lastWeight->getIterator()));
+    lastWeight = weight;
     remarkHoisted("hoisted to");
     return weight;
   }
@@ -170,18 +173,7 @@ private:
     return weight;
   }
 
-  /// After the last of the weights that the expression reads.
-  static Block::iterator getInsertionPoint(const Expression &expression,
-                                           const SymbolTable &symbols) {
-    Operation *last = nullptr;
-    for (Operation *op : expression)
-      if (auto load = dyn_cast<LoadOp>(op)) {
-        Operation *weight = symbols.lookup(load.getWeight());
-        if (!last || last->isBeforeInBlock(weight))
-          last = weight;
-      }
-    return std::next(last->getIterator());
-  }
+  WeightOp lastWeight; ///< new weights follow it, in the order of their use
 };
 
 } // namespace

@@ -59,7 +59,7 @@ struct MergeLinears : nyala::impl::MergeLinearsBase<MergeLinears> {
     if (rowMultiple < 1) {
       getOperation().emitError(
           "option 'row-multiple' of nyala-merge-linears must be positive, got ")
-          << rowMultiple;
+          << rowMultiple.getValue();
       return signalPassFailure();
     }
     SymbolTable symbols(getOperation());

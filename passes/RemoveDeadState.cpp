@@ -156,7 +156,7 @@ private:
     for (unsigned i : arguments.set_bits())
       remark::passed(func.getArgument(i).getLoc(),
                      remarkOf("DeadStateRemoved").function(func.getName()))
-          << remark::add("removed state '{0}', which nothing reads",
+          << remark::add("removed state '{0}', which no result needs",
                          getArgumentState(func, i).getValue());
     if (failed(func.eraseResults(results)) || failed(func.eraseArguments(arguments)))
       signalPassFailure();

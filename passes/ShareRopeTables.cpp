@@ -19,12 +19,12 @@ struct ShareRopeTables : nyala::impl::ShareRopeTablesBase<ShareRopeTables> {
   /// All that a table depends on: positions, base, dims, scale, factors (may be null).
   using TableKey = std::tuple<Value, Attribute, Attribute, Attribute, Attribute>;
 
-  /// The table of `rope`'s angles, placed where `positions` is defined so that it dominates every
-  /// rope of the same positions.
-  static RopeTableOp createTable(RopeOp rope) {
+  /// The table of `rope`'s angles. It follows `previous`, the last table of the same positions, or
+  /// the positions themselves: so it dominates every rope of them.
+  static RopeTableOp createTable(RopeOp rope, RopeTableOp previous) {
     Value positions = rope.getPositions();
     OpBuilder builder(rope.getContext());
-    builder.setInsertionPointAfterValue(positions);
+    builder.setInsertionPointAfterValue(previous ? previous.getResult() : positions);
     int64_t rows = cast<RankedTensorType>(positions.getType()).getDimSize(0);
     // f32 whatever the activations' type: angles of late positions need the precision.
     auto type =
@@ -36,6 +36,7 @@ struct ShareRopeTables : nyala::impl::ShareRopeTablesBase<ShareRopeTables> {
   void runOnOperation() override {
     func::FuncOp func = getOperation();
     llvm::MapVector<TableKey, std::pair<RopeTableOp, unsigned>> tables; // with the number of users
+    llvm::DenseMap<Value, RopeTableOp> lastTables;                      // by positions
     func.walk([&](RopeOp rope) {
       // %r = nyala.rope P %x at %positions {heads = H, PARAMETERS}
       //   ->
@@ -44,7 +45,8 @@ struct ShareRopeTables : nyala::impl::ShareRopeTablesBase<ShareRopeTables> {
       auto &[table, users] = tables[{rope.getPositions(), rope.getBaseAttr(), rope.getDimsAttr(),
                                      rope.getScaleAttr(), rope.getFactorsAttr()}];
       if (!table)
-        table = createTable(rope);
+        table = lastTables[rope.getPositions()] =
+            createTable(rope, lastTables.lookup(rope.getPositions()));
       ++users;
       OpBuilder builder(rope);
       auto rotate = RotateOp::create(builder, rope.getLoc(), rope.getType(), rope.getPairingAttr(),
@@ -57,7 +59,7 @@ struct ShareRopeTables : nyala::impl::ShareRopeTablesBase<ShareRopeTables> {
       remark::passed(entry.first.getLoc(), remark::RemarkOpts::name("RopeTableShared")
                                                .category("nyala-share-rope-tables")
                                                .function(func.getName()))
-          << remark::add("{0} rotations share one table of angles", entry.second);
+          << remark::add("one table of angles for {0} rotations", entry.second);
   }
 };
 
