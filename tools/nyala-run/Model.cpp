@@ -1,0 +1,62 @@
+//===- Model.cpp - A model and its session, owned -------------------------===//
+
+#include "tools/nyala-run/Model.h"
+#include "runtime/core/Status.h"
+#include "tools/nyala-run/Interrupt.h"
+
+namespace nyala {
+
+void check(nyala_status status) {
+  if (status == NYALA_CANCELLED)
+    throwIfInterrupted();
+  if (status != NYALA_OK)
+    throw rt::Failure(status, nyala_last_error());
+}
+
+nyala_model_info Model::getInfo() const {
+  nyala_model_info info;
+  nyala_model_get_info(handle, &info);
+  return info;
+}
+
+Tokens Model::tokenize(std::string_view text, bool special) const {
+  // Never more tokens than bytes, but for one at the beginning.
+  Tokens ids(text.size() + 1);
+  size_t count = 0;
+  check(nyala_tokenize(handle, text.data(), text.size(), special, ids.data(), ids.size(), &count));
+  ids.resize(count);
+  return ids;
+}
+
+std::string_view Model::tokenBytes(int32_t token, bool special) const {
+  size_t length = 0;
+  const char *bytes = nyala_token_bytes(handle, token, special, &length);
+  return {bytes, length};
+}
+
+Session::Session(const Model &model, const nyala_session_options &options,
+                 const nyala_sampler_options &sampler) {
+  check(nyala_session_create(model.get(), &options, &handle));
+  if (const nyala_status status = nyala_session_set_sampler(handle, &sampler); status != NYALA_OK) {
+    nyala_session_close(handle);
+    check(status);
+  }
+  setInterruptedSession(handle);
+}
+
+Session::~Session() {
+  setInterruptedSession(nullptr);
+  nyala_session_close(handle);
+}
+
+void Session::prefill(std::span<const int32_t> tokens) {
+  check(nyala_session_prefill(handle, tokens.data(), tokens.size()));
+}
+
+int32_t Session::sample() {
+  int32_t token;
+  check(nyala_session_sample(handle, &token));
+  return token;
+}
+
+} // namespace nyala

@@ -1,0 +1,64 @@
+//===- Model.h - A model and its session, owned -----------------*- C++ -*-===//
+//
+// nyala.h for C++: failures are rt::Failure, handles close themselves.
+//
+//===----------------------------------------------------------------------===//
+#ifndef NYALA_TOOLS_NYALA_RUN_MODEL_H
+#define NYALA_TOOLS_NYALA_RUN_MODEL_H
+
+#include "runtime/nyala.h"
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace nyala {
+
+/// Throws the failure that a call reported.
+void check(nyala_status status);
+
+using Tokens = std::vector<int32_t>;
+
+class Model {
+public:
+  explicit Model(const std::string &path) { check(nyala_model_open(path.c_str(), &handle)); }
+  ~Model() { nyala_model_close(handle); }
+  Model(Model &&other) noexcept : handle(other.handle) { other.handle = nullptr; }
+  Model &operator=(Model &&) = delete;
+
+  const nyala_model *get() const { return handle; }
+  nyala_model_info getInfo() const;
+  Tokens tokenize(std::string_view text, bool special) const;
+  std::string_view tokenBytes(int32_t token, bool special) const;
+
+private:
+  nyala_model *handle = nullptr;
+};
+
+/// One conversation; interrupts cancel its prefill.
+class Session {
+public:
+  Session(const Model &model, const nyala_session_options &options,
+          const nyala_sampler_options &sampler);
+  ~Session();
+  Session(const Session &) = delete;
+  Session &operator=(const Session &) = delete;
+
+  nyala_session *get() const { return handle; }
+  uint32_t getPosition() const { return nyala_session_position(handle); }
+  uint32_t getContext() const { return nyala_session_context(handle); }
+  const float *getLogits() const { return nyala_session_logits(handle); }
+  void prefill(std::span<const int32_t> tokens);
+  void decode(int32_t token) { check(nyala_session_decode(handle, token)); }
+  void rollback(uint32_t position) { check(nyala_session_rollback(handle, position)); }
+  int32_t sample();
+
+private:
+  nyala_session *handle = nullptr;
+};
+
+} // namespace nyala
+
+#endif // NYALA_TOOLS_NYALA_RUN_MODEL_H

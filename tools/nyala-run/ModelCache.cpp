@@ -1,0 +1,159 @@
+//===- ModelCache.cpp - Compiled forms of .gguf files ---------------------===//
+
+#include "tools/nyala-run/ModelCache.h"
+#include "runtime/core/Status.h"
+#include "tools/nyala-run/Interrupt.h"
+#include "tools/nyala-run/Output.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <spawn.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace fs = std::filesystem;
+
+extern char **environ;
+
+namespace nyala {
+namespace {
+
+bool isGguf(const std::string &path) {
+  char magic[4] = {};
+  std::ifstream(path, std::ios::binary).read(magic, sizeof(magic));
+  return std::string_view(magic, sizeof(magic)) == "GGUF";
+}
+
+/// Changes whenever the file is another or has another content.
+std::string identify(const fs::path &path) {
+  struct stat info;
+  if (stat(path.c_str(), &info) != 0)
+    throw rt::Failure(NYALA_NOT_FOUND,
+                      "cannot open '" + path.string() + "': " + describeError(errno));
+  return fs::absolute(path).string() + '\0' + std::to_string(info.st_size) + '\0' +
+         std::to_string(info.st_mtim.tv_sec) + '.' + std::to_string(info.st_mtim.tv_nsec) + '\0' +
+         std::to_string(info.st_dev) + ':' + std::to_string(info.st_ino) + '\0';
+}
+
+/// Name and features of this machine's processor.
+std::string identifyCpu() {
+  std::ifstream file("/proc/cpuinfo");
+  std::string line, cpu;
+  while (std::getline(file, line) && !line.empty())
+    if (line.starts_with("model name") || line.starts_with("flags"))
+      cpu += line;
+  return cpu;
+}
+
+fs::path findCompiler(const std::string &model) {
+  const fs::path compiler = fs::read_symlink("/proc/self/exe").parent_path() / "nyala-compile";
+  if (access(compiler.c_str(), X_OK) != 0)
+    throw rt::Failure(
+        NYALA_NOT_FOUND,
+        "'" + model + "' is a gguf model and must be compiled first, but there is no '" +
+            compiler.string() +
+            "'; compile it where nyala-compile is, and give nyala-run the .nyala file");
+  return compiler;
+}
+
+fs::path getCacheFolder() {
+  const char *cache = std::getenv("XDG_CACHE_HOME");
+  const char *home = std::getenv("HOME");
+  fs::path folder;
+  if (cache && *cache == '/')
+    folder = fs::path(cache) / "nyala";
+  else if (home && *home)
+    folder = fs::path(home) / ".cache" / "nyala";
+  else
+    throw rt::Failure(NYALA_IO_ERROR, "there is no folder to keep the compiled model in: set "
+                                      "XDG_CACHE_HOME or HOME, or run nyala-compile yourself");
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error)
+    throw rt::Failure(NYALA_IO_ERROR, "cannot create '" + folder.string() +
+                                          "' to keep the compiled model in: " +
+                                          describeError(error.value()) + "; set XDG_CACHE_HOME");
+  return folder;
+}
+
+/// Runs the compiler, its standard output going to standard error. Returns its exit code.
+int runCompiler(const fs::path &compiler, const std::string &model, const std::string &output) {
+  const std::string absolute = fs::absolute(model).string(); // a name may begin with '-'
+  const char *arguments[] = {compiler.c_str(), absolute.c_str(), "-o", output.c_str(), nullptr};
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t defaults;
+  sigemptyset(&defaults);
+  sigaddset(&defaults, SIGPIPE);
+  posix_spawnattr_setsigdefault(&attributes, &defaults);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+  pid_t child;
+  const int error = posix_spawn(&child, compiler.c_str(), &actions, &attributes,
+                                const_cast<char **>(arguments), environ);
+  posix_spawnattr_destroy(&attributes);
+  posix_spawn_file_actions_destroy(&actions);
+  if (error != 0)
+    throw rt::Failure(NYALA_IO_ERROR,
+                      "cannot start '" + compiler.string() + "': " + describeError(error));
+  int status = 0;
+  // An interrupt reaches the compiler too: wait for it to clean up and end.
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+void compile(const std::string &model, const fs::path &compiler, const fs::path &artifact) {
+  writeMessage("compiling '" + model + "'; the result is kept as '" + artifact.string() + "'");
+  fs::path aside = artifact;
+  aside.replace_extension("." + std::to_string(getpid()));
+  const int exitCode = runCompiler(compiler, model, aside);
+  std::error_code ignored;
+  if (exitCode != 0) {
+    fs::remove(aside, ignored);
+    throwIfInterrupted();
+    throw CompilationFailed{exitCode == 130 ? 130 : 1};
+  }
+  std::error_code error;
+  fs::rename(aside, artifact, error);
+  if (error) {
+    fs::remove(aside, ignored);
+    throw rt::Failure(NYALA_IO_ERROR,
+                      "cannot write '" + artifact.string() + "': " + describeError(error.value()));
+  }
+}
+
+} // namespace
+
+Model openModel(const std::string &path) {
+  if (!isGguf(path))
+    return Model(path);
+  const fs::path compiler = findCompiler(path);
+  const std::string key = identify(path) + identify(compiler) + identifyCpu();
+  const XXH128_hash_t hash = XXH3_128bits(key.data(), key.size());
+  char name[64];
+  std::snprintf(name, sizeof(name), "%016llx%016llx.nyala",
+                static_cast<unsigned long long>(hash.high64),
+                static_cast<unsigned long long>(hash.low64));
+  const fs::path artifact = getCacheFolder() / name;
+  if (fs::exists(artifact)) {
+    try {
+      return Model(artifact);
+    } catch (const rt::Failure &failure) {
+      writeMessage("the compiled model that was kept is of no use: " + std::string(failure.what()));
+    }
+  }
+  compile(path, compiler, artifact);
+  return Model(artifact);
+}
+
+} // namespace nyala

@@ -1,0 +1,22 @@
+//===- ModelCache.h - Compiled forms of .gguf files -------------*- C++ -*-===//
+#ifndef NYALA_TOOLS_NYALA_RUN_MODELCACHE_H
+#define NYALA_TOOLS_NYALA_RUN_MODELCACHE_H
+
+#include "tools/nyala-run/Model.h"
+
+namespace nyala {
+
+/// nyala-compile failed; it has said why on standard error.
+struct CompilationFailed {
+  int exitCode;
+};
+
+/// Opens an artifact; or a GGUF file (told by its first bytes), which is compiled by the
+/// nyala-compile beside this program unless the cache ($XDG_CACHE_HOME/nyala, ~/.cache/nyala) has
+/// the result of the same file, compiler and CPU. A damaged cache entry is made anew. Throws
+/// rt::Failure or CompilationFailed.
+Model openModel(const std::string &path);
+
+} // namespace nyala
+
+#endif // NYALA_TOOLS_NYALA_RUN_MODELCACHE_H

@@ -1,0 +1,36 @@
+//===- Options.h - Command line of nyala-run --------------------*- C++ -*-===//
+#ifndef NYALA_TOOLS_NYALA_RUN_OPTIONS_H
+#define NYALA_TOOLS_NYALA_RUN_OPTIONS_H
+
+#include "runtime/nyala.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace nyala {
+
+struct RunOptions {
+  std::string model;
+  std::optional<std::string> prompt;
+  std::optional<std::string> promptFile; ///< "-": standard input
+  std::optional<std::string> perplexityFile;
+  std::optional<uint64_t> maxTokens; ///< absent: until the end of the text or of the context
+  bool chat = false;
+  std::optional<std::string> system;
+  bool special = true; ///< text that spells a special token is that token
+  std::vector<std::string> stops;
+  bool json = false;
+  uint32_t topLogits = 0;
+  nyala_session_options session = {};
+  nyala_sampler_options sampler = {.temperature = 0, .top_k = 0, .top_p = 1, .seed = 0};
+};
+
+/// Absent: go on. Otherwise the exit code: 0 after --help and --version, 2 after wrong usage,
+/// which has been reported.
+std::optional<int> parseOptions(int argc, char **argv, RunOptions &options);
+
+} // namespace nyala
+
+#endif // NYALA_TOOLS_NYALA_RUN_OPTIONS_H

@@ -1,0 +1,22 @@
+//===- Perplexity.h - How well a model predicts a text ----------*- C++ -*-===//
+#ifndef NYALA_TOOLS_NYALA_RUN_PERPLEXITY_H
+#define NYALA_TOOLS_NYALA_RUN_PERPLEXITY_H
+
+#include "tools/nyala-run/Model.h"
+
+namespace nyala {
+
+struct Perplexity {
+  double value;   ///< exp of the mean negative log likelihood
+  size_t tokens;  ///< that were predicted
+  size_t windows; ///< of 512 tokens
+};
+
+/// Of `ids` in windows of 512 tokens that do not overlap; each starts with an empty context, all of
+/// its tokens but the first are predicted, and a last short window is dropped. Throws rt::Failure
+/// if there is no whole window or the session's context is shorter than one.
+Perplexity computePerplexity(Session &session, uint32_t vocabulary, const Tokens &ids);
+
+} // namespace nyala
+
+#endif // NYALA_TOOLS_NYALA_RUN_PERPLEXITY_H
