@@ -67,8 +67,9 @@ void Artifact::checkHeader() {
   checkSum(path, "header", bytes.first(offsetof(nyala_artifact_header, header_checksum)),
            header.header_checksum);
   if (header.abi_version != NYALA_KERNEL_ABI_VERSION)
-    throw Failure(NYALA_VERSION, "'" + path + "' has kernels for abi " +
-                                     std::to_string(header.abi_version) + ", this runtime has " +
+    throw Failure(NYALA_VERSION, "'" + path + "' has kernels for version " +
+                                     std::to_string(header.abi_version) +
+                                     " of the kernel abi, this runtime has " +
                                      std::to_string(NYALA_KERNEL_ABI_VERSION) +
                                      "; compile the model with the nyala of this runtime");
   if (header.file_size != bytes.size())

@@ -3,6 +3,7 @@
 #include "runtime/core/Mapping.h"
 #include "runtime/core/Status.h"
 
+#include <cctype>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -13,7 +14,11 @@
 
 namespace nyala::rt {
 
-static std::string reason(int error) { return std::strerror(error); }
+static std::string reason(int error) {
+  std::string text = std::strerror(error);
+  text[0] = static_cast<char>(std::tolower(text[0]));
+  return text;
+}
 
 File::File(const std::string &path) : path(path) {
   // Non-blocking, so that opening a pipe nobody writes to is an error and not a wait.

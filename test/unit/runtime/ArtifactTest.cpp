@@ -126,7 +126,7 @@ TEST_F(ArtifactTest, OtherVersions) {
   EXPECT_THAT(failSpec([](ArtifactSpec &s) { s.version = 0; }, NYALA_VERSION),
               HasSubstr("compile the model again"));
   EXPECT_THAT(failSpec([](ArtifactSpec &s) { s.abiVersion = 9; }, NYALA_VERSION),
-              HasSubstr("abi 9"));
+              HasSubstr("version 9 of the kernel abi"));
 }
 
 TEST_F(ArtifactTest, AlteredSegments) {
