@@ -15,15 +15,15 @@ void nyala::buildModelPipeline(OpPassManager &pm, const ModelPipelineOptions &op
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 
-  // Before linears merge: rotations are then plain users of a split's results.
+  // Angles depend on positions alone: the table leaves the layers before anything counts their ops.
   pm.addNestedPass<func::FuncOp>(createShareRopeTables());
+
+  // Before linears merge: a projection whose rows only fill a dead cache would become part of a
+  // product that stays.
+  pm.addPass(createRemoveDeadState());
 
   // While there is one function: every entry gets the same merged weights, found once.
   pm.addPass(createMergeLinears());
-
-  // After merging, so that a projection whose rows only fill a dead cache is already part of a
-  // product that stays; before specialization, so that entries are cloned without dead states.
-  pm.addPass(createRemoveDeadState());
 
   // Last of the rewrites that look at the whole model: from here on there are two of everything.
   SpecializeEntriesOptions specialize;

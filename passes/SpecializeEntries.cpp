@@ -49,6 +49,9 @@ private:
     auto forward = symbols.lookup<func::FuncOp>("forward");
     if (!forward || forward.isExternal())
       return module.emitError("expected a function @forward to specialize");
+    if (!llvm::hasSingleElement(forward.getBody()))
+      return forward.emitError("@forward has ")
+             << forward.getBody().getBlocks().size() << " blocks; expected one";
     if (!SymbolTable::symbolKnownUseEmpty(forward, module))
       return forward.emitError("@forward is referred to; expected no caller of an entry point");
     if (failed(checkSignature(forward, *slots)))
@@ -210,7 +213,7 @@ private:
               worklist.push_back(result);
       }
     }
-    Operation *terminator = func.getBody().back().getTerminator();
+    Operation *terminator = func.getBody().front().getTerminator();
     func.setType(FunctionType::get(func.getContext(), func.getBody().getArgumentTypes(),
                                    terminator->getOperandTypes()));
     return checkResults(func);

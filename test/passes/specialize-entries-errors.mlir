@@ -37,6 +37,15 @@ func.func @caller() {
 
 // -----
 
+// expected-error @below {{@forward has 2 blocks; expected one}}
+func.func @forward() {
+  cf.br ^next
+^next:
+  return
+}
+
+// -----
+
 func.func @forward() {
   return
 }
