@@ -23,6 +23,8 @@ namespace {
 struct Group {
   Operation *root = nullptr;
   llvm::SetVector<Operation *> ops;
+  /// The argument whose leading dimension is the number of rows; null if there is none.
+  BlockArgument rowSource;
 };
 
 /// Forms the dispatches of one entry function.
@@ -58,6 +60,8 @@ private:
     groups.emplace_back();
     groups.back().root = root;
     groups.back().ops.insert(op);
+    groups.back().rowSource =
+        dyn_cast_or_null<BlockArgument>(nyala::getRowSource(op->getResult(0)));
     owner[op] = groups.size() - 1;
   }
 
@@ -117,7 +121,7 @@ private:
       if (!kind || *kind == FusionKind::Root || isa<EmbeddingOp>(op))
         continue;
       std::string reason;
-      if (!target.fusesProducer(op, group.root, getMaxRows(op->getResult(0)), reason)) {
+      if (!target.fusesProducer(op, group.root, getMaxRows(group.rowSource), reason)) {
         missed(op, group.root, reason);
         continue;
       }
@@ -135,13 +139,12 @@ private:
         << ": " << reason;
   }
 
-  /// Bound of the number of rows of `value`; 0 if it has none.
-  int64_t getMaxRows(Value value) {
-    auto argument = dyn_cast_or_null<BlockArgument>(nyala::getRowSource(value));
-    if (!argument)
+  /// Bound of the number of rows that `source` has; 0 if there is none.
+  int64_t getMaxRows(BlockArgument source) {
+    if (!source)
       return 0;
     auto attr =
-        function.getArgAttrOfType<IntegerAttr>(argument.getArgNumber(), NyalaDialect::kMaxRowsAttr);
+        function.getArgAttrOfType<IntegerAttr>(source.getArgNumber(), NyalaDialect::kMaxRowsAttr);
     return attr ? attr.getInt() : 0;
   }
 
@@ -176,10 +179,8 @@ private:
                          [&](Operation *user) { return !group.ops.contains(user); }))
           results.push_back(result);
     }
-    Value domain = results.empty() ? ops.back()->getResult(0) : results.front();
-    auto source = dyn_cast_or_null<BlockArgument>(nyala::getRowSource(domain));
-    int64_t maxRows = getMaxRows(domain);
-    if (!source || maxRows == 0)
+    int64_t maxRows = getMaxRows(group.rowSource);
+    if (maxRows == 0)
       return ops.back()->emitOpError("has no bound on its rows: expected an argument with '")
              << NyalaDialect::kMaxRowsAttr << "'; run nyala-specialize-entries first";
 
@@ -187,7 +188,7 @@ private:
     Operation *anchor = group.root ? group.root : ops.back();
     OpBuilder builder(anchor);
     Value zero = arith::ConstantIndexOp::create(builder, anchor->getLoc(), 0);
-    Value rows = tensor::DimOp::create(builder, anchor->getLoc(), source, zero);
+    Value rows = tensor::DimOp::create(builder, anchor->getLoc(), group.rowSource, zero);
     SmallVector<Type> types;
     SmallVector<int64_t> tied;
     for (Value result : results) {

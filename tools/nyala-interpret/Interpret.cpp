@@ -73,6 +73,7 @@ bool interpret::interpret(const Options &options) {
   DialectRegistry registry;
   registerAllDialects(registry);
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  context.printOpOnDiagnostic(false); // the op may be a whole function
 
   Module before(options.files.front(), context);
   FunctionOpInterface function = before.getFunction(options.entry);

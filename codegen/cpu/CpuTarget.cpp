@@ -1,0 +1,48 @@
+//===- CpuTarget.cpp - CPUs by name ---------------------------------------===//
+#include "codegen/cpu/CpuTarget.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/X86TargetParser.h"
+
+using namespace mlir;
+using namespace nyala;
+
+/// Features that generated code uses if they are there, in a fixed order: the artifact's bytes
+/// depend on the target alone.
+static constexpr StringLiteral kUsedFeatures[] = {
+    "sse3",       "ssse3",      "sse4.1",     "sse4.2",      "popcnt",     "avx",
+    "avx2",       "fma",        "f16c",       "bmi",         "bmi2",       "lzcnt",
+    "gfni",       "avxvnni",    "avx512f",    "avx512bw",    "avx512cd",   "avx512dq",
+    "avx512vl",   "avx512vnni", "avx512vbmi", "avx512vbmi2", "avx512ifma", "avx512bitalg",
+    "avx512bf16", "avx512fp16", "amx-tile",   "amx-int8",    "amx-bf16",   "avx512vpopcntdq",
+};
+
+FailureOr<CpuTargetAttr> nyala::cpu::getCpuTarget(MLIRContext *context, StringRef name,
+                                                  std::string &error) {
+  llvm::StringSet<> available;
+  std::string arch = name.str();
+  if (name == "native") {
+    arch = llvm::sys::getHostCPUName().str();
+    for (const auto &feature : llvm::sys::getHostCPUFeatures())
+      if (feature.second)
+        available.insert(feature.first());
+  } else {
+    if (llvm::X86::parseArchX86(name, /*Only64Bit=*/true) == llvm::X86::CK_None) {
+      SmallVector<StringRef> known;
+      llvm::X86::fillValidCPUArchList(known, /*Only64Bit=*/true);
+      error = "unknown CPU '" + arch + "'; expected native or one of " + llvm::join(known, ", ");
+      return failure();
+    }
+    SmallVector<StringRef> features;
+    llvm::X86::getFeaturesForCPU(name, features);
+    available.insert_range(features);
+  }
+  SmallVector<StringAttr> used;
+  for (StringRef feature : kUsedFeatures)
+    if (available.contains(feature))
+      used.push_back(StringAttr::get(context, feature));
+  return CpuTargetAttr::get(context, arch, used);
+}

@@ -1,0 +1,37 @@
+//===- ObjectCompiler.h - Kernels to machine code ---------------*- C++ -*-===//
+//
+// LLVM compiles the kernels of a program module to one object; its sections are
+// laid out and its relocations resolved here, so that the result is one flat,
+// position-independent image that the runtime maps and calls. An ELF header and
+// symbol table around it let objdump and gdb read it.
+//
+//===----------------------------------------------------------------------===//
+#ifndef NYALA_CODEGEN_CPU_OBJECTCOMPILER_H
+#define NYALA_CODEGEN_CPU_OBJECTCOMPILER_H
+
+#include "ir/NyalaAttrs.h"
+
+#include "mlir/IR/BuiltinOps.h"
+
+namespace nyala::cpu {
+
+struct CodeImage {
+  struct Kernel {
+    std::string name;
+    uint64_t entry; ///< offset in the image
+  };
+  llvm::SmallVector<char, 0> bytes; ///< a whole ELF file; map it readable and executable
+  std::vector<Kernel> kernels;      ///< in the order of their names in the object
+};
+
+/// Compiles the llvm.funcs of `module` for its target. Emits errors on the module.
+mlir::FailureOr<CodeImage> compileKernels(mlir::ModuleOp module);
+
+/// Turns a relocatable ELF object (x86-64) into an image. `kernels` are the names to export. Fails
+/// with `error` if the object refers to anything outside itself or needs writable data.
+mlir::FailureOr<CodeImage> linkImage(llvm::StringRef object, llvm::ArrayRef<std::string> kernels,
+                                     std::string &error);
+
+} // namespace nyala::cpu
+
+#endif // NYALA_CODEGEN_CPU_OBJECTCOMPILER_H

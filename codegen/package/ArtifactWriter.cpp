@@ -1,0 +1,296 @@
+//===- ArtifactWriter.cpp - Program module to model.nyala -----------------===//
+//
+// The FlatBuffer holds offsets and checksums of what follows it. It is built
+// twice: once to learn its size, which fixes all offsets, and again when the
+// weights have been streamed and their checksum is known.
+//
+//===----------------------------------------------------------------------===//
+#include "codegen/package/ArtifactWriter.h"
+#include "codegen/package/OutputFile.h"
+#include "codegen/package/TokenizerWriter.h"
+#include "codegen/package/WeightWriter.h"
+#include "ir/storage/Error.h"
+#include "runtime/artifact_header.h"
+#include "runtime/kernel_abi.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/Support/Path.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+using namespace mlir;
+using namespace nyala;
+using namespace nyala::package;
+
+namespace fb = flatbuffers;
+namespace art = nyala::artifact;
+
+namespace {
+
+class ArtifactWriter {
+public:
+  ArtifactWriter(ModuleOp module, const cpu::CodeImage &image,
+                 const std::optional<TokenizerData> &tokenizer, const ArtifactOptions &options)
+      : module(module), image(image), tokenizer(tokenizer), options(options), writer(module) {
+    model = module->getAttrOfType<DictionaryAttr>(NyalaDialect::kModelAttr);
+    if (!model)
+      throw Error("the module has no '" + NyalaDialect::kModelAttr.str() + "' attribute");
+    for (auto [index, kernel] : llvm::enumerate(image.kernels))
+      kernelIndex[kernel.name] = index;
+    collectWeights();
+    collectStates();
+  }
+
+  ArtifactSummary write() {
+    // The placeholder is not 0: FlatBuffers leave out fields with default values.
+    weightsChecksum = codeOffset = weightsOffset = ~uint64_t(0);
+    size_t programBytes = buildProgram().size();
+    codeOffset = llvm::alignTo(sizeof(nyala_artifact_header) + programBytes, NYALA_ARTIFACT_PAGE);
+    uint64_t codeEnd = codeOffset + image.bytes.size();
+    weightsOffset = options.externalWeights ? 0 : llvm::alignTo(codeEnd, NYALA_ARTIFACT_PAGE);
+
+    OutputFile file(options.path);
+    std::optional<OutputFile> weightsFile;
+    if (options.externalWeights)
+      weightsFile.emplace(getWeightsPath());
+    writeWeights(weightsFile ? *weightsFile : file);
+    file.write(codeOffset, bytesOf(image.bytes.data(), image.bytes.size()));
+    fb::DetachedBuffer program = buildProgram();
+    if (program.size() != programBytes)
+      throw Error("internal error: the program's size changed while writing '" + options.path +
+                  "'");
+    file.write(sizeof(nyala_artifact_header), {program.data(), program.size()});
+    uint64_t fileBytes = options.externalWeights ? codeEnd : weightsOffset + weightBytes;
+    writeHeader(file, program, fileBytes);
+    if (weightsFile)
+      weightsFile->commit();
+    file.commit();
+    return {fileBytes,  weightBytes,     image.bytes.size(),
+            arenaBytes, kvBytesPerToken, image.kernels.size()};
+  }
+
+private:
+  static ArrayRef<uint8_t> bytesOf(const void *data, size_t size) {
+    return {static_cast<const uint8_t *>(data), size};
+  }
+
+  std::string getWeightsPath() const { return options.path + ".weights"; }
+
+  //===--------------------------------------------------------------------===//
+  // Weights and states
+  //===--------------------------------------------------------------------===//
+
+  /// In the order in which steps first use them: a token streams the file front to back.
+  void collectWeights() {
+    for (auto program : module.getOps<ProgramOp>())
+      program.walk([&](StepOp step) {
+        for (auto buffer : step.getBuffers().getAsRange<BufferAttr>())
+          if (buffer.getRegion() == BufferRegion::Weight &&
+              !weights.contains(buffer.getSymbol().getAttr())) {
+            auto weight = module.lookupSymbol<WeightOp>(buffer.getSymbol());
+            weights.insert({buffer.getSymbol().getAttr(), {weight, weightBytes}});
+            weightBytes += llvm::alignTo(WeightWriter::getBytes(weight), NYALA_BUFFER_ALIGNMENT);
+          }
+      });
+  }
+
+  void collectStates() {
+    for (auto program : module.getOps<ProgramOp>()) {
+      arenaBytes = std::max<uint64_t>(arenaBytes, program.getArenaBytes());
+      for (auto state : program.getStates().getAsRange<StateAttr>())
+        states.insert({state.getName(), state});
+    }
+    for (auto &entry : states)
+      kvBytesPerToken += entry.second.getSlotBytes();
+  }
+
+  void writeWeights(OutputFile &file) {
+    XXH3_state_t *state = XXH3_createState();
+    std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> guard(state, XXH3_freeState);
+    XXH3_64bits_reset(state);
+    uint64_t done = 0;
+    std::vector<uint8_t> pending;
+    auto flush = [&] {
+      XXH3_64bits_update(state, pending.data(), pending.size());
+      file.write(weightsOffset + done - pending.size(), pending);
+      pending.clear();
+      if (options.progress)
+        options.progress(done, weightBytes);
+    };
+    auto append = [&](ArrayRef<uint8_t> bytes) {
+      pending.insert(pending.end(), bytes.begin(), bytes.end());
+      done += bytes.size();
+      if (pending.size() >= (1 << 20))
+        flush();
+    };
+    static constexpr uint8_t zeros[NYALA_BUFFER_ALIGNMENT] = {};
+    for (auto &entry : weights) {
+      writer.write(entry.second.op, append);
+      append({zeros, static_cast<size_t>(llvm::alignTo(done, NYALA_BUFFER_ALIGNMENT) - done)});
+    }
+    flush();
+    weightsChecksum = XXH3_64bits_digest(state);
+  }
+
+  //===--------------------------------------------------------------------===//
+  // The program
+  //===--------------------------------------------------------------------===//
+
+  std::string getText(StringRef key) const {
+    auto attr = model.getAs<StringAttr>(key);
+    return attr ? attr.getValue().str() : std::string();
+  }
+  uint32_t getNumber(StringRef key) const {
+    auto attr = model.getAs<IntegerAttr>(key);
+    if (!attr)
+      throw Error("the module's '" + NyalaDialect::kModelAttr.str() + "' has no '" + key.str() +
+                  "'");
+    return attr.getInt();
+  }
+
+  fb::DetachedBuffer buildProgram() {
+    fb::FlatBufferBuilder b(1 << 20);
+    std::vector<fb::Offset<art::KeyValue>> metadata;
+    for (NamedAttribute entry : model)
+      if (auto text = dyn_cast<StringAttr>(entry.getValue()))
+        metadata.push_back(art::CreateKeyValueDirect(b, entry.getName().str().c_str(),
+                                                     text.getValue().str().c_str()));
+    fb::Offset<art::Tokenizer> text;
+    if (tokenizer)
+      text = writeTokenizer(b, *tokenizer);
+    std::vector<fb::Offset<art::Executable>> executables{buildExecutable(b)};
+    std::vector<fb::Offset<art::Weight>> weightTable;
+    for (auto &entry : weights) {
+      WeightOp op = entry.second.op;
+      std::vector<int64_t> shape(op.getTensorType().getShape());
+      weightTable.push_back(art::CreateWeightDirect(
+          b, op.getSymName().str().c_str(), WeightWriter::getFormatName(op).c_str(), &shape,
+          entry.second.offset, WeightWriter::getBytes(op)));
+    }
+    fb::Offset<fb::String> weightsName;
+    if (options.externalWeights)
+      weightsName = b.CreateString(llvm::sys::path::filename(getWeightsPath()).str());
+    auto segment =
+        art::CreateWeightSegment(b, weightsName, weightsOffset, weightBytes, weightsChecksum);
+    std::vector<fb::Offset<art::State>> stateTable;
+    for (auto &entry : states)
+      stateTable.push_back(art::CreateStateDirect(
+          b, entry.second.getName().str().c_str(), entry.second.getSequences(),
+          entry.second.getSlots(), entry.second.getSlotBytes()));
+    std::vector<fb::Offset<art::Entry>> entries;
+    for (auto program : module.getOps<ProgramOp>())
+      entries.push_back(buildEntry(b, program));
+    b.Finish(art::CreateArtifactDirect(b, "nyala " NYALA_VERSION, getText("architecture").c_str(),
+                                       getNumber("vocabulary"), getNumber("context"),
+                                       getText("arithmetic").c_str(), &metadata, text, &executables,
+                                       &weightTable, segment, &stateTable, &entries),
+             art::ArtifactIdentifier());
+    return b.Release();
+  }
+
+  fb::Offset<art::Executable> buildExecutable(fb::FlatBufferBuilder &b) {
+    auto target = module->getAttrOfType<CpuTargetAttr>(NyalaDialect::kTargetAttr);
+    std::vector<fb::Offset<fb::String>> features;
+    for (StringAttr feature : target.getFeatures())
+      features.push_back(b.CreateString(feature.getValue().str()));
+    std::vector<fb::Offset<art::Kernel>> kernels;
+    for (const cpu::CodeImage::Kernel &kernel : image.kernels) {
+      auto function = module.lookupSymbol<LLVM::LLVMFuncOp>(kernel.name);
+      auto scratch = function->getAttrOfType<IntegerAttr>("nyala.scratch_bytes");
+      kernels.push_back(
+          art::CreateKernelDirect(b, kernel.name.c_str(), kernel.entry, scratch.getInt()));
+    }
+    return art::CreateExecutableDirect(
+        b, art::Target::Cpu, target.getArch().str().c_str(), &features, "elf", codeOffset,
+        image.bytes.size(), XXH3_64bits(image.bytes.data(), image.bytes.size()), &kernels);
+  }
+
+  fb::Offset<art::Entry> buildEntry(fb::FlatBufferBuilder &b, ProgramOp program) {
+    std::vector<fb::Offset<art::Count>> counts;
+    for (auto count : program.getCounts().getAsRange<CountAttr>())
+      counts.push_back(art::CreateCountDirect(b, count.getName().str().c_str(), count.getMax()));
+    std::vector<fb::Offset<art::Argument>> arguments;
+    for (auto argument : program.getArguments().getAsRange<ArgumentAttr>())
+      arguments.push_back(art::CreateArgument(b, getRole(argument.getRole()), argument.getCount()));
+    std::vector<fb::Offset<art::Result>> results;
+    for (auto result : program.getResults().getAsRange<ResultAttr>())
+      results.push_back(art::CreateResultDirect(b, result.getName().str().c_str(),
+                                                result.getCount(), result.getRowBytes()));
+    std::vector<fb::Offset<art::Step>> steps;
+    for (auto step : program.getBody().getOps<StepOp>())
+      steps.push_back(buildStep(b, program, step));
+    return art::CreateEntryDirect(b, program.getSymName().str().c_str(), &counts, &arguments,
+                                  &results, program.getArenaBytes(), &steps);
+  }
+
+  fb::Offset<art::Step> buildStep(fb::FlatBufferBuilder &b, ProgramOp program, StepOp step) {
+    std::vector<art::Buffer> buffers;
+    for (auto buffer : step.getBuffers().getAsRange<BufferAttr>()) {
+      uint32_t index = buffer.getIndex();
+      if (buffer.getRegion() == BufferRegion::Weight) {
+        index = std::distance(weights.begin(), weights.find(buffer.getSymbol().getAttr()));
+      } else if (buffer.getRegion() == BufferRegion::State) {
+        auto state = cast<StateAttr>(program.getStates()[index]);
+        index = std::distance(states.begin(), states.find(state.getName()));
+      }
+      // Both enums list the regions in the same order.
+      buffers.emplace_back(static_cast<art::Region>(buffer.getRegion()), index, buffer.getOffset());
+    }
+    auto kernel = kernelIndex.find(step.getKernel());
+    if (kernel == kernelIndex.end())
+      throw Error("step calls kernel '" + step.getKernel().str() + "', which has no code");
+    std::vector<uint32_t> waits(step.getWaits().begin(), step.getWaits().end());
+    ArrayRef<int64_t> cost = step.getCost();
+    return art::CreateStep(b, kernel->second, b.CreateVectorOfStructs(buffers), step.getRows(),
+                           step.getTiles(), step.getPerRow(), b.CreateVector(waits),
+                           /*flops_per_row=*/cost[0], /*bytes_fixed=*/cost[2],
+                           /*bytes_per_row=*/cost[3]);
+  }
+
+  static art::ArgumentRole getRole(StringRef role) {
+    for (art::ArgumentRole value : art::EnumValuesArgumentRole())
+      if (role == StringRef(art::EnumNameArgumentRole(value)).lower())
+        return value;
+    throw Error("unknown role '" + role.str() + "' of an argument");
+  }
+
+  void writeHeader(OutputFile &file, const fb::DetachedBuffer &program, uint64_t fileBytes) {
+    nyala_artifact_header header{};
+    std::memcpy(header.magic, NYALA_ARTIFACT_MAGIC, sizeof(header.magic));
+    header.version = NYALA_ARTIFACT_VERSION;
+    header.abi_version = NYALA_KERNEL_ABI_VERSION;
+    header.file_size = fileBytes;
+    header.program_offset = sizeof(header);
+    header.program_size = program.size();
+    header.program_checksum = XXH3_64bits(program.data(), program.size());
+    header.header_checksum = XXH3_64bits(&header, offsetof(nyala_artifact_header, header_checksum));
+    file.write(0, bytesOf(&header, sizeof(header)));
+  }
+
+  struct PlacedWeight {
+    WeightOp op;
+    uint64_t offset;
+  };
+
+  ModuleOp module;
+  const cpu::CodeImage &image;
+  const std::optional<TokenizerData> &tokenizer;
+  const ArtifactOptions &options;
+  WeightWriter writer;
+  DictionaryAttr model;
+  llvm::MapVector<StringAttr, PlacedWeight> weights;
+  llvm::MapVector<StringRef, StateAttr> states;
+  llvm::StringMap<uint32_t> kernelIndex;
+  uint64_t weightBytes = 0, arenaBytes = 0, kvBytesPerToken = 0;
+  uint64_t codeOffset = 0, weightsOffset = 0, weightsChecksum = 0;
+};
+
+} // namespace
+
+ArtifactSummary nyala::package::writeArtifact(ModuleOp module, const cpu::CodeImage &image,
+                                              const std::optional<TokenizerData> &tokenizer,
+                                              const ArtifactOptions &options) {
+  return ArtifactWriter(module, image, tokenizer, options).write();
+}

@@ -1,0 +1,33 @@
+//===- ArtifactWriter.h - Program module to model.nyala ---------*- C++ -*-===//
+#ifndef NYALA_CODEGEN_PACKAGE_ARTIFACTWRITER_H
+#define NYALA_CODEGEN_PACKAGE_ARTIFACTWRITER_H
+
+#include "codegen/cpu/ObjectCompiler.h"
+#include "ir/NyalaOps.h"
+#include "ir/storage/TokenizerData.h"
+
+#include <functional>
+
+namespace nyala::package {
+
+struct ArtifactOptions {
+  std::string path;
+  bool externalWeights = false; ///< weights go to `path`.weights
+  /// Called while weights are written: bytes done, bytes in all.
+  std::function<void(uint64_t, uint64_t)> progress;
+};
+
+struct ArtifactSummary {
+  uint64_t fileBytes, weightBytes, codeBytes, arenaBytes, kvBytesPerToken;
+  size_t kernels;
+};
+
+/// Writes the artifact of a module of the phase `program`. Throws nyala::Error; no file is left
+/// behind then. Same module, image and tokenizer: same bytes.
+ArtifactSummary writeArtifact(mlir::ModuleOp module, const cpu::CodeImage &image,
+                              const std::optional<TokenizerData> &tokenizer,
+                              const ArtifactOptions &options);
+
+} // namespace nyala::package
+
+#endif // NYALA_CODEGEN_PACKAGE_ARTIFACTWRITER_H

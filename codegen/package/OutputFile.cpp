@@ -1,0 +1,53 @@
+//===- OutputFile.cpp - Files that appear whole or not at all -------------===//
+#include "codegen/package/OutputFile.h"
+#include "ir/storage/Error.h"
+
+#include <cerrno>
+#include <cstring>
+#include <sys/stat.h>
+#include <unistd.h>
+
+using namespace nyala;
+using namespace nyala::package;
+
+OutputFile::OutputFile(std::string path) : path(std::move(path)) {
+  auto made = llvm::sys::fs::TempFile::create(this->path + ".tmp-%%%%%%");
+  if (!made)
+    fail(llvm::toString(made.takeError()));
+  file.emplace(std::move(*made));
+  // Temporary files are private; the result has the permissions of any new file.
+  mode_t mask = umask(0);
+  umask(mask);
+  fchmod(file->FD, 0666 & ~mask);
+}
+
+OutputFile::~OutputFile() {
+  if (file)
+    llvm::consumeError(file->discard());
+}
+
+void OutputFile::fail(const std::string &reason) const {
+  throw Error("cannot write '" + path + "': " + reason);
+}
+
+void OutputFile::write(uint64_t offset, llvm::ArrayRef<uint8_t> bytes) {
+  while (!bytes.empty()) {
+    ssize_t written = pwrite(file->FD, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (written < 0 && errno == EINTR)
+      continue;
+    if (written <= 0)
+      fail(written == 0 ? "nothing was written" : std::strerror(errno));
+    bytes = bytes.drop_front(written);
+    offset += written;
+  }
+}
+
+void OutputFile::commit() {
+  // Some file systems report a full disk only now.
+  if (fsync(file->FD) != 0 && errno != EINVAL && errno != EROFS)
+    fail(std::strerror(errno));
+  llvm::Error error = file->keep(path);
+  file.reset();
+  if (error)
+    fail(llvm::toString(std::move(error)));
+}

@@ -1,0 +1,133 @@
+//===- WeightWriter.cpp - Weights as an artifact stores them --------------===//
+#include "codegen/package/WeightWriter.h"
+#include "ir/storage/Error.h"
+#include "ir/storage/PackedLayout.h"
+
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+using namespace nyala;
+using namespace nyala::package;
+
+static PackedAttr getPacked(RankedTensorType type) {
+  return dyn_cast_or_null<PackedAttr>(type.getEncoding());
+}
+
+static PackedLayout getLayout(RankedTensorType type) {
+  return PackedLayout(getPacked(type).getFormat(), type.getDimSize(0), type.getDimSize(1));
+}
+
+int64_t WeightWriter::getBytes(WeightOp weight) {
+  RankedTensorType type = weight.getTensorType();
+  return getPacked(type) ? getLayout(type).getBytes()
+                         : type.getNumElements() * static_cast<int64_t>(sizeof(float));
+}
+
+std::string WeightWriter::getFormatName(WeightOp weight) {
+  PackedAttr packed = getPacked(weight.getTensorType());
+  return packed ? std::string(getInfo(packed.getFormat()).name) + "x16" : "f32";
+}
+
+const MappedFile &WeightWriter::open(StringRef path) {
+  auto &file = files[path];
+  if (!file)
+    file = std::make_unique<MappedFile>(path.str());
+  return *file;
+}
+
+WeightWriter::Stored WeightWriter::evaluate(WeightOp weight) {
+  if (Value initial = weight.getInitialValue())
+    return evaluate(initial);
+  std::string name = weight.getSymName().str();
+  SourceAttr source = weight.getSourceAttr();
+  if (!source)
+    throw Error("weight '" + name + "' has no data: it has neither a source nor an initializer");
+  RankedTensorType type = weight.getTensorType();
+  const MappedFile &file = open(source.getFile());
+  uint64_t offset = source.getOffset(), bytes = source.getBytes(), size = file.bytes().size();
+  if (offset > size || bytes > size - offset)
+    throw Error("weight '" + name + "' lies at bytes " + std::to_string(offset) + " to " +
+                std::to_string(offset + bytes) + " of '" + file.getPath() + "', which has " +
+                std::to_string(size) + "; has the file changed since it was imported?");
+  int64_t columns = type.getRank() == 1 ? 1 : type.getShape().back();
+  bool wholeBlocks = columns % static_cast<int64_t>(getInfo(source.getFormat()).blockValues) == 0;
+  if (!wholeBlocks || storedBytes(source.getFormat(), type.getNumElements()) != bytes)
+    throw Error("weight '" + name + "' has " + std::to_string(bytes) +
+                " bytes in its file, which is not what its type needs");
+  return {source.getFormat(), columns, {{&file, offset, type.getNumElements() / columns}}};
+}
+
+WeightWriter::Stored WeightWriter::evaluate(Value value) {
+  if (auto load = value.getDefiningOp<LoadOp>())
+    return evaluate(module.lookupSymbol<WeightOp>(load.getWeight()));
+  if (auto pack = value.getDefiningOp<PackOp>())
+    return evaluate(pack.getInput());
+  if (auto concat = value.getDefiningOp<tensor::ConcatOp>(); concat && concat.getDim() == 0) {
+    std::optional<Stored> result;
+    for (Value input : concat.getInputs()) {
+      Stored part = evaluate(input);
+      if (!result)
+        result = part;
+      else if (part.format != result->format)
+        throw Error("cannot concatenate weights stored as " +
+                    std::string(getInfo(result->format).name) + " and " +
+                    std::string(getInfo(part.format).name));
+      else
+        llvm::append_range(result->pieces, part.pieces);
+    }
+    return *result;
+  }
+  throw Error("a weight's initializer cannot be evaluated on stored blocks: " +
+              value.getDefiningOp()->getName().getStringRef().str());
+}
+
+void WeightWriter::write(WeightOp weight, const Sink &sink) {
+  Stored stored = evaluate(weight);
+  RankedTensorType type = weight.getTensorType();
+  if (!getPacked(type))
+    return writePlain(stored, sink);
+  if (getPacked(type).getFormat() != stored.format)
+    throw Error("weight '" + weight.getSymName().str() + "' is stored as " +
+                std::string(getInfo(stored.format).name) + ", expected " +
+                std::string(getInfo(getPacked(type).getFormat()).name));
+  writePacked(stored, type, sink);
+}
+
+void WeightWriter::writePacked(const Stored &stored, RankedTensorType type, const Sink &sink) {
+  PackedLayout layout = getLayout(type);
+  std::vector<uint8_t> group(layout.getGroupBytes());
+  std::array<const uint8_t *, PackedLayout::kGroupRows> rows{};
+  size_t rowBytes = storedBytes(stored.format, stored.columns), filled = 0;
+  auto flush = [&] {
+    std::fill(rows.begin() + filled, rows.end(), nullptr);
+    layout.packGroup(rows, group.data());
+    sink(group);
+    filled = 0;
+  };
+  for (const Piece &piece : stored.pieces)
+    for (int64_t r = 0; r < piece.rows; ++r) {
+      rows[filled++] = piece.file->bytes().data() + piece.offset + r * rowBytes;
+      if (filled == rows.size())
+        flush();
+    }
+  if (filled > 0)
+    flush();
+  for (const Piece &piece : stored.pieces)
+    piece.file->release(piece.offset, piece.rows * rowBytes);
+}
+
+void WeightWriter::writePlain(const Stored &stored, const Sink &sink) {
+  std::vector<float> values;
+  for (const Piece &piece : stored.pieces) {
+    // Vectors are short; matrices go row by row.
+    int64_t rowsAtOnce = stored.columns == 1 ? piece.rows : 1;
+    values.resize(stored.columns * rowsAtOnce);
+    for (int64_t r = 0; r < piece.rows; r += rowsAtOnce) {
+      dequantize(stored.format,
+                 piece.file->bytes().data() + piece.offset +
+                     r * storedBytes(stored.format, stored.columns),
+                 values.data(), values.size());
+      sink({reinterpret_cast<const uint8_t *>(values.data()), values.size() * sizeof(float)});
+    }
+  }
+}

@@ -1,0 +1,253 @@
+//===- Compiler.cpp - From a model file to an artifact --------------------===//
+#include "tools/nyala-compile/Compiler.h"
+#include "codegen/Pipelines.h"
+#include "codegen/cpu/CpuTarget.h"
+#include "codegen/cpu/CpuTileModels.h"
+#include "codegen/package/ArtifactWriter.h"
+#include "frontends/Import.h"
+#include "ir/storage/Error.h"
+#include "passes/Pipelines.h"
+#include "tools/RegisterAll.h"
+#include "tools/ToolSupport.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Remarks.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Remark/RemarkStreamer.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/Path.h"
+
+#include <chrono>
+#include <unistd.h>
+
+using namespace mlir;
+using namespace nyala;
+
+static constexpr char kTool[] = "nyala-compile";
+
+static constexpr StringLiteral kPhaseNames[] = {"input",  "model",   "dispatch",
+                                                "kernel", "program", "artifact"};
+
+static StringRef getName(Phase phase) { return kPhaseNames[static_cast<int>(phase)]; }
+static Phase next(Phase phase) { return static_cast<Phase>(static_cast<int>(phase) + 1); }
+
+namespace {
+
+class Compiler {
+public:
+  explicit Compiler(const CompileOptions &options)
+      : options(options), context(createRegistry(), MLIRContext::Threading::DISABLED),
+        diagnostics(&context, kTool) {
+    // The target's attribute is made before any module is read.
+    context.loadDialect<NyalaDialect>();
+    if (!options.remarks.empty())
+      enableRemarks();
+  }
+
+  int run() {
+    try {
+      return compile() ? 0 : 1;
+    } catch (const Error &error) {
+      reportError(kTool, error.what());
+      return 1;
+    }
+  }
+
+private:
+  static DialectRegistry createRegistry() {
+    DialectRegistry registry;
+    registerAllDialects(registry);
+    cpu::registerTileModels(registry);
+    return registry;
+  }
+
+  void enableRemarks() {
+    remark::RemarkCategories categories;
+    categories.all = options.remarks;
+    (void)remark::enableOptimizationRemarks(context, nullptr,
+                                            std::make_unique<remark::RemarkEmittingPolicyAll>(),
+                                            categories, /*printAsEmitRemarks=*/true);
+  }
+
+  bool compile() {
+    auto start = std::chrono::steady_clock::now();
+    // An unknown name is wrong before a model is read.
+    std::string error;
+    FailureOr<CpuTargetAttr> target = cpu::getCpuTarget(&context, options.cpu, error);
+    if (failed(target)) {
+      reportError(kTool, error);
+      return false;
+    }
+    if (!readInput() || !dump(options.from))
+      return false;
+    for (Phase phase = options.from; phase != options.to; phase = next(phase)) {
+      if (phase == Phase::Input)
+        setTarget(*target);
+      if (phase == Phase::Program)
+        return writeArtifact(start);
+      if (!runPhase(next(phase)) || !dump(next(phase)))
+        return false;
+    }
+    return writeModule(options.output.empty() ? "-" : options.output);
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Input
+  //===--------------------------------------------------------------------===//
+
+  bool readInput() {
+    if (!options.resume) {
+      module = importModel(context, options.input);
+      return static_cast<bool>(module);
+    }
+    module = parseSourceFile<ModuleOp>(options.input, &context);
+    if (!module)
+      return false;
+    Phase actual = detectPhase();
+    if (actual == options.from)
+      return true;
+    reportError(kTool, "'" + options.input + "' is a module of the phase '" + getName(actual) +
+                           "', expected '" + getName(options.from) + "'");
+    return false;
+  }
+
+  Phase detectPhase() {
+    if (!module->getOps<ProgramOp>().empty())
+      return Phase::Program;
+    if (!module->getOps<KernelOp>().empty())
+      return Phase::Dispatch;
+    Phase phase = Phase::Input;
+    for (auto function : module->getOps<func::FuncOp>()) {
+      if (function->hasAttr("nyala.tiles"))
+        return Phase::Kernel;
+      if (function->hasAttr(NyalaDialect::kEntryAttr))
+        phase = Phase::Model;
+    }
+    return phase;
+  }
+
+  /// What later phases need to know goes into the module, so that they can be resumed from.
+  void setTarget(CpuTargetAttr target) {
+    (*module)->setAttr(NyalaDialect::kTargetAttr, target);
+    auto model = (*module)->getAttrOfType<DictionaryAttr>(NyalaDialect::kModelAttr);
+    NamedAttrList facts(model ? model : DictionaryAttr::get(&context));
+    facts.set("arithmetic", StringAttr::get(&context, options.arithmetic));
+    (*module)->setAttr(NyalaDialect::kModelAttr, facts.getDictionary(&context));
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Phases
+  //===--------------------------------------------------------------------===//
+
+  bool runPhase(Phase phase) {
+    PassManager pm(&context);
+    switch (phase) {
+    case Phase::Model: {
+      ModelPipelineOptions model;
+      model.context = options.context;
+      model.prefillRows = options.prefillRows;
+      buildModelPipeline(pm, model);
+      break;
+    }
+    case Phase::Dispatch:
+      buildDispatchPipeline(pm);
+      break;
+    case Phase::Kernel:
+      buildKernelPipeline(pm);
+      break;
+    case Phase::Program:
+      buildProgramPipeline(pm);
+      break;
+    case Phase::Input:
+    case Phase::Artifact:
+      return true;
+    }
+    progress("phase " + getName(phase));
+    return succeeded(pm.run(*module));
+  }
+
+  bool dump(Phase phase) {
+    if (options.dumpDirectory.empty())
+      return true;
+    if (std::error_code error = llvm::sys::fs::create_directories(options.dumpDirectory)) {
+      reportError(kTool, "cannot create '" + options.dumpDirectory + "': " + error.message());
+      return false;
+    }
+    SmallString<128> path(options.dumpDirectory);
+    llvm::sys::path::append(path, std::to_string(static_cast<int>(phase)) + "-" + getName(phase) +
+                                      ".mlir");
+    return writeModule(path);
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Output
+  //===--------------------------------------------------------------------===//
+
+  bool writeModule(StringRef path) {
+    llvm::Error error = writeOutput(path, [&](llvm::raw_ostream &os) {
+      printModule(*module, os);
+      return llvm::Error::success();
+    });
+    if (!error)
+      return true;
+    reportError(kTool, "cannot write '" + path + "': " + llvm::toString(std::move(error)));
+    return false;
+  }
+
+  bool writeArtifact(std::chrono::steady_clock::time_point start) {
+    std::optional<TokenizerData> tokenizer;
+    if (auto file = (*module)->getAttrOfType<StringAttr>(NyalaDialect::kTokenizerAttr))
+      tokenizer = importTokenizer(file.getValue().str());
+    progress("code generation");
+    FailureOr<cpu::CodeImage> image = cpu::compileKernels(*module);
+    if (failed(image))
+      return false;
+    package::ArtifactOptions artifact;
+    artifact.path = options.output;
+    if (artifact.path.empty()) {
+      SmallString<128> path(options.input);
+      llvm::sys::path::replace_extension(path, "nyala");
+      artifact.path = path.str().str();
+    }
+    artifact.externalWeights = options.externalWeights;
+    artifact.progress = [&](uint64_t done, uint64_t all) {
+      progress("weights " + std::to_string(all == 0 ? 100 : 100 * done / all) + "%");
+    };
+    package::ArtifactSummary summary = package::writeArtifact(*module, *image, tokenizer, artifact);
+    report(artifact.path, summary, start);
+    return true;
+  }
+
+  /// A line that is rewritten, on a terminal only.
+  void progress(const llvm::Twine &what) {
+    if (!options.quiet && isatty(STDERR_FILENO))
+      llvm::errs() << "\r\033[K" << kTool << ": " << what;
+  }
+
+  void report(StringRef path, const package::ArtifactSummary &summary,
+              std::chrono::steady_clock::time_point start) {
+    if (options.quiet)
+      return;
+    progress("");
+    if (isatty(STDERR_FILENO))
+      llvm::errs() << "\r\033[K";
+    std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    auto megabytes = [](uint64_t bytes) { return llvm::format("%.1f MB", bytes / 1e6); };
+    llvm::errs() << path << ": " << megabytes(summary.fileBytes) << " (weights "
+                 << megabytes(summary.weightBytes) << ", " << summary.kernels << " kernels of "
+                 << llvm::format("%.0f kB", summary.codeBytes / 1e3) << "), arena "
+                 << megabytes(summary.arenaBytes) << ", cache " << summary.kvBytesPerToken
+                 << " bytes a token; compiled in " << llvm::format("%.1f s\n", seconds.count());
+  }
+
+  const CompileOptions &options;
+  MLIRContext context;
+  DiagnosticPrinter diagnostics;
+  OwningOpRef<ModuleOp> module;
+};
+
+} // namespace
+
+int nyala::runCompiler(const CompileOptions &options) { return Compiler(options).run(); }

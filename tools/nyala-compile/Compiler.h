@@ -1,0 +1,39 @@
+//===- Compiler.h - From a model file to an artifact ------------*- C++ -*-===//
+//
+// The work of nyala-compile: runs the named phases (docs/architecture.md) from
+// any of them to any other.
+//
+//===----------------------------------------------------------------------===//
+#ifndef NYALA_TOOLS_NYALA_COMPILE_COMPILER_H
+#define NYALA_TOOLS_NYALA_COMPILE_COMPILER_H
+
+#include <cstdint>
+#include <string>
+
+namespace nyala {
+
+/// The module after each phase; `Artifact` is what comes after the last.
+enum class Phase { Input, Model, Dispatch, Kernel, Program, Artifact };
+
+struct CompileOptions {
+  std::string input;
+  std::string output; ///< "": beside the input, or standard output for a module
+  std::string cpu = "native";
+  std::string arithmetic = "f32";
+  int64_t context = 0; ///< 0: the model's own
+  int64_t prefillRows = 128;
+  bool externalWeights = false;
+  Phase from = Phase::Input;
+  Phase to = Phase::Artifact;
+  bool resume = false; ///< the input is a module of the phase `from`
+  std::string dumpDirectory;
+  std::string remarks; ///< regular expression of pass names; "": none
+  bool quiet = false;
+};
+
+/// Returns the exit code: 0, or 1 after an error has been printed.
+int runCompiler(const CompileOptions &options);
+
+} // namespace nyala
+
+#endif // NYALA_TOOLS_NYALA_COMPILE_COMPILER_H
