@@ -45,7 +45,8 @@ public:
 
   ArtifactSummary write() {
     // The placeholder is not 0: FlatBuffers leave out fields with default values.
-    weightsChecksum = codeOffset = weightsOffset = ~uint64_t(0);
+    weightsChecksum = codeOffset = ~uint64_t(0);
+    weightsOffset = options.externalWeights ? 0 : ~uint64_t(0);
     size_t programBytes = buildProgram().size();
     codeOffset = llvm::alignTo(sizeof(nyala_artifact_header) + programBytes, NYALA_ARTIFACT_PAGE);
     uint64_t codeEnd = codeOffset + image.bytes.size();

@@ -18,6 +18,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/Signals.h"
 
 #include <chrono>
 #include <unistd.h>
@@ -250,4 +251,8 @@ private:
 
 } // namespace
 
-int nyala::runCompiler(const CompileOptions &options) { return Compiler(options).run(); }
+int nyala::runCompiler(const CompileOptions &options) {
+  // LLVM's handler has removed unfinished outputs by then.
+  llvm::sys::SetInterruptFunction([] { _exit(130); });
+  return Compiler(options).run();
+}
