@@ -101,7 +101,7 @@ Results Interpreter::runBlock(Block &block, Values values) {
     SmallVector<Tensor> operands;
     for (Value operand : op.getOperands())
       operands.push_back(values.lookup(operand));
-    if (&op == &block.back())
+    if (isa<func::ReturnOp, ReturnOp, YieldOp>(op))
       return operands;
 
     Results results = runOp(&op, operands);

@@ -53,18 +53,18 @@ static std::vector<int64_t> getIndices(int64_t element, llvm::ArrayRef<int64_t> 
 }
 
 /// Compares results of one name. {"name", "within", ...}; "note" says why there are no figures.
-static nlohmann::json compareTensors(const std::string &name, const Tensor &before,
-                                     const Tensor &after, const Options &options) {
+static nlohmann::ordered_json compareTensors(const std::string &name, const Tensor &before,
+                                             const Tensor &after, const Options &options) {
   if (before.getShape() != after.getShape())
     return {{"name", name},
             {"within", false},
             {"note", "shape is " + formatShape(before.getShape()) + " before and " +
                          formatShape(after.getShape()) + " after"}};
   Difference largest = findLargest(before, after, options);
-  nlohmann::json report = {{"name", name},
-                           {"within", largest.excess <= 1},
-                           {"shape", std::vector<int64_t>(before.getShape())},
-                           {"difference", largest.difference}};
+  nlohmann::ordered_json report = {{"name", name},
+                                   {"within", largest.excess <= 1},
+                                   {"shape", std::vector<int64_t>(before.getShape())},
+                                   {"difference", largest.difference}};
   if (largest.excess > 0) {
     report["at"] = getIndices(largest.element, before.getShape());
     report["before"] = before[largest.element];
@@ -73,7 +73,7 @@ static nlohmann::json compareTensors(const std::string &name, const Tensor &befo
   return report;
 }
 
-static void printReport(const nlohmann::json &report) {
+static void printReport(const nlohmann::ordered_json &report) {
   std::cout << report["name"].get<std::string>() << ": ";
   if (report.contains("note")) {
     std::cout << report["note"].get<std::string>() << "\n";
@@ -93,7 +93,7 @@ static void printReport(const nlohmann::json &report) {
 }
 
 bool interpret::compareResults(const Side &before, const Side &after, const Options &options) {
-  nlohmann::json reports = nlohmann::json::array();
+  nlohmann::ordered_json reports = nlohmann::ordered_json::array();
   bool within = true, compared = false;
   auto find = [](const Side &side, const std::string &name) {
     return llvm::find_if(side.results,
@@ -122,7 +122,7 @@ bool interpret::compareResults(const Side &before, const Side &after, const Opti
       reportMissing(result, "after");
 
   if (options.json)
-    std::cout << nlohmann::json{{"within", within && compared}, {"results", reports}}.dump()
+    std::cout << nlohmann::ordered_json{{"within", within && compared}, {"results", reports}}.dump()
               << "\n";
   else
     std::for_each(reports.begin(), reports.end(), printReport);

@@ -67,7 +67,7 @@ static void printText(const Parameter &parameter, const Tensor &tensor, const Op
     std::cout << "  " << formatRow(tensor.values().slice(i, width), precision) << "\n";
 }
 
-static nlohmann::json toJson(const Parameter &parameter, const Tensor &tensor) {
+static nlohmann::ordered_json toJson(const Parameter &parameter, const Tensor &tensor) {
   return {{"name", parameter.name},
           {"type", formatType(parameter.type)},
           {"shape", std::vector<int64_t>(tensor.getShape())},
@@ -81,8 +81,8 @@ void interpret::printResults(llvm::ArrayRef<Parameter> results, llvm::ArrayRef<T
       printText(parameter, tensor, options);
     return;
   }
-  nlohmann::json list = nlohmann::json::array();
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (auto [parameter, tensor] : llvm::zip_equal(results, values))
     list.push_back(toJson(parameter, tensor));
-  std::cout << nlohmann::json{{"results", std::move(list)}}.dump() << "\n";
+  std::cout << nlohmann::ordered_json{{"results", std::move(list)}}.dump() << "\n";
 }

@@ -33,14 +33,15 @@ static std::string getSizeName(const Parameter &parameter, unsigned dim) {
 static void merge(SmallVectorImpl<int64_t> &shape, ArrayRef<int64_t> from, const std::string &name,
                   const std::string &other) {
   bool agree = shape.size() == from.size();
-  for (size_t i = 0; agree && i < from.size(); ++i) {
-    if (ShapedType::isDynamic(shape[i]))
-      shape[i] = from[i];
-    agree = ShapedType::isDynamic(from[i]) || shape[i] == from[i];
-  }
+  for (size_t i = 0; agree && i < from.size(); ++i)
+    agree =
+        shape[i] == from[i] || ShapedType::isDynamic(shape[i]) || ShapedType::isDynamic(from[i]);
   if (!agree)
     throw Error("argument " + quote(name) + " has shape " + formatShape(shape) + ", " + other +
                 " " + formatShape(from));
+  for (auto [size, known] : llvm::zip_equal(shape, from))
+    if (ShapedType::isDynamic(size))
+      size = known;
 }
 
 /// Arguments of all functions, by name in order of appearance; types on all sides agree.
