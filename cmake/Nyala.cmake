@@ -6,18 +6,32 @@
 #                                                         the shared library would duplicate TypeIDs)
 
 add_compile_options(-Wall -Wextra -Wno-unused-parameter)
-if(NYALA_SANITIZE)
-  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
-  add_link_options(-fsanitize=address,undefined)
-endif()
-
 find_package(Threads REQUIRED)
 
-function(nyala_add_library name)
+# With NYALA_SANITIZE, everything links the sanitizers' runtimes and plain C++ is instrumented. Code
+# that includes LLVM's headers is not: they poison memory of allocators that live in the
+# uninstrumented libLLVM.so.
+if(NYALA_SANITIZE)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+function(nyala_sanitize target)
+  if(NYALA_SANITIZE)
+    target_compile_options(${target} PRIVATE -fsanitize=address,undefined
+                           -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  endif()
+endfunction()
+
+# The part that both kinds of libraries share.
+function(nyala_make_library name)
   cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
   add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
   target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
   target_link_libraries(${name} PUBLIC ${ARG_LINK})
+endfunction()
+
+function(nyala_add_library name)
+  nyala_make_library(${name} ${ARGN})
+  nyala_sanitize(${name})
 endfunction()
 
 if(NOT NYALA_RUNTIME_ONLY)
@@ -38,7 +52,7 @@ if(NOT NYALA_RUNTIME_ONLY)
 endif()
 
 function(nyala_add_mlir_library name)
-  nyala_add_library(${name} ${ARGN})
+  nyala_make_library(${name} ${ARGN})
   target_link_libraries(${name} PUBLIC nyala_mlir)
   # Generated headers of the dialect come first.
   add_dependencies(${name} nyala_ir_tablegen)

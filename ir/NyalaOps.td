@@ -236,7 +236,7 @@ def Nyala_RopeOp : Nyala_ModelOp<"rope", [AllTypesMatch<["input", "result"]>]> {
                        Nyala_RopeParameters<>.parameters);
   let results = (outs Nyala_Matrix:$result);
   let assemblyFormat = [{
-    $pairing $input `at` $positions attr-dict `:` type($input) `,` type($positions)
+    `` $pairing $input `at` $positions attr-dict `:` type($input) `,` type($positions)
   }];
   let hasVerifier = 1;
 }
@@ -271,7 +271,7 @@ def Nyala_RotateOp : Nyala_ModelOp<"rotate", [AllTypesMatch<["input", "result"]>
                        I64Attr:$heads);
   let results = (outs Nyala_Matrix:$result);
   let assemblyFormat = [{
-    $pairing $input `by` $table attr-dict `:` type($input) `,` type($table)
+    `` $pairing $input `by` $table attr-dict `:` type($input) `,` type($table)
   }];
   let hasVerifier = 1;
 }
@@ -342,7 +342,7 @@ def Nyala_ActivationOp : Nyala_ModelOp<"activation", [SameOperandsAndResultType]
   }];
   let arguments = (ins Nyala_ActivationKindAttr:$kind, Nyala_Matrix:$input);
   let results = (outs Nyala_Matrix:$result);
-  let assemblyFormat = "$kind $input attr-dict `:` type($result)";
+  let assemblyFormat = "`` $kind $input attr-dict `:` type($result)";
 }
 
 def Nyala_GatedActivationOp : Nyala_ModelOp<"gated_activation", [SameOperandsAndResultType]> {
@@ -356,7 +356,7 @@ def Nyala_GatedActivationOp : Nyala_ModelOp<"gated_activation", [SameOperandsAnd
   }];
   let arguments = (ins Nyala_ActivationKindAttr:$kind, Nyala_Matrix:$gate, Nyala_Matrix:$input);
   let results = (outs Nyala_Matrix:$result);
-  let assemblyFormat = "$kind $gate `,` $input attr-dict `:` type($result)";
+  let assemblyFormat = "`` $kind $gate `,` $input attr-dict `:` type($result)";
 }
 
 def Nyala_SoftmaxOp : Nyala_ModelOp<"softmax", [SameOperandsAndResultType]> {
@@ -380,7 +380,7 @@ def Nyala_ReduceOp : Nyala_ModelOp<"reduce"> {
   }];
   let arguments = (ins Nyala_ReduceKindAttr:$kind, Nyala_Matrix:$input);
   let results = (outs Nyala_Matrix:$result);
-  let assemblyFormat = "$kind $input attr-dict `:` type($input) `->` type($result)";
+  let assemblyFormat = "`` $kind $input attr-dict `:` type($input) `->` type($result)";
   let hasVerifier = 1;
 }
 
