@@ -19,8 +19,8 @@ struct FilterCall {
   const std::string &name;
   Arguments &arguments;
 
-  std::vector<std::optional<Value>> bind(std::initializer_list<std::string_view> parameters = {},
-                                         size_t required = 0) const {
+  std::vector<const Value *> bind(std::initializer_list<std::string_view> parameters = {},
+                                  size_t required = 0) const {
     return arguments.bind("the filter '" + name + "'", parameters, required);
   }
   /// The filtered value's printed form: filters on strings take any value.

@@ -22,7 +22,7 @@ Value defaultFilter(const FilterCall &call) {
   auto arguments = call.bind({"default_value", "boolean"});
   bool coversFalse = arguments[1] && arguments[1]->isTrue();
   if (call.self.isUndefined() || (coversFalse && !call.self.isTrue()))
-    return arguments[0].value_or(Value(std::string()));
+    return arguments[0] ? *arguments[0] : Value(std::string());
   return call.self;
 }
 
@@ -112,7 +112,7 @@ Value mapFilter(const FilterCall &call) {
     auto arguments = call.bind({"attribute", "default"}, 1);
     AttributePath path(*arguments[0]);
     for (Value &item : items)
-      item = path.read(call.context, item, arguments[1].value_or(Value()));
+      item = path.read(call.context, item, arguments[1] ? *arguments[1] : Value());
   } else {
     Value filter = call.arguments.takeFirst();
     if (!filter.isString())

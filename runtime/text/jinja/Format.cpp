@@ -8,7 +8,6 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 
 namespace nyala::rt::jinja {
 namespace {
@@ -33,7 +32,9 @@ std::string formatFloat(double value, const char *infinity, const char *notANumb
       std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific).ptr;
   std::string text(buffer, end);
   size_t mark = text.find('e');
-  int exponent = std::atoi(text.c_str() + mark + 1);
+  mark += text[mark + 1] == '+' ? 2 : 1; // from_chars reads no plus sign
+  int exponent = 0;
+  std::from_chars(text.data() + mark, text.data() + text.size(), exponent);
   if (exponent < -4 || exponent >= 16)
     return text;
   end = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::fixed).ptr;

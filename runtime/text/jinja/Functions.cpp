@@ -16,7 +16,7 @@ Value makeRange(Context &context, const Arguments &arguments) {
   if (!arguments.named.empty())
     refuse("range takes no arguments with names");
   auto bounds = arguments.bind("range", {"start", "stop", "step"}, 1);
-  for (const auto &bound : bounds)
+  for (const Value *bound : bounds)
     if (bound && !bound->isInteger())
       refuse("range expects integers, got " + bound->describe());
   int64_t first = bounds[1] ? bounds[0]->getInteger() : 0;
@@ -134,22 +134,23 @@ std::string formatTime(Context &context, std::string_view pattern) {
 
 } // namespace
 
-std::vector<std::optional<Value>>
-Arguments::bind(const std::string &callee, std::initializer_list<std::string_view> parameters,
-                size_t required) const {
-  std::vector<std::optional<Value>> bound(parameters.size());
+std::vector<const Value *> Arguments::bind(const std::string &callee,
+                                           std::initializer_list<std::string_view> parameters,
+                                           size_t required) const {
+  std::vector<const Value *> bound(parameters.size());
   if (positional.size() > parameters.size())
     refuse(callee + " takes at most " + std::to_string(parameters.size()) + " arguments, got " +
            std::to_string(positional.size()));
-  std::copy(positional.begin(), positional.end(), bound.begin());
+  for (size_t index = 0; index != positional.size(); ++index)
+    bound[index] = &positional[index];
   for (const auto &[name, value] : named) {
     auto found = std::find(parameters.begin(), parameters.end(), name);
     if (found == parameters.end())
       refuse(callee + " takes no argument '" + name + "'");
-    std::optional<Value> &place = bound[static_cast<size_t>(found - parameters.begin())];
+    const Value *&place = bound[static_cast<size_t>(found - parameters.begin())];
     if (place)
       refuse(callee + " is given the argument '" + name + "' twice");
-    place = value;
+    place = &value;
   }
   for (size_t index = 0; index != required; ++index)
     if (!bound[index])

@@ -21,11 +21,11 @@ struct Arguments {
   std::vector<Value> positional;
   std::vector<std::pair<std::string, Value>> named;
 
-  /// The arguments in the order of the callee's parameters; missing optional ones are empty.
+  /// The arguments in the order of the callee's parameters; null: an optional one is missing.
   /// Refuses too many, unknown and missing ones, naming `callee`.
-  std::vector<std::optional<Value>> bind(const std::string &callee,
-                                         std::initializer_list<std::string_view> parameters,
-                                         size_t required) const;
+  std::vector<const Value *> bind(const std::string &callee,
+                                  std::initializer_list<std::string_view> parameters,
+                                  size_t required) const;
   /// Takes the first positional argument away.
   Value takeFirst();
 };
@@ -35,7 +35,8 @@ Value applyFilter(Context &context, const std::string &name, const Value &value,
                   Arguments arguments);
 
 void checkTest(const std::string &name);
-bool applyTest(Context &context, const std::string &name, const Value &value, Arguments arguments);
+bool applyTest(Context &context, const std::string &name, const Value &value,
+               const Arguments &arguments);
 
 /// Is `name` a method of the value's type that callMethod knows?
 bool hasMethod(const Value &value, const std::string &name);

@@ -11,7 +11,7 @@
 namespace nyala::rt::jinja {
 namespace {
 
-using Arg = std::optional<Value>;
+using Arg = const Value *;
 
 /// The subject and the bound arguments of a method.
 struct Call {
@@ -26,7 +26,7 @@ struct Call {
     return arguments.bind("the method '" + name + "'", parameters, required);
   }
   std::string_view text() const { return self.getString(); }
-  std::string_view stringArgument(const Arg &argument) const {
+  std::string_view stringArgument(Arg argument) const {
     if (!argument->isString())
       refuse("the method '" + name + "' expects a string, got " + argument->describe());
     return argument->getString();
@@ -142,7 +142,7 @@ Value testAffix(const Call &call) {
   if (arguments[0]->isSequence(Sequence::Flavor::Tuple))
     affixes = arguments[0]->getSequence().items;
   for (const Value &affix : affixes) {
-    std::string_view text = call.stringArgument(affix);
+    std::string_view text = call.stringArgument(&affix);
     call.context.spend(1 + text.size());
     if (call.name == "startswith" ? call.text().starts_with(text) : call.text().ends_with(text))
       return Value(true);
@@ -211,7 +211,7 @@ Value getEntry(const Call &call) {
     refuse("the method 'get' takes no arguments with names");
   std::vector<Arg> arguments = call.bind({"key", "default"}, 1);
   const Value *entry = findEntry(call.context, call.self.getDict(), *arguments[0]);
-  return entry ? *entry : arguments[1].value_or(Value());
+  return entry ? *entry : arguments[1] ? *arguments[1] : Value();
 }
 
 Value viewDict(const Call &call) {

@@ -94,7 +94,8 @@ void checkTest(const std::string &name) {
     unsupported("the test '" + name + "' is not supported");
 }
 
-bool applyTest(Context &context, const std::string &name, const Value &value, Arguments arguments) {
+bool applyTest(Context &context, const std::string &name, const Value &value,
+               const Arguments &arguments) {
   context.spend(1);
   if (const Property *property = findProperty(name)) {
     arguments.bind("the test '" + name + "'", {}, 0);

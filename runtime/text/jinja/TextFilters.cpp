@@ -144,7 +144,7 @@ Value integerFilter(const FilterCall &call) {
   auto arguments = call.bind({"default", "base"});
   if (arguments[1] && !(arguments[1]->isInteger() && arguments[1]->getInteger() == 10))
     unsupported("the filter 'int' supports base 10 only");
-  Value fallback = arguments[0].value_or(Value(int64_t{0}));
+  Value fallback = arguments[0] ? *arguments[0] : Value(int64_t{0});
   std::optional<Value> number;
   if (call.self.isUndefined())
     refuse(call.self.getUndefinedName() + " is undefined, so it is no integer");

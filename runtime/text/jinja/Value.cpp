@@ -104,8 +104,7 @@ bool Value::isTrue() const {
     return getSequence().flavor == Sequence::Flavor::Iterator || !getSequence().items.empty();
   case Kind::Dict:
     return !getDict().entries.empty();
-  case Kind::Loop:
-    return true; // a running loop has items
+  case Kind::Loop: // one that runs has items
   case Kind::Namespace:
   case Kind::Macro:
   case Kind::Function:
