@@ -126,6 +126,15 @@ def test_chunks(name, cpu, models):
     check_rows(prefilled, expected[-1:])
 
 
+@pytest.mark.parametrize("rows", [1, 7, 64])
+def test_chunk_sizes(rows, models, tmp_path):
+    """Whatever the chunks a prompt is computed in."""
+    artifact = compile_model(models.gguf("q8_0"), tmp_path / "m.nyala", f"--prefill-rows={rows}")
+    text = plain_text(100, seed=rows)
+    actual, _ = answer_of(artifact, "q8_0", text, 1)
+    check_rows(actual, models.reference("q8_0").logits(plain_ids(text))[-1:])
+
+
 @every_cpu
 def test_all_rows(cpu, models, tmp_path):
     """Logits of every row of a prefill, by way of the perplexity of two windows."""
