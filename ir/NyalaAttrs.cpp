@@ -26,8 +26,7 @@ LogicalResult MaskAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitErro
 }
 
 bool CpuTargetAttr::hasFeature(StringRef feature) const {
-  return llvm::any_of(getFeatures(),
-                      [&](StringAttr attr) { return attr.getValue() == feature; });
+  return llvm::any_of(getFeatures(), [&](StringAttr attr) { return attr.getValue() == feature; });
 }
 
 #include "ir/NyalaEnums.cpp.inc"

@@ -20,8 +20,8 @@ LogicalResult NyalaDialect::verifyOperationAttribute(Operation *op, NamedAttribu
   auto expect = [&](bool ok, StringRef what) -> LogicalResult {
     if (ok)
       return success();
-    return op->emitOpError("attribute '") << name << "' must be " << what << ", got "
-                                          << attribute.getValue();
+    return op->emitOpError("attribute '")
+           << name << "' must be " << what << ", got " << attribute.getValue();
   };
   if (name == kModelAttr)
     return expect(isa<DictionaryAttr>(attribute.getValue()), "a dictionary");

@@ -18,11 +18,6 @@ using namespace nyala;
 // Shared checks
 //===----------------------------------------------------------------------===//
 
-static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
-
-/// Width of a matrix: its channels.
-static int64_t channels(Value value) { return typeOf(value).getDimSize(1); }
-
 /// "expected WHAT to be EXPECTED, got ACTUAL" unless they agree or one is dynamic.
 static LogicalResult expectEqual(Operation *op, const Twine &what, int64_t expected,
                                  int64_t actual) {
@@ -32,25 +27,25 @@ static LogicalResult expectEqual(Operation *op, const Twine &what, int64_t expec
 }
 
 static LogicalResult expectRows(Operation *op, Value like, Value value, const Twine &what) {
-  return expectEqual(op, "rows of " + what, typeOf(like).getDimSize(0),
-                     typeOf(value).getDimSize(0));
+  return expectEqual(op, "rows of " + what, getTensorType(like).getDimSize(0),
+                     getTensorType(value).getDimSize(0));
 }
 
-static LogicalResult expectElementType(Operation *op, Value like, Value value,
-                                       const Twine &what) {
-  Type expected = typeOf(like).getElementType(), actual = typeOf(value).getElementType();
+static LogicalResult expectElementType(Operation *op, Value like, Value value, const Twine &what) {
+  Type expected = getTensorType(like).getElementType(),
+       actual = getTensorType(value).getElementType();
   if (expected == actual)
     return success();
-  return op->emitOpError("expected element type of ") << what << " to be " << expected
-                                                       << ", got " << actual;
+  return op->emitOpError("expected element type of ")
+         << what << " to be " << expected << ", got " << actual;
 }
 
-/// Channels must split into `heads` equal heads; `headDim` receives their width.
+/// Channels must split into `heads` equal heads, not empty; `headDim` receives their width.
 static LogicalResult expectHeads(Operation *op, int64_t width, int64_t heads, const Twine &what,
                                  int64_t &headDim) {
   if (heads <= 0)
     return op->emitOpError("expected a positive number of heads for ") << what << ", got " << heads;
-  if (width % heads != 0)
+  if (width == 0 || width % heads != 0)
     return op->emitOpError("expected channels of ")
            << what << " to be a multiple of " << heads << " heads, got " << width;
   headDim = width / heads;
@@ -123,7 +118,8 @@ LogicalResult PackOp::verify() {
 LogicalResult EmbeddingOp::verify() {
   if (failed(expectRows(*this, getIds(), getResult(), "the result")))
     return failure();
-  return expectEqual(*this, "channels of the result", channels(getTable()), channels(getResult()));
+  return expectEqual(*this, "channels of the result", getChannels(getTable()),
+                     getChannels(getResult()));
 }
 
 OpOperand &EmbeddingOp::getRowOperand() { return getIdsMutable(); }
@@ -132,7 +128,8 @@ FusionKind EmbeddingOp::getFusionKind() { return FusionKind::Lookup; }
 LogicalResult GatherOp::verify() {
   if (failed(expectRows(*this, getIndices(), getResult(), "the result")))
     return failure();
-  return expectEqual(*this, "channels of the result", channels(getInput()), channels(getResult()));
+  return expectEqual(*this, "channels of the result", getChannels(getInput()),
+                     getChannels(getResult()));
 }
 
 OpOperand &GatherOp::getRowOperand() { return getIndicesMutable(); }
@@ -143,18 +140,18 @@ FusionKind GatherOp::getFusionKind() { return FusionKind::Lookup; }
 //===----------------------------------------------------------------------===//
 
 LogicalResult LinearOp::verify() {
-  RankedTensorType weight = typeOf(getWeight());
+  RankedTensorType weight = getTensorType(getWeight());
   if (failed(expectRows(*this, getInput(), getResult(), "the result")) ||
-      failed(expectEqual(*this, "columns of the weight", channels(getInput()),
+      failed(expectEqual(*this, "columns of the weight", getChannels(getInput()),
                          weight.getDimSize(1))) ||
       failed(expectEqual(*this, "channels of the result", weight.getDimSize(0),
-                         channels(getResult()))) ||
+                         getChannels(getResult()))) ||
       failed(expectElementType(*this, getInput(), getResult(), "the result")))
     return failure();
   if (!getBias())
     return success();
-  return expectEqual(*this, "elements of the bias", channels(getResult()),
-                     typeOf(getBias()).getDimSize(0));
+  return expectEqual(*this, "elements of the bias", getChannels(getResult()),
+                     getTensorType(getBias()).getDimSize(0));
 }
 
 OpOperand &LinearOp::getRowOperand() { return getInputMutable(); }
@@ -162,20 +159,21 @@ FusionKind LinearOp::getFusionKind() { return FusionKind::Root; }
 
 LogicalResult RmsNormOp::verify() {
   int64_t width;
-  if (failed(expectHeads(*this, channels(getInput()), getGroups(), "the operand", width)))
+  if (failed(expectHeads(*this, getChannels(getInput()), getGroups(), "the operand", width)))
     return failure();
-  return expectEqual(*this, "elements of the weight", width, typeOf(getWeight()).getDimSize(0));
+  return expectEqual(*this, "elements of the weight", width,
+                     getTensorType(getWeight()).getDimSize(0));
 }
 
 OpOperand &RmsNormOp::getRowOperand() { return getInputMutable(); }
 FusionKind RmsNormOp::getFusionKind() { return FusionKind::RowReduction; }
 
 LogicalResult LayerNormOp::verify() {
-  if (failed(expectEqual(*this, "elements of the weight", channels(getInput()),
-                         typeOf(getWeight()).getDimSize(0))))
+  if (failed(expectEqual(*this, "elements of the weight", getChannels(getInput()),
+                         getTensorType(getWeight()).getDimSize(0))))
     return failure();
-  return getBias() ? expectEqual(*this, "elements of the bias", channels(getInput()),
-                                 typeOf(getBias()).getDimSize(0))
+  return getBias() ? expectEqual(*this, "elements of the bias", getChannels(getInput()),
+                                 getTensorType(getBias()).getDimSize(0))
                    : success();
 }
 
@@ -201,7 +199,7 @@ static LogicalResult verifyRopeParameters(Operation *op, double base, int64_t di
 
 LogicalResult RopeOp::verify() {
   int64_t headDim;
-  if (failed(expectHeads(*this, channels(getInput()), getHeads(), "the operand", headDim)) ||
+  if (failed(expectHeads(*this, getChannels(getInput()), getHeads(), "the operand", headDim)) ||
       failed(verifyRopeParameters(*this, getBase().convertToDouble(), getDims(),
                                   getScale().convertToDouble(), getFactors())))
     return failure();
@@ -219,7 +217,7 @@ LogicalResult RopeTableOp::verify() {
                                   getScale().convertToDouble(), getFactors())) ||
       failed(expectRows(*this, getPositions(), getResult(), "the result")))
     return failure();
-  return expectEqual(*this, "channels of the result", getDims(), channels(getResult()));
+  return expectEqual(*this, "channels of the result", getDims(), getChannels(getResult()));
 }
 
 OpOperand &RopeTableOp::getRowOperand() { return getPositionsMutable(); }
@@ -227,10 +225,10 @@ FusionKind RopeTableOp::getFusionKind() { return FusionKind::ColumnLocal; }
 
 LogicalResult RotateOp::verify() {
   int64_t headDim;
-  if (failed(expectHeads(*this, channels(getInput()), getHeads(), "the operand", headDim)) ||
+  if (failed(expectHeads(*this, getChannels(getInput()), getHeads(), "the operand", headDim)) ||
       failed(expectRows(*this, getInput(), getTable(), "the table")))
     return failure();
-  int64_t dims = channels(getTable());
+  int64_t dims = getChannels(getTable());
   if (dims % 2 != 0 || dims > headDim)
     return emitOpError("expected the table's channels to be even and at most the head's ")
            << headDim << ", got " << dims;
@@ -239,6 +237,10 @@ LogicalResult RotateOp::verify() {
 
 OpOperand &RotateOp::getRowOperand() { return getInputMutable(); }
 FusionKind RotateOp::getFusionKind() { return FusionKind::ColumnLocal; }
+
+PackedLayout nyala::getPackedLayout(RankedTensorType type) {
+  return PackedLayout(getPacked(type).getFormat(), type.getDimSize(0), type.getDimSize(1));
+}
 
 SmallVector<float> nyala::getRopeFrequencies(double base, int64_t dims, double scale,
                                              std::optional<ArrayRef<float>> factors) {
@@ -255,8 +257,8 @@ SmallVector<float> nyala::getRopeFrequencies(double base, int64_t dims, double s
 //===----------------------------------------------------------------------===//
 
 LogicalResult CacheAppendOp::verify() {
-  if (failed(expectEqual(*this, "channels of the rows", typeOf(getCache()).getDimSize(2),
-                         channels(getInput()))) ||
+  if (failed(expectEqual(*this, "channels of the rows", getTensorType(getCache()).getDimSize(2),
+                         getChannels(getInput()))) ||
       failed(expectRows(*this, getInput(), getSlots(), "the slots")))
     return failure();
   return expectRows(*this, getInput(), getSequences(), "the sequences");
@@ -268,9 +270,10 @@ FusionKind CacheAppendOp::getFusionKind() { return FusionKind::ColumnLocal; }
 LogicalResult AttentionOp::verify() {
   int64_t queryDim, keyDim, valueDim;
   int64_t heads = getHeads(), kvHeads = getKvHeads();
-  if (failed(expectHeads(*this, channels(getQuery()), heads, "the query", queryDim)) ||
-      failed(expectHeads(*this, typeOf(getKeys()).getDimSize(2), kvHeads, "the keys", keyDim)) ||
-      failed(expectHeads(*this, typeOf(getValues()).getDimSize(2), kvHeads, "the values",
+  if (failed(expectHeads(*this, getChannels(getQuery()), heads, "the query", queryDim)) ||
+      failed(expectHeads(*this, getTensorType(getKeys()).getDimSize(2), kvHeads, "the keys",
+                         keyDim)) ||
+      failed(expectHeads(*this, getTensorType(getValues()).getDimSize(2), kvHeads, "the values",
                          valueDim)))
     return failure();
   if (heads % kvHeads != 0)
@@ -278,15 +281,15 @@ LogicalResult AttentionOp::verify() {
            << kvHeads << " key-value heads, got " << heads;
   if (failed(expectEqual(*this, "channels of a key's head", queryDim, keyDim)) ||
       failed(expectEqual(*this, "channels of the result", heads * valueDim,
-                         channels(getResult()))) ||
+                         getChannels(getResult()))) ||
       failed(expectRows(*this, getQuery(), getResult(), "the result")) ||
       failed(expectRows(*this, getQuery(), getPositions(), "the positions")) ||
       failed(expectRows(*this, getQuery(), getSequences(), "the sequences")))
     return failure();
   for (unsigned dim : {0, 1})
     if (failed(expectEqual(*this, dim == 0 ? "sequences of the values" : "slots of the values",
-                           typeOf(getKeys()).getDimSize(dim),
-                           typeOf(getValues()).getDimSize(dim))))
+                           getTensorType(getKeys()).getDimSize(dim),
+                           getTensorType(getValues()).getDimSize(dim))))
       return failure();
   return success();
 }
@@ -310,7 +313,7 @@ FusionKind SoftmaxOp::getFusionKind() { return FusionKind::RowReduction; }
 LogicalResult ReduceOp::verify() {
   if (failed(expectRows(*this, getInput(), getResult(), "the result")))
     return failure();
-  return expectEqual(*this, "channels of the result", 1, channels(getResult()));
+  return expectEqual(*this, "channels of the result", 1, getChannels(getResult()));
 }
 
 OpOperand &ReduceOp::getRowOperand() { return getInputMutable(); }
@@ -322,9 +325,9 @@ LogicalResult SplitOp::verify() {
     if (failed(expectRows(*this, getInput(), result, "each result")) ||
         failed(expectElementType(*this, getInput(), result, "each result")))
       return failure();
-    width += channels(result);
+    width += getChannels(result);
   }
-  return expectEqual(*this, "channels of all results together", channels(getInput()), width);
+  return expectEqual(*this, "channels of all results together", getChannels(getInput()), width);
 }
 
 OpOperand &SplitOp::getRowOperand() { return getInputMutable(); }
@@ -333,7 +336,7 @@ FusionKind SplitOp::getFusionKind() { return FusionKind::ColumnLocal; }
 int64_t SplitOp::getOffset(unsigned i) {
   int64_t offset = 0;
   for (Value result : getResults().take_front(i))
-    offset += channels(result);
+    offset += getChannels(result);
   return offset;
 }
 

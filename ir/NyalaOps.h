@@ -5,6 +5,7 @@
 #include "ir/NyalaAttrs.h"
 #include "ir/NyalaDialect.h"
 #include "ir/interfaces/NyalaInterfaces.h"
+#include "ir/storage/PackedLayout.h"
 
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/Builders.h"
@@ -22,6 +23,21 @@
 #include "ir/NyalaOps.h.inc"
 
 namespace nyala {
+
+inline mlir::RankedTensorType getTensorType(mlir::Value value) {
+  return mlir::cast<mlir::RankedTensorType>(value.getType());
+}
+
+/// Channels of activations, columns of a weight, channels of a cache: the last dimension.
+inline int64_t getChannels(mlir::Value value) { return getTensorType(value).getShape().back(); }
+
+/// The packed encoding of a weight's type; null if it is plain.
+inline PackedAttr getPacked(mlir::RankedTensorType type) {
+  return mlir::dyn_cast_or_null<PackedAttr>(type.getEncoding());
+}
+
+/// Layout of a weight whose type has a packed encoding.
+PackedLayout getPackedLayout(mlir::RankedTensorType type);
 
 /// Frequencies of a rotary embedding, `dims / 2` of them, as nyala.rope's documentation defines
 /// them; computed in f64, rounded to f32.

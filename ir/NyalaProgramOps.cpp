@@ -12,9 +12,8 @@ using namespace nyala;
 
 ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &result) {
   auto buildType = [](Builder &builder, ArrayRef<Type> inputs, ArrayRef<Type> results,
-                      function_interface_impl::VariadicFlag, std::string &) {
-    return builder.getFunctionType(inputs, results);
-  };
+                      function_interface_impl::VariadicFlag,
+                      std::string &) { return builder.getFunctionType(inputs, results); };
   return function_interface_impl::parseFunctionOp(
       parser, result, /*allowVariadic=*/false, getFunctionTypeAttrName(result.name), buildType,
       getArgAttrsAttrName(result.name), getResAttrsAttrName(result.name));
@@ -45,9 +44,9 @@ LogicalResult DispatchOp::verify() {
       return emitOpError("result ") << index << " is tied to operand " << operand
                                     << ", expected -1 or less than " << getInputs().size();
     if (getInputs()[operand].getType() != getResult(index).getType())
-      return emitOpError("result ") << index << " is tied to an operand of another type: expected "
-                                    << getResult(index).getType() << ", got "
-                                    << getInputs()[operand].getType();
+      return emitOpError("result ")
+             << index << " is tied to an operand of another type: expected "
+             << getResult(index).getType() << ", got " << getInputs()[operand].getType();
   }
   return success();
 }

@@ -25,8 +25,8 @@ constexpr int64_t kPositions = 128;
 class HeadEmitter {
 public:
   HeadEmitter(TileEmitter &e, AttentionOp op, const Tile &tile) : e(e), op(op) {
-    queryDim = channels(op.getQuery()) / op.getHeads();
-    valueDim = channels(op.getResult()) / op.getHeads();
+    queryDim = getChannels(op.getQuery()) / op.getHeads();
+    valueDim = getChannels(op.getResult()) / op.getHeads();
     keys = e.getBuffer(op.getKeys());
     values = e.getBuffer(op.getValues());
     scores = e.allocateScratch({kPositions}, e.b.getF32Type());
@@ -78,10 +78,6 @@ public:
   }
 
 private:
-  static int64_t channels(Value value) {
-    return cast<RankedTensorType>(value.getType()).getShape().back();
-  }
-
   static void forVectors(int64_t columns, function_ref<void(int64_t, int64_t)> body) {
     for (int64_t offset = 0; offset < columns; offset += kLanes)
       body(offset, std::min(kLanes, columns - offset));
@@ -180,7 +176,7 @@ private:
 struct AttentionModel : CpuTileOpInterface::ExternalModel<AttentionModel, AttentionOp> {
   int64_t getTileColumns(Operation *operation) const {
     auto op = cast<AttentionOp>(operation);
-    return cast<RankedTensorType>(op.getType()).getDimSize(1) / op.getHeads();
+    return getChannels(op) / op.getHeads();
   }
 
   SmallVector<Value> emitTile(Operation *op, TileEmitter &e, unsigned, const Tile &tile) const {

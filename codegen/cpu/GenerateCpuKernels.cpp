@@ -11,7 +11,6 @@
 //===----------------------------------------------------------------------===//
 #include "codegen/Passes.h"
 #include "codegen/cpu/CpuTileModels.h"
-#include "ir/storage/PackedLayout.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -35,10 +34,9 @@ namespace {
 
 /// The buffer that holds a kernel's operand or result.
 MemRefType getBufferType(RankedTensorType type, int64_t maxRows) {
-  if (auto packed = dyn_cast_or_null<PackedAttr>(type.getEncoding())) {
-    PackedLayout layout(packed.getFormat(), type.getDimSize(0), type.getDimSize(1));
-    return MemRefType::get({layout.getBytes()}, IntegerType::get(type.getContext(), 8));
-  }
+  if (getPacked(type))
+    return MemRefType::get({getPackedLayout(type).getBytes()},
+                           IntegerType::get(type.getContext(), 8));
   SmallVector<int64_t> shape(type.getShape());
   for (int64_t &dim : shape)
     if (ShapedType::isDynamic(dim))
@@ -181,7 +179,7 @@ private:
       } else {
         sink.buffer = function.getArgument(next++);
       }
-      sink.columns = cast<RankedTensorType>(sink.value.getType()).getDimSize(1);
+      sink.columns = getChannels(sink.value);
       sinks.push_back(sink);
     }
     return sinks;
@@ -258,6 +256,9 @@ private:
 
   /// Work items are the tiles of one result after the other; returns their number.
   int64_t emitColumnTiles(TileEmitter &e, int64_t tileColumns) {
+    // Tiles of at most one row have no loop over rows: without rows there are no work items.
+    if (kernel.getMaxRows() == 1)
+      limit = arith::MulIOp::create(e.b, limit, e.getRows());
     int64_t first = 0;
     for (const Sink &sink : getSinks(e)) {
       int64_t full = sink.columns / tileColumns, rest = sink.columns % tileColumns;

@@ -12,8 +12,6 @@ using namespace nyala::cpu;
 
 namespace {
 
-int64_t channels(Value value) { return cast<RankedTensorType>(value.getType()).getDimSize(1); }
-
 struct ActivationModel : CpuTileOpInterface::ExternalModel<ActivationModel, ActivationOp> {
   SmallVector<Value> emitTile(Operation *operation, TileEmitter &e, unsigned,
                               const Tile &tile) const {
@@ -85,7 +83,7 @@ struct RotateModel : CpuTileOpInterface::ExternalModel<RotateModel, RotateOp> {
       e.getBuffer(op.getResult());
       return e.pull(op.getResult(), tile);
     }
-    int64_t headDim = channels(op.getInput()) / op.getHeads(), dims = channels(op.getTable());
+    int64_t headDim = getChannels(op.getInput()) / op.getHeads(), dims = getChannels(op.getTable());
     Value table = e.getBuffer(op.getTable());
     SmallVector<Value> vectors = e.pull(op.getInput(), tile);
     for (int64_t r = 0; r < tile.rows; ++r) {
@@ -105,8 +103,8 @@ struct RotateModel : CpuTileOpInterface::ExternalModel<RotateModel, RotateOp> {
     auto op = cast<RotateOp>(operation);
     if (RotateModel::isVectorizable(op))
       return e.emitRowByTiles(op.getResult(), row, destination);
-    int64_t width = channels(op.getInput()), headDim = width / op.getHeads();
-    int64_t dims = channels(op.getTable()), pairs = dims / 2;
+    int64_t width = getChannels(op.getInput()), headDim = width / op.getHeads();
+    int64_t dims = getChannels(op.getTable()), pairs = dims / 2;
     Value input = e.getBuffer(op.getInput()), table = e.getBuffer(op.getTable());
     bool adjacent = op.getPairing() == RopePairing::Adjacent;
     auto get = [&](Value buffer, Value column) -> Value {
@@ -136,9 +134,9 @@ struct RotateModel : CpuTileOpInterface::ExternalModel<RotateModel, RotateOp> {
 
 private:
   static bool isVectorizable(RotateOp op) {
-    int64_t headDim = channels(op.getInput()) / op.getHeads();
+    int64_t headDim = getChannels(op.getInput()) / op.getHeads();
     return op.getPairing() == RopePairing::Adjacent && headDim % kLanes == 0 &&
-           channels(op.getTable()) % kLanes == 0;
+           getChannels(op.getTable()) % kLanes == 0;
   }
 
   static Value rotateVector(TileEmitter &e, Value x, Value table, Value row, Value inHead,

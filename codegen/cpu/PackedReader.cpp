@@ -10,14 +10,9 @@ using namespace mlir;
 using namespace nyala;
 using namespace nyala::cpu;
 
-static PackedLayout getLayout(Value weight) {
-  auto type = cast<RankedTensorType>(weight.getType());
-  auto packed = cast<PackedAttr>(type.getEncoding());
-  return PackedLayout(packed.getFormat(), type.getDimSize(0), type.getDimSize(1));
-}
-
 PackedReader::PackedReader(TileEmitter &emitter, Value weight)
-    : e(emitter), layout(::getLayout(weight)), memory(emitter.getBuffer(weight)) {}
+    : e(emitter), layout(getPackedLayout(getTensorType(weight))),
+      memory(emitter.getBuffer(weight)) {}
 
 Value PackedReader::getGroupOffset(Value row) {
   Value group = arith::DivUIOp::create(e.b, row, e.index(PackedLayout::kGroupRows));

@@ -105,7 +105,7 @@ private:
   /// Many rows: a panel of the tile's columns is widened into scratch once, in the tile prologue,
   /// then multiplied with one block of rows after the other.
   SmallVector<Value> emitFromPanel(LinearOp op, TileEmitter &e, const Tile &tile) const {
-    int64_t depth = cast<RankedTensorType>(op.getInput().getType()).getDimSize(1);
+    int64_t depth = getChannels(op.getInput());
     Value x = e.getBuffer(op.getInput());
     Value panel = e.inTilePrologue(op, tile.column, [&] {
       Value memory = e.allocateScratch({depth, tile.vectors * kLanes}, e.b.getF32Type());

@@ -18,8 +18,6 @@ using namespace nyala::cpu;
 
 namespace {
 
-int64_t channels(Value value) { return cast<RankedTensorType>(value.getType()).getDimSize(1); }
-
 /// Models whose results are computed by rows: a tile comes from the row in scratch.
 template <typename Model, typename Op>
 struct RowModel : CpuTileOpInterface::ExternalModel<Model, Op> {
@@ -34,15 +32,16 @@ Value addColumns(TileEmitter &e, Value column, Value offset) {
   return e.b.createOrFold<arith::AddIOp>(column, offset);
 }
 
-/// One vector of the operand of an op that is computed by rows.
+/// One vector of the operand of an op that is computed by rows: a tile of its own.
 Value pullVector(TileEmitter &e, Value value, Value row, Value column, int64_t lanes) {
+  e.beginTile();
   return e.pull(value, Tile{row, 1, column, 1, lanes})[0];
 }
 
 struct RmsNormModel : RowModel<RmsNormModel, RmsNormOp> {
   void emitRow(Operation *operation, TileEmitter &e, unsigned, Value row, Value destination) const {
     auto op = cast<RmsNormOp>(operation);
-    int64_t width = channels(op.getInput()) / op.getGroups();
+    int64_t width = getChannels(op.getInput()) / op.getGroups();
     Value weight = e.getBuffer(op.getWeight());
     auto emitGroup = [&](Value first) {
       Value squares = e.sumColumns(first, width, [&](Value column, int64_t lanes) -> Value {
@@ -66,14 +65,14 @@ struct RmsNormModel : RowModel<RmsNormModel, RmsNormOp> {
     if (op.getGroups() == 1)
       emitGroup(e.index(0));
     else
-      e.forRange(e.index(0), e.index(channels(op.getInput())), width, emitGroup);
+      e.forRange(e.index(0), e.index(getChannels(op.getInput())), width, emitGroup);
   }
 };
 
 struct LayerNormModel : RowModel<LayerNormModel, LayerNormOp> {
   void emitRow(Operation *operation, TileEmitter &e, unsigned, Value row, Value destination) const {
     auto op = cast<LayerNormOp>(operation);
-    int64_t width = channels(op.getInput());
+    int64_t width = getChannels(op.getInput());
     Type f32 = e.b.getF32Type();
     Value inverse = e.constant(f32, 1.0 / width);
     auto input = [&](Value column, int64_t lanes) {
@@ -83,11 +82,6 @@ struct LayerNormModel : RowModel<LayerNormModel, LayerNormOp> {
         e.broadcast(arith::MulFOp::create(e.b, e.sumColumns(e.index(0), width, input), inverse));
     Value squares = e.sumColumns(e.index(0), width, [&](Value column, int64_t lanes) -> Value {
       Value centered = arith::SubFOp::create(e.b, input(column, lanes), mean);
-      if (lanes < kLanes) { // lanes above hold -mean
-        Value inside = vector::ConstantMaskOp::create(e.b, VectorType::get(kLanes, e.b.getI1Type()),
-                                                      ArrayRef<int64_t>{lanes});
-        centered = arith::SelectOp::create(e.b, inside, centered, e.constant(e.f32Vector(), 0));
-      }
       return arith::MulFOp::create(e.b, centered, centered);
     });
     Value variance = arith::MulFOp::create(e.b, squares, inverse);
@@ -111,7 +105,7 @@ struct LayerNormModel : RowModel<LayerNormModel, LayerNormOp> {
 /// The largest value of a row.
 Value emitRowMaximum(TileEmitter &e, Value input, Value row) {
   Value maximum = e.constant(e.f32Vector(), -3.0e38);
-  int64_t width = channels(input), full = width / kLanes * kLanes;
+  int64_t width = getChannels(input), full = width / kLanes * kLanes;
   if (full > 0) {
     auto loop =
         scf::ForOp::create(e.b, e.index(0), e.index(full), e.index(kLanes), ValueRange{maximum});
@@ -133,7 +127,7 @@ Value emitRowMaximum(TileEmitter &e, Value input, Value row) {
 struct SoftmaxModel : RowModel<SoftmaxModel, SoftmaxOp> {
   void emitRow(Operation *operation, TileEmitter &e, unsigned, Value row, Value destination) const {
     auto op = cast<SoftmaxOp>(operation);
-    int64_t width = channels(op.getInput());
+    int64_t width = getChannels(op.getInput());
     Value top = e.broadcast(emitRowMaximum(e, op.getInput(), row));
     e.forColumns(width, [&](Value column, int64_t lanes) {
       Value x = pullVector(e, op.getInput(), row, column, lanes);
@@ -154,7 +148,7 @@ struct SoftmaxModel : RowModel<SoftmaxModel, SoftmaxOp> {
 struct ReduceModel : RowModel<ReduceModel, ReduceOp> {
   void emitRow(Operation *operation, TileEmitter &e, unsigned, Value row, Value destination) const {
     auto op = cast<ReduceOp>(operation);
-    int64_t width = channels(op.getInput());
+    int64_t width = getChannels(op.getInput());
     Value result;
     if (op.getKind() == ReduceKind::Max) {
       result = emitRowMaximum(e, op.getInput(), row);

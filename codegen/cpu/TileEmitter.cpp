@@ -84,7 +84,7 @@ Value TileEmitter::getBuffer(Value value) {
 }
 
 void TileEmitter::emitRowByTiles(Value value, Value row, Value destination) {
-  int64_t columns = cast<RankedTensorType>(value.getType()).getDimSize(1);
+  int64_t columns = getChannels(value);
   forColumns(columns, [&](Value column, int64_t lanes) {
     // Each vector is a tile of its own: its prologue is right here.
     beginTile();
@@ -136,14 +136,16 @@ void TileEmitter::beginTile() {
 Value TileEmitter::inKernelPrologue(function_ref<Value()> body) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(kernelPrologueEnd);
-  // Rows are computed by tiles of their own.
+  // Rows are computed by tiles of their own; whatever rows they need in turn comes before them.
   auto savedValues = std::move(tileValues);
   auto savedColumns = std::move(shiftedColumns);
-  Operation *savedEnd = tilePrologueEnd;
+  Operation *savedTileEnd = tilePrologueEnd, *savedKernelEnd = kernelPrologueEnd;
+  kernelPrologueEnd = arith::ConstantIndexOp::create(b, 0);
   Value value = body();
   tileValues = std::move(savedValues);
   shiftedColumns = std::move(savedColumns);
-  tilePrologueEnd = savedEnd;
+  tilePrologueEnd = savedTileEnd;
+  kernelPrologueEnd = savedKernelEnd;
   return value;
 }
 
@@ -216,7 +218,12 @@ Value TileEmitter::sumColumns(Value first, int64_t columns,
   }
   if (full < columns) {
     Value column = arith::AddIOp::create(b, first, index(full));
-    sum = arith::AddFOp::create(b, sum, element(column, columns - full));
+    Value last = element(column, columns - full);
+    // Lanes above were loaded as zeros, but what was computed from them need not be zero.
+    Value inside = vector::ConstantMaskOp::create(b, VectorType::get(kLanes, b.getI1Type()),
+                                                  ArrayRef<int64_t>{columns - full});
+    last = arith::SelectOp::create(b, inside, last, constant(f32Vector(), 0));
+    sum = arith::AddFOp::create(b, sum, last);
   }
   return reduceAdd(sum);
 }

@@ -33,11 +33,11 @@ public:
     }
     // A tile of a product starts at a multiple of a vector: whatever shifts columns must keep that.
     auto aligned = [&](int64_t columns) { return columns % kLanes == 0; };
-    auto width = [](Value value) { return cast<RankedTensorType>(value.getType()).getDimSize(1); };
     if (auto split = dyn_cast<SplitOp>(consumer)) {
       for (Value result : split.getResults())
-        if (!aligned(width(result))) {
-          reason = "a part of " + std::to_string(width(result)) + " columns is no multiple of 16";
+        if (!aligned(getChannels(result))) {
+          reason =
+              "a part of " + std::to_string(getChannels(result)) + " columns is no multiple of 16";
           return false;
         }
     }
@@ -46,8 +46,8 @@ public:
         reason = "pairs of channels lie in different tiles";
         return false;
       }
-      if (!aligned(width(rotate.getInput()) / rotate.getHeads()) ||
-          !aligned(width(rotate.getTable()))) {
+      if (!aligned(getChannels(rotate.getInput()) / rotate.getHeads()) ||
+          !aligned(getChannels(rotate.getTable()))) {
         reason = "heads or their rotated parts are no multiples of 16 columns";
         return false;
       }

@@ -1,7 +1,6 @@
 //===- WeightWriter.cpp - Weights as an artifact stores them --------------===//
 #include "codegen/package/WeightWriter.h"
 #include "ir/storage/Error.h"
-#include "ir/storage/PackedLayout.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
@@ -9,17 +8,9 @@ using namespace mlir;
 using namespace nyala;
 using namespace nyala::package;
 
-static PackedAttr getPacked(RankedTensorType type) {
-  return dyn_cast_or_null<PackedAttr>(type.getEncoding());
-}
-
-static PackedLayout getLayout(RankedTensorType type) {
-  return PackedLayout(getPacked(type).getFormat(), type.getDimSize(0), type.getDimSize(1));
-}
-
 int64_t WeightWriter::getBytes(WeightOp weight) {
   RankedTensorType type = weight.getTensorType();
-  return getPacked(type) ? getLayout(type).getBytes()
+  return getPacked(type) ? getPackedLayout(type).getBytes()
                          : type.getNumElements() * static_cast<int64_t>(sizeof(float));
 }
 
@@ -94,7 +85,7 @@ void WeightWriter::write(WeightOp weight, const Sink &sink) {
 }
 
 void WeightWriter::writePacked(const Stored &stored, RankedTensorType type, const Sink &sink) {
-  PackedLayout layout = getLayout(type);
+  PackedLayout layout = getPackedLayout(type);
   std::vector<uint8_t> group(layout.getGroupBytes());
   std::array<const uint8_t *, PackedLayout::kGroupRows> rows{};
   size_t rowBytes = storedBytes(stored.format, stored.columns), filled = 0;

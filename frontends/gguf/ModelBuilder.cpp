@@ -144,7 +144,7 @@ void ModelBuilder::endForward(mlir::Value logits) {
 }
 
 mlir::Value ModelBuilder::buildLinear(mlir::Value input, const Twine &name, int64_t outputs) {
-  int64_t inputs = cast<RankedTensorType>(input.getType()).getDimSize(1);
+  int64_t inputs = getChannels(input);
   mlir::Value weight = loadWeight(name + ".weight", {outputs, inputs});
   mlir::Value bias =
       hasTensor(name + ".bias") ? loadWeight(name + ".bias", {outputs}) : mlir::Value();
@@ -153,7 +153,7 @@ mlir::Value ModelBuilder::buildLinear(mlir::Value input, const Twine &name, int6
 
 mlir::Value ModelBuilder::buildRmsNorm(mlir::Value input, const Twine &name, double epsilon) {
   mlir::Value weight =
-      loadWeight(name + ".weight", {cast<RankedTensorType>(input.getType()).getDimSize(1)});
+      loadWeight(name + ".weight", {getChannels(input)});
   return RmsNormOp::create(at(name), input, weight, llvm::APFloat(static_cast<float>(epsilon)));
 }
 

@@ -10,29 +10,25 @@
 using namespace mlir;
 using namespace nyala;
 
-static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
-static int64_t channels(Value value) { return typeOf(value).getShape().back(); }
 static int64_t elementBytes(Value value) {
-  return llvm::divideCeil(typeOf(value).getElementTypeBitWidth(), 8);
+  return llvm::divideCeil(getTensorType(value).getElementTypeBitWidth(), 8);
 }
-static int64_t rowBytes(Value value) { return channels(value) * elementBytes(value); }
+static int64_t rowBytes(Value value) { return getChannels(value) * elementBytes(value); }
 
 /// Bytes of a weight as stored: by its packed format, else by its element type.
 static int64_t weightBytes(Value value) {
-  RankedTensorType type = typeOf(value);
-  if (auto packed = dyn_cast_or_null<PackedAttr>(type.getEncoding())) {
-    const StoredFormatInfo &info = getInfo(packed.getFormat());
-    return llvm::divideCeil(type.getNumElements(), info.blockValues) * info.blockBytes;
-  }
+  RankedTensorType type = getTensorType(value);
+  if (getPacked(type))
+    return getPackedLayout(type).getBytes();
   return type.getNumElements() * elementBytes(value);
 }
 
 /// Cost of an op that reads and writes each row once with `flops` an element of the first operand.
 static OpCost rowwise(Operation *op, int64_t flops) {
   OpCost cost;
-  cost.flopsPerRow = flops * channels(op->getOperand(0));
+  cost.flopsPerRow = flops * getChannels(op->getOperand(0));
   for (Value operand : op->getOperands())
-    if (typeOf(operand).getRank() == 2)
+    if (getTensorType(operand).getRank() == 2)
       cost.bytesPerRow += rowBytes(operand);
     else
       cost.fixedBytes += weightBytes(operand);
@@ -45,8 +41,8 @@ OpCost EmbeddingOp::getCost() { return {.bytesPerRow = 2 * rowBytes(getResult())
 OpCost GatherOp::getCost() { return {.bytesPerRow = 2 * rowBytes(getResult())}; }
 
 OpCost LinearOp::getCost() {
-  int64_t bias = getBias() ? channels(getResult()) : 0;
-  return {.flopsPerRow = 2 * typeOf(getWeight()).getNumElements() + bias,
+  int64_t bias = getBias() ? getChannels(getResult()) : 0;
+  return {.flopsPerRow = 2 * getTensorType(getWeight()).getNumElements() + bias,
           .fixedBytes = weightBytes(getWeight()) + (getBias() ? weightBytes(getBias()) : 0),
           .bytesPerRow = rowBytes(getInput()) + rowBytes(getResult())};
 }
@@ -55,20 +51,19 @@ OpCost RmsNormOp::getCost() { return rowwise(*this, 4); }
 OpCost LayerNormOp::getCost() { return rowwise(*this, 7); }
 
 OpCost RopeOp::getCost() {
-  OpCost cost{.flopsPerRow = 3 * channels(getInput()), .bytesPerRow = 2 * rowBytes(getInput())};
+  OpCost cost{.flopsPerRow = 3 * getChannels(getInput()), .bytesPerRow = 2 * rowBytes(getInput())};
   cost.flopsPerRow += 2 * getDims();
   return cost;
 }
 OpCost RopeTableOp::getCost() {
-  return {.flopsPerRow = 2 * static_cast<int64_t>(getDims()),
-          .bytesPerRow = rowBytes(getResult())};
+  return {.flopsPerRow = 2 * static_cast<int64_t>(getDims()), .bytesPerRow = rowBytes(getResult())};
 }
 OpCost RotateOp::getCost() { return rowwise(*this, 3); }
 
 OpCost CacheAppendOp::getCost() { return {.bytesPerRow = 2 * rowBytes(getInput())}; }
 
 OpCost AttentionOp::getCost() {
-  int64_t query = channels(getQuery()), result = channels(getResult());
+  int64_t query = getChannels(getQuery()), result = getChannels(getResult());
   OpCost cost;
   cost.flopsPerRowPosition = 2 * query + 2 * result + 4 * static_cast<int64_t>(getHeads());
   cost.bytesPerRow = rowBytes(getQuery()) + rowBytes(getResult());

@@ -30,7 +30,7 @@ static int64_t wrap(int64_t value, unsigned width) {
 }
 
 static uint64_t zeroExtend(int64_t value, unsigned width) {
-  return static_cast<uint64_t>(value) & llvm::maskTrailingOnes<uint64_t>(width);
+  return static_cast<uint64_t>(value) & llvm::maskTrailingOnes<uint64_t>(std::min(width, 64u));
 }
 
 /// Like C's cast, but defined everywhere: NaN gives 0, values out of range the nearest integer.

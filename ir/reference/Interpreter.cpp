@@ -19,9 +19,14 @@ static constexpr unsigned kMaxDepth = 64;
 
 bool reference::fits(ArrayRef<int64_t> shape) {
   int64_t elements = 1;
-  for (int64_t size : shape) // each size too: an empty tensor's may not be absurd either
-    if (size < 0 || size > kMaxElements || (elements *= size) > kMaxElements)
+  for (int64_t size : shape) {
+    // Each size too: those of an empty tensor may not be absurd either.
+    if (size < 0 || size > kMaxElements)
       return false;
+    elements *= size;
+    if (elements > kMaxElements)
+      return false;
+  }
   return true;
 }
 

@@ -14,7 +14,7 @@ using namespace nyala::reference;
 static constexpr size_t kChunk = 4096;
 
 FailureOr<Tensor> WeightReader::read(WeightOp weight) {
-  SourceAttr source = *weight.getSource();
+  SourceAttr source = weight.getSourceAttr();
   RankedTensorType type = weight.getTensorType();
   const StoredFormatInfo &info = getInfo(source.getFormat());
   auto values = static_cast<size_t>(type.getNumElements());
