@@ -272,6 +272,14 @@ func.func @rope_heads(%x: tensor<?x8xf32>, %p: tensor<?xi32>) {
 
 // -----
 
+func.func @rope_no_channels(%x: tensor<?x0xf32>, %p: tensor<?xi32>) {
+  // expected-error @below {{expected channels of the operand to be a multiple of 3 heads, got 0}}
+  %0 = nyala.rope half %x at %p {heads = 3, dims = 2, base = 1.0e4} : tensor<?x0xf32>, tensor<?xi32>
+  return
+}
+
+// -----
+
 func.func @rope_dims_odd(%x: tensor<?x8xf32>, %p: tensor<?xi32>) {
   // expected-error @below {{expected an even, positive number of rotated channels, got dims = 3}}
   %0 = nyala.rope half %x at %p {heads = 1, dims = 3, base = 1.0e4} : tensor<?x8xf32>, tensor<?xi32>

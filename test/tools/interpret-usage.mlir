@@ -43,6 +43,8 @@
 // RANK: error: --dim x.2: the argument has shape [?, 2]
 // RUN: not %{run} --dim rows=3 --input tokens=1,2 2>&1 | FileCheck %s --check-prefix=ROWS
 // ROWS: error: --dim rows=3: an argument has 2
+// RUN: not %{run} --entry other --input 0=1 2>&1 | FileCheck %s --check-prefix=OTHER
+// OTHER: error: argument '0' is of a type that the interpreter does not know
 
 // RUN: sh -c 'nyala-interpret; test $? = 2'
 // RUN: sh -c 'nyala-interpret %s %s; test $? = 2'
@@ -54,5 +56,8 @@
 
 func.func @forward(%tokens: tensor<?xi32> {nyala.role = "tokens"},
                    %x: tensor<?x2xf32> {nyala.role = "x"}, %cache: tensor<?x?x?xf32>) {
+  return
+}
+func.func @other(%x: none) {
   return
 }

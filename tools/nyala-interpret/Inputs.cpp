@@ -50,12 +50,13 @@ static Tensor makeValues(const Input &input, const Sizes &sizes, int64_t vocabul
   int64_t perSequence = std::max<int64_t>((rows + sequences - 1) / sequences, 1);
   for (auto [i, value] : llvm::enumerate(result.mutableValues())) {
     auto row = static_cast<int64_t>(i);
+    int64_t sequence = row / perSequence;
     if (name == "tokens")
       value = static_cast<double>(random.below(vocabulary));
     else if (name == "positions" || name == "slots")
       value = static_cast<double>(sizes.at("start") + row % perSequence);
     else if (name == "sequences")
-      value = static_cast<double>(row / perSequence);
+      value = static_cast<double>(sequence);
     else if (name == "wanted")
       value = static_cast<double>(random.below(std::max<int64_t>(rows, 1)));
   }
@@ -86,6 +87,9 @@ std::map<std::string, Tensor> interpret::makeInputs(ArrayRef<FunctionOpInterface
   int64_t vocabulary = getVocabulary(functions);
   std::map<std::string, Tensor> result;
   for (const Input &input : inputs) {
+    if (!input.parameter.getElementType().isIntOrIndexOrFloat())
+      throw Error("argument " + quote(input.parameter.name) + " is of a type " +
+                  "that the interpreter does not know");
     auto value = given.find(input.parameter.name);
     result[input.parameter.name] =
         value == given.end() ? makeValues(input, sizes, vocabulary, options.interpreter.seed)

@@ -158,6 +158,7 @@ std::vector<Input> interpret::resolveShapes(ArrayRef<FunctionOpInterface> functi
         inputs, [name = name](const Input &input) { return input.parameter.name == name; });
     if (input == inputs.end()) {
       std::vector<std::string> names;
+      names.reserve(inputs.size());
       for (const Input &known : inputs)
         names.push_back(known.parameter.name);
       throw Error("input " + quote(name) + " is no argument: expected one of " +
