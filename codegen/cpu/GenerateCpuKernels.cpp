@@ -344,6 +344,18 @@ struct GenerateCpuKernels : nyala::impl::GenerateCpuKernelsBase<GenerateCpuKerne
     RewritePatternSet patterns(&getContext());
     populatePolynomialApproximateErfPattern(patterns);
     walkAndApplyPatterns(module, std::move(patterns));
+    if (!target.hasFeature("fma"))
+      expandFusedOps(module);
+  }
+
+  /// Without the instruction, a fused operation would be a call of the C library's.
+  static void expandFusedOps(ModuleOp module) {
+    module.walk([](math::FmaOp op) {
+      OpBuilder b(op);
+      Value product = arith::MulFOp::create(b, op.getLoc(), op.getA(), op.getB());
+      op.replaceAllUsesWith(arith::AddFOp::create(b, op.getLoc(), product, op.getC()).getResult());
+      op.erase();
+    });
   }
 };
 
