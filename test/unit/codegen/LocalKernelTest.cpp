@@ -1,0 +1,178 @@
+//===- LocalKernelTest.cpp - Kernels that work column by column -----------===//
+#include "test/unit/codegen/KernelHarness.h"
+
+using namespace nyala;
+using namespace nyala::test;
+
+namespace {
+
+class LocalKernelTest : public KernelTest {
+protected:
+  static std::string matrix(int64_t width) { return "tensor<?x" + std::to_string(width) + "xf32>"; }
+};
+
+TEST_P(LocalKernelTest, Activations) {
+  std::vector<KernelText> kernels;
+  for (const char *kind : {"silu", "gelu", "gelu_tanh", "relu"})
+    for (int64_t width : {5, 96, 33})
+      for (const char *scale : {"1.0", "40.0"}) {
+        std::string name = kind + std::string("_") + std::to_string(width) + "_" + scale[0];
+        std::string x = matrix(width),
+                    attribute = " {test.scale = " + std::string(scale) + " : f64}";
+        kernels.push_back(makeKernel(name, 8, "%x: " + x + attribute,
+                                     "%0 = nyala.activation " + std::string(kind) + " %x : " + x,
+                                     "%0", x));
+        if (width == 33)
+          kernels.push_back(makeKernel(
+              "gated_" + name, 128, "%x: " + x + attribute + ", %y: " + x,
+              "%0 = nyala.gated_activation " + std::string(kind) + " %x, %y : " + x, "%0", x));
+      }
+  checkKernels(kernels);
+}
+
+TEST_P(LocalKernelTest, SplitsAtAnyColumn) {
+  checkKernels({
+      makeKernel("thirds", 8, "%x: tensor<?x33xf32>",
+                 "%a, %b, %c = nyala.split %x : tensor<?x33xf32> -> tensor<?x5xf32>, "
+                 "tensor<?x17xf32>, tensor<?x11xf32>",
+                 "%c, %a, %b", "tensor<?x11xf32>, tensor<?x5xf32>, tensor<?x17xf32>", 0),
+      makeKernel("one_of_two", 128, "%x: tensor<?x50xf32>",
+                 "%a, %b = nyala.split %x : tensor<?x50xf32> -> tensor<?x1xf32>, tensor<?x49xf32>",
+                 "%b", "tensor<?x49xf32>", 0),
+      makeKernel(
+          "part_of_part", 8, "%x: tensor<?x70xf32>",
+          "%a, %b = nyala.split %x : tensor<?x70xf32> -> tensor<?x30xf32>, tensor<?x40xf32>\n"
+          "%c, %d = nyala.split %b : tensor<?x40xf32> -> tensor<?x3xf32>, tensor<?x37xf32>\n"
+          "%s = arith.addf %d, %d : tensor<?x37xf32>",
+          "%s, %a", "tensor<?x37xf32>, tensor<?x30xf32>", 0),
+  });
+}
+
+TEST_P(LocalKernelTest, Gather) {
+  checkKernels({
+      makeKernel(
+          "rows", 8,
+          "%x: tensor<?x37xf32> {test.rows = 11 : i64}, %i: tensor<?xi32> {test.below = 11 : i64}",
+          "%0 = nyala.gather %x, %i : tensor<?x37xf32>, tensor<?xi32> -> tensor<?x37xf32>", "%0",
+          "tensor<?x37xf32>", 0),
+      makeKernel("computed_rows", 128,
+                 "%x: tensor<?x16xf32> {test.rows = 3 : i64}, %i: tensor<?xi32> {test.values = "
+                 "array<i32: 2, 2, 0>}",
+                 "%s = nyala.activation silu %x : tensor<?x16xf32>\n"
+                 "%0 = nyala.gather %s, %i : tensor<?x16xf32>, tensor<?xi32> -> tensor<?x16xf32>",
+                 "%0", "tensor<?x16xf32>"),
+  });
+}
+
+TEST_P(LocalKernelTest, Elementwise) {
+  std::string x = "tensor<?x45xf32>", fixed = "tensor<4x45xf32>";
+  checkKernels({
+      makeKernel("chain", 8, "%x: " + x + ", %y: " + x + ", %z: " + x,
+                 "%a = arith.addf %x, %y : " + x + "\n%b = arith.mulf %a, %z : " + x +
+                     "\n%c = arith.subf %b, %x : " + x + "\n%d = arith.negf %c : " + x +
+                     "\n%e = arith.maximumf %d, %a : " + x + "\n%0 = arith.mulf %e, %e : " + x,
+                 "%0, %a", x + ", " + x),
+      makeKernel("constants", 4, "%x: " + fixed,
+                 "%two = arith.constant dense<2.0> : " + fixed +
+                     "\n%three = arith.constant dense<3.0> : " + fixed +
+                     "\n%a = arith.mulf %x, %two : " + fixed +
+                     "\n%0 = arith.subf %three, %a : " + fixed,
+                 "%0", fixed),
+      makeKernel("operand_returned", 8, "%x: " + x, "", "%x", x, 0),
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Rotary position embedding
+//===----------------------------------------------------------------------===//
+
+TEST_P(LocalKernelTest, RopeTable) {
+  auto makeTable = [](const std::string &name, int64_t dims, const std::string &parameters,
+                      const std::string &positions, double tolerance) {
+    std::string result = matrix(dims);
+    return makeKernel(name, 16, "%p: tensor<?xi32> {test.values = array<i32: " + positions + ">}",
+                      "%0 = nyala.rope_table %p {dims = " + std::to_string(dims) + " : i64, " +
+                          parameters + "} : tensor<?xi32> -> " + result,
+                      "%0", result, tolerance);
+  };
+  std::string positions = "0, 1, 2, 3, 100, 1023, 4096, 8191, 32767, 100003, 131071, 1048575";
+  // The magnitude of a row is about 1. The angles themselves are exact in f64.
+  checkKernels({
+      makeTable("d64", 64, "base = 1.0e5 : f64", positions, 1.5e-7),
+      makeTable("d2", 2, "base = 1.0e4 : f64", positions, 1.5e-7),
+      makeTable("d34", 34, "base = 1.0e4 : f64", positions, 1.5e-7),
+      makeTable("d20_scaled", 20, "base = 5.0e5 : f64, scale = 0.125 : f64", positions, 1.5e-7),
+      makeTable("d6_factors", 6, "base = 5.0e5 : f64, factors = array<f32: 1.0, 3.5, 8.0>",
+                positions, 1.5e-7),
+      makeTable("d16_far", 16, "base = 1.0e4 : f64", "2147483647, 2147483000, 1000000007", 1e-6),
+  });
+}
+
+TEST_P(LocalKernelTest, Rotate) {
+  std::vector<KernelText> kernels;
+  struct Shape {
+    int64_t heads, headDim, dims;
+  };
+  for (Shape shape : {Shape{3, 64, 64},
+                      {2, 32, 16},
+                      {1, 16, 16},
+                      {3, 6, 6},
+                      {2, 20, 4},
+                      {2, 48, 20},
+                      {1, 7, 6},
+                      {4, 2, 2}})
+    for (const char *pairing : {"adjacent", "half"}) {
+      std::string x = matrix(shape.heads * shape.headDim), t = matrix(shape.dims);
+      kernels.push_back(makeKernel(
+          std::string(pairing) + std::to_string(shape.heads) + "x" + std::to_string(shape.headDim) +
+              "_" + std::to_string(shape.dims),
+          8, "%x: " + x + ", %t: " + t,
+          "%0 = nyala.rotate " + std::string(pairing) +
+              " %x by %t {heads = " + std::to_string(shape.heads) + " : i64} : " + x + ", " + t,
+          "%0", x));
+    }
+  // Of computed rows and angles.
+  kernels.push_back(makeKernel(
+      "computed", 9, "%x: tensor<?x40xf32>, %p: tensor<?xi32> {test.below = 5000 : i64}",
+      "%t = nyala.rope_table %p {dims = 10 : i64, base = 1.0e4 : f64} : tensor<?xi32> -> "
+      "tensor<?x10xf32>\n%a, %b = nyala.split %x : tensor<?x40xf32> -> tensor<?x20xf32>, "
+      "tensor<?x20xf32>\n%s = nyala.activation silu %b : tensor<?x20xf32>\n"
+      "%0 = nyala.rotate half %s by %t {heads = 2 : i64} : tensor<?x20xf32>, tensor<?x10xf32>\n"
+      "%1 = nyala.rotate adjacent %a by %t {heads = 2 : i64} : tensor<?x20xf32>, tensor<?x10xf32>",
+      "%1, %0", "tensor<?x20xf32>, tensor<?x20xf32>"));
+  checkKernels(kernels);
+}
+
+//===----------------------------------------------------------------------===//
+// Caches
+//===----------------------------------------------------------------------===//
+
+// Slots that no row names keep their bits; rows of negative slots are not written.
+TEST_P(LocalKernelTest, CacheAppend) {
+  std::vector<KernelText> kernels;
+  for (int64_t width : {1, 16, 33, 64}) {
+    std::string x = matrix(width), cache = "tensor<3x11x" + std::to_string(width) + "xf32>";
+    for (int64_t maxRows : {1, 9})
+      kernels.push_back(makeKernel(
+          "append" + std::to_string(width) + "_" + std::to_string(maxRows), maxRows,
+          "%c: " + cache + ", %x: " + x +
+              ", %s: tensor<?xi32> {test.values = array<i32: 4, -1, 0, 10, -7, 1, 5, 9, 2>}, "
+              "%q: tensor<?xi32> {test.values = array<i32: 2, 0, 1, 2, 1>}",
+          "%0 = nyala.cache_append %c, %x at %s in %q : " + cache + ", " + x +
+              ", tensor<?xi32>, tensor<?xi32>",
+          "%0", cache, 0));
+  }
+  kernels.push_back(makeKernel(
+      "append_and_return", 5,
+      "%c: tensor<1x8x24xf32>, %x: tensor<?x24xf32>, %s: tensor<?xi32> {test.values = array<i32: "
+      "7, 3, -2, 0, 5>}, %q: tensor<?xi32>",
+      "%v = nyala.activation silu %x : tensor<?x24xf32>\n"
+      "%0 = nyala.cache_append %c, %v at %s in %q : tensor<1x8x24xf32>, tensor<?x24xf32>, "
+      "tensor<?xi32>, tensor<?xi32>",
+      "%v, %0", "tensor<?x24xf32>, tensor<1x8x24xf32>"));
+  checkKernels(kernels);
+}
+
+NYALA_INSTANTIATE_KERNEL_TEST(LocalKernelTest);
+
+} // namespace
