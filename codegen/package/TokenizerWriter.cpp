@@ -88,6 +88,7 @@ flatbuffers::Offset<artifact::Tokenizer> writeTokenizer(flatbuffers::FlatBufferB
     offsets.push_back(static_cast<uint32_t>(bytes.size()));
   }
   std::vector<artifact::TokenKind> kinds;
+  kinds.reserve(tokenizer.kinds.size());
   for (TokenKind kind : tokenizer.kinds)
     kinds.push_back(static_cast<artifact::TokenKind>(kind));
 

@@ -28,10 +28,24 @@ using namespace nyala;
 
 static constexpr char kTool[] = "nyala-compile";
 
-static constexpr StringLiteral kPhaseNames[] = {"input",  "model",   "dispatch",
-                                                "kernel", "program", "artifact"};
+static StringRef getName(Phase phase) {
+  switch (phase) {
+  case Phase::Input:
+    return "input";
+  case Phase::Model:
+    return "model";
+  case Phase::Dispatch:
+    return "dispatch";
+  case Phase::Kernel:
+    return "kernel";
+  case Phase::Program:
+    return "program";
+  case Phase::Artifact:
+    break;
+  }
+  return "artifact";
+}
 
-static StringRef getName(Phase phase) { return kPhaseNames[static_cast<int>(phase)]; }
 static Phase next(Phase phase) { return static_cast<Phase>(static_cast<int>(phase) + 1); }
 
 namespace {

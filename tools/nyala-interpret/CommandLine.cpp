@@ -24,6 +24,7 @@ std::optional<int> interpret::parseCommandLine(int argc, char **argv, Options &o
   CLI::App app("Runs a function of a module by the meaning of its ops, or compares two modules.\n"
                "Arguments are random but for --input; tensors print as text or JSON.",
                "nyala-interpret");
+  app.set_version_flag("--version", "nyala-interpret " NYALA_VERSION);
   app.add_option("files", options.files, "module; two with --compare; - is standard input")
       ->required()
       ->expected(1, 2);
