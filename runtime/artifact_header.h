@@ -18,9 +18,9 @@
 typedef struct {
   char magic[8];
   uint32_t version;
-  uint32_t abi_version;      /* NYALA_KERNEL_ABI_VERSION the kernels were made for */
-  uint64_t file_size;        /* of the whole file: detects truncation */
-  uint64_t program_offset;   /* of the FlatBuffer */
+  uint32_t abi_version;    /* NYALA_KERNEL_ABI_VERSION the kernels were made for */
+  uint64_t file_size;      /* of the whole file: detects truncation */
+  uint64_t program_offset; /* of the FlatBuffer */
   uint64_t program_size;
   uint64_t program_checksum; /* XXH3-64 of the FlatBuffer */
   uint64_t reserved;         /* 0 */

@@ -152,8 +152,7 @@ mlir::Value ModelBuilder::buildLinear(mlir::Value input, const Twine &name, int6
 }
 
 mlir::Value ModelBuilder::buildRmsNorm(mlir::Value input, const Twine &name, double epsilon) {
-  mlir::Value weight =
-      loadWeight(name + ".weight", {getChannels(input)});
+  mlir::Value weight = loadWeight(name + ".weight", {getChannels(input)});
   return RmsNormOp::create(at(name), input, weight, llvm::APFloat(static_cast<float>(epsilon)));
 }
 
