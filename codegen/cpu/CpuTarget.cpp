@@ -38,7 +38,14 @@ FailureOr<CpuTargetAttr> nyala::cpu::getCpuTarget(MLIRContext *context, StringRe
     }
     SmallVector<StringRef> features;
     llvm::X86::getFeaturesForCPU(name, features);
+    // x86-64-v4 names avx512bw, but not the avx512f that this implies.
+    llvm::StringMap<bool> implied;
+    for (StringRef feature : features)
+      llvm::X86::updateImpliedFeatures(feature, /*Enabled=*/true, implied);
     available.insert_range(features);
+    for (const auto &feature : implied)
+      if (feature.second)
+        available.insert(feature.first());
   }
   SmallVector<StringAttr> used;
   for (StringRef feature : kUsedFeatures)
