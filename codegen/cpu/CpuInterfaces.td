@@ -12,6 +12,8 @@ def Nyala_CpuTileOpInterface : OpInterface<"CpuTileOpInterface"> {
     nothing of code generation.
   }];
   let methods = [
+    InterfaceMethod<[{Why the op cannot be in a kernel as it is; empty if it can.}],
+      "std::string", "getObstacle", (ins), [{}], [{ return {}; }]>,
     InterfaceMethod<[{Columns of a work item when the op is the root of a kernel.}],
       "int64_t", "getTileColumns", (ins), [{}], [{
         return ::nyala::cpu::kDefaultTileColumns;

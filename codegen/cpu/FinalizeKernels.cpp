@@ -50,8 +50,15 @@ namespace {
 struct FinalizeKernels : nyala::impl::FinalizeKernelsBase<FinalizeKernels> {
   void runOnOperation() override {
     for (auto function : llvm::make_early_inc_range(getOperation().getOps<LLVM::LLVMFuncOp>()))
-      if (function->hasAttr("nyala.tiles"))
+      if (function->hasAttr("nyala.tiles")) {
+        if (function.getNumArguments() < 4) {
+          function.emitOpError(
+              "expected the arguments of a generated kernel: buffers, rows, begin, "
+              "end and scratch");
+          return signalPassFailure();
+        }
         finalizeKernel(function);
+      }
   }
 };
 } // namespace

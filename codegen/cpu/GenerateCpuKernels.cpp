@@ -50,7 +50,7 @@ public:
   KernelGenerator(KernelOp kernel, CpuTargetAttr target) : kernel(kernel), target(target) {}
 
   FailureOr<func::FuncOp> generate() {
-    if (failed(checkOps()))
+    if (failed(checkTypes()) || failed(checkOps()))
       return failure();
     ImplicitLocOpBuilder b(kernel.getLoc(), kernel.getContext());
     b.setInsertionPoint(kernel);
@@ -89,12 +89,46 @@ public:
   }
 
 private:
+  /// Buffers hold f32, ids i32 or packed weights.
+  LogicalResult checkTypes() {
+    auto check = [&](Type type, StringRef what, unsigned index, int64_t leastRank) {
+      auto tensor = cast<RankedTensorType>(type);
+      int64_t rank = tensor.getRank();
+      if (rank >= leastRank && rank <= 3 &&
+          (tensor.getElementType().isF32() || (rank == 1 && tensor.getElementType().isInteger(32))))
+        return success();
+      return LogicalResult(kernel.emitOpError(what) << " " << index << " has type " << type
+                                                    << ", expected a tensor of f32, or ids of i32");
+    };
+    for (auto [index, type] : llvm::enumerate(kernel.getArgumentTypes()))
+      if (failed(check(type, "argument", index, 1)))
+        return failure();
+    for (auto [index, type] : llvm::enumerate(kernel.getResultTypes()))
+      if (failed(check(type, "result", index, 2)))
+        return failure();
+    return success();
+  }
+
   LogicalResult checkOps() {
-    for (Operation &op : kernel.getBody().front().without_terminator())
-      if (!isa<CpuTileOpInterface, arith::ConstantOp>(op) &&
-          !OpTrait::hasElementwiseMappableTraits(&op))
+    auto isElementwise = [](Operation *op) {
+      return OpTrait::hasElementwiseMappableTraits(op) && op->getNumResults() == 1 &&
+             isa<RankedTensorType>(op->getResult(0).getType()) &&
+             getTensorType(op->getResult(0)).getRank() == 2;
+    };
+    for (Operation &op : kernel.getBody().front().without_terminator()) {
+      if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
+        if (!isa<SplatElementsAttr>(constant.getValue()) ||
+            !llvm::all_of(op.getUsers(), isElementwise))
+          return op.emitOpError("expected one value everywhere, for elementwise ops alone; other "
+                                "constants can be weights");
+      } else if (auto tileOp = dyn_cast<CpuTileOpInterface>(op)) {
+        if (std::string obstacle = tileOp.getObstacle(); !obstacle.empty())
+          return op.emitOpError(obstacle);
+      } else if (!isElementwise(&op)) {
         return op.emitOpError("cannot be generated for a CPU; reproduce with nyala-opt "
                               "--nyala-generate-cpu-kernels");
+      }
+    }
     return success();
   }
 

@@ -61,8 +61,17 @@ struct GatherModel : CpuTileOpInterface::ExternalModel<GatherModel, GatherOp> {
   }
 };
 
-/// The kernel generator stores the pulled rows in the cache's slots (CpuKernels.cpp).
+/// The kernel generator stores the pulled rows in the cache's slots (GenerateCpuKernels.cpp).
 struct CacheAppendModel : CpuTileOpInterface::ExternalModel<CacheAppendModel, CacheAppendOp> {
+  std::string getObstacle(Operation *operation) const {
+    auto op = cast<CacheAppendOp>(operation);
+    if (isa<BlockArgument>(op.getCache()) &&
+        llvm::all_of(op->getUsers(), [](Operation *user) { return isa<ReturnOp>(user); }))
+      return {};
+    return "updates in place: expected its cache to be an argument of the kernel and its result to "
+           "be only returned";
+  }
+
   SmallVector<Value> emitTile(Operation *operation, TileEmitter &e, unsigned,
                               const Tile &tile) const {
     return e.pull(cast<CacheAppendOp>(operation).getInput(), tile);

@@ -91,6 +91,9 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
 
 FailureOr<CodeImage> nyala::cpu::compileKernels(ModuleOp module) {
   auto target = module->getAttrOfType<CpuTargetAttr>(NyalaDialect::kTargetAttr);
+  if (!target)
+    return module.emitError("has no target; expected the attribute '")
+           << NyalaDialect::kTargetAttr << "' to hold a #nyala.cpu_target";
   std::vector<std::string> names;
   OwningOpRef<ModuleOp> kernels = extractKernels(module, names);
   registerBuiltinDialectTranslation(*module.getContext());

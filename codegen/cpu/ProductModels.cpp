@@ -13,6 +13,14 @@ using namespace nyala::cpu;
 
 namespace {
 
+/// Products and look-ups read packed weights from memory.
+std::string getWeightObstacle(Value weight) {
+  if (isa<BlockArgument>(weight) && getPacked(getTensorType(weight)))
+    return {};
+  return "expected a packed weight that is an argument of the kernel; is it loaded from a model "
+         "file, and has nyala-pack-weights run?";
+}
+
 /// Adds the bias to vectors of a tile.
 SmallVector<Value> addBias(TileEmitter &e, LinearOp op, const Tile &tile,
                            SmallVector<Value> vectors) {
@@ -31,6 +39,9 @@ SmallVector<Value> addBias(TileEmitter &e, LinearOp op, const Tile &tile,
 }
 
 struct LinearModel : CpuTileOpInterface::ExternalModel<LinearModel, LinearOp> {
+  std::string getObstacle(Operation *op) const {
+    return getWeightObstacle(cast<LinearOp>(op).getWeight());
+  }
   /// All rows in one work item: its weights are read once.
   bool hasTilesPerRow(Operation *) const { return false; }
 
@@ -151,6 +162,10 @@ private:
 
 /// A row of the table is one lane of a group of the packed layout.
 struct EmbeddingModel : CpuTileOpInterface::ExternalModel<EmbeddingModel, EmbeddingOp> {
+  std::string getObstacle(Operation *op) const {
+    return getWeightObstacle(cast<EmbeddingOp>(op).getTable());
+  }
+
   SmallVector<Value> emitTile(Operation *op, TileEmitter &e, unsigned result,
                               const Tile &tile) const {
     // Blocks are read as a whole: the row goes through memory.

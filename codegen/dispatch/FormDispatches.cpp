@@ -34,6 +34,8 @@ public:
       : function(function), target(target), symbols(symbols) {}
 
   LogicalResult form() {
+    if (!llvm::hasSingleElement(function.getBody()))
+      return function.emitOpError("expected the body of an entry point to be one block");
     hoistLoads();
     for (Operation &op : function.getBody().front())
       if (nyala::getFusionKind(&op) == FusionKind::Root)
@@ -95,6 +97,9 @@ private:
           uses = true;
           // A value that is needed outside as well would be computed twice.
           fits &= operand.hasOneUse();
+          // A cache is updated in place where it lies: not one that is about to be updated.
+          auto append = dyn_cast<CacheAppendOp>(op);
+          fits &= !append || operand != append.getCache();
         } else if (definition && !isa<arith::ConstantOp>(definition)) {
           fits &= definition->isBeforeInBlock(group.root);
         }
@@ -127,7 +132,9 @@ private:
       }
       group.ops.insert(op);
       copies.insert(op);
-      addProducers(group, op);
+      // What a look-up reads has other rows than the group.
+      if (*kind != FusionKind::Lookup)
+        addProducers(group, op);
     }
   }
 
@@ -135,8 +142,8 @@ private:
     remark::missed(op->getLoc(), remark::RemarkOpts::name("NotFused")
                                      .category("nyala-form-dispatches")
                                      .function(function.getSymName()))
-        << op->getName().getStringRef() << " is not fused with " << root->getName().getStringRef()
-        << ": " << reason;
+        << remark::add("{0} is not fused with {1}", op->getName(), root->getName())
+        << remark::reason("{0}", reason);
   }
 
   /// Bound of the number of rows that `source` has; 0 if there is none.

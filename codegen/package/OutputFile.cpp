@@ -11,6 +11,12 @@ using namespace nyala;
 using namespace nyala::package;
 
 OutputFile::OutputFile(std::string path) : path(std::move(path)) {
+  // A device or a pipe must not be replaced by a file.
+  llvm::sys::fs::file_status status;
+  if (!llvm::sys::fs::status(this->path, status) &&
+      status.type() != llvm::sys::fs::file_type::regular_file)
+    fail(status.type() == llvm::sys::fs::file_type::directory_file ? "is a directory"
+                                                                   : "is not a regular file");
   auto made = llvm::sys::fs::TempFile::create(this->path + ".tmp-%%%%%%");
   if (!made)
     fail(llvm::toString(made.takeError()));

@@ -19,6 +19,9 @@ std::string WeightWriter::getFormatName(WeightOp weight) {
   return packed ? std::string(getInfo(packed.getFormat()).name) + "x16" : "f32";
 }
 
+/// Deeper nesting of initializers is taken for endless recursion.
+static constexpr unsigned kMaxDepth = 64;
+
 const MappedFile &WeightWriter::open(StringRef path) {
   auto &file = files[path];
   if (!file)
@@ -26,14 +29,19 @@ const MappedFile &WeightWriter::open(StringRef path) {
   return *file;
 }
 
-WeightWriter::Stored WeightWriter::evaluate(WeightOp weight) {
-  if (Value initial = weight.getInitialValue())
-    return evaluate(initial);
+WeightWriter::Stored WeightWriter::evaluate(WeightOp weight, unsigned depth) {
   std::string name = weight.getSymName().str();
+  if (Value initial = weight.getInitialValue()) {
+    if (depth == kMaxDepth)
+      throw Error("weight '" + name + "' is nested too deeply in initializers");
+    return evaluate(weight, initial, depth + 1);
+  }
   SourceAttr source = weight.getSourceAttr();
   if (!source)
     throw Error("weight '" + name + "' has no data: it has neither a source nor an initializer");
   RankedTensorType type = weight.getTensorType();
+  if (type.getRank() == 0 || type.getNumElements() == 0)
+    throw Error("weight '" + name + "' has no values to read");
   const MappedFile &file = open(source.getFile());
   uint64_t offset = source.getOffset(), bytes = source.getBytes(), size = file.bytes().size();
   if (offset > size || bytes > size - offset)
@@ -48,19 +56,19 @@ WeightWriter::Stored WeightWriter::evaluate(WeightOp weight) {
   return {source.getFormat(), columns, {{&file, offset, type.getNumElements() / columns}}};
 }
 
-WeightWriter::Stored WeightWriter::evaluate(Value value) {
+WeightWriter::Stored WeightWriter::evaluate(WeightOp weight, Value value, unsigned depth) {
   if (auto load = value.getDefiningOp<LoadOp>())
-    return evaluate(module.lookupSymbol<WeightOp>(load.getWeight()));
+    return evaluate(module.lookupSymbol<WeightOp>(load.getWeight()), depth);
   if (auto pack = value.getDefiningOp<PackOp>())
-    return evaluate(pack.getInput());
+    return evaluate(weight, pack.getInput(), depth);
   if (auto concat = value.getDefiningOp<tensor::ConcatOp>(); concat && concat.getDim() == 0) {
     std::optional<Stored> result;
     for (Value input : concat.getInputs()) {
-      Stored part = evaluate(input);
+      Stored part = evaluate(weight, input, depth);
       if (!result)
         result = part;
       else if (part.format != result->format)
-        throw Error("cannot concatenate weights stored as " +
+        throw Error("weight '" + weight.getSymName().str() + "' concatenates weights stored as " +
                     std::string(getInfo(result->format).name) + " and " +
                     std::string(getInfo(part.format).name));
       else
@@ -68,12 +76,13 @@ WeightWriter::Stored WeightWriter::evaluate(Value value) {
     }
     return *result;
   }
-  throw Error("a weight's initializer cannot be evaluated on stored blocks: " +
-              value.getDefiningOp()->getName().getStringRef().str());
+  throw Error("weight '" + weight.getSymName().str() + "' is computed by " +
+              value.getDefiningOp()->getName().getStringRef().str() +
+              ", which cannot be evaluated on stored blocks");
 }
 
 void WeightWriter::write(WeightOp weight, const Sink &sink) {
-  Stored stored = evaluate(weight);
+  Stored stored = evaluate(weight, 0);
   RankedTensorType type = weight.getTensorType();
   if (!getPacked(type))
     return writePlain(stored, sink);

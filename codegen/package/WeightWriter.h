@@ -28,7 +28,8 @@ public:
 
   using Sink = std::function<void(llvm::ArrayRef<uint8_t>)>;
   /// Passes the weight's getBytes() bytes to `sink`, in order. Throws nyala::Error naming the
-  /// weight if its file is missing or too short, or its initializer cannot be evaluated.
+  /// weight if its file is too short or its initializer cannot be evaluated, or the file if it
+  /// cannot be opened.
   void write(WeightOp weight, const Sink &sink);
 
 private:
@@ -44,8 +45,9 @@ private:
     std::vector<Piece> pieces;
   };
 
-  Stored evaluate(mlir::Value value);
-  Stored evaluate(WeightOp weight);
+  Stored evaluate(WeightOp weight, unsigned depth);
+  /// A value of the weight's initializer.
+  Stored evaluate(WeightOp weight, mlir::Value value, unsigned depth);
   void writePacked(const Stored &stored, mlir::RankedTensorType type, const Sink &sink);
   static void writePlain(const Stored &stored, const Sink &sink);
   const MappedFile &open(llvm::StringRef path);

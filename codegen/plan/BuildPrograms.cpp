@@ -26,6 +26,8 @@ public:
       : function(function), builder(function.getContext()) {}
 
   LogicalResult build() {
+    if (!llvm::hasSingleElement(function.getBody()))
+      return function.emitOpError("expected the body of an entry point to be one block");
     if (failed(collectArguments()) || failed(collectSteps()) || failed(placeReturned()) ||
         failed(checkStatesInPlace()))
       return failure();
@@ -51,7 +53,10 @@ private:
   LogicalResult collectArguments() {
     for (BlockArgument argument : function.getArguments()) {
       unsigned number = argument.getArgNumber();
-      auto type = cast<Type>(argument.getType());
+      auto type = dyn_cast<Type>(argument.getType());
+      if (!type || type.getRank() == 0)
+        return function.emitOpError("argument ")
+               << number << " has type " << argument.getType() << ", expected a tensor";
       auto role = function.getArgAttrOfType<StringAttr>(number, NyalaDialect::kRoleAttr);
       auto state = function.getArgAttrOfType<StringAttr>(number, NyalaDialect::kStateAttr);
       if (role) {
@@ -110,17 +115,41 @@ private:
           return dispatch.emitOpError("expected its rows to be the size of an argument's leading "
                                       "dimension");
         rowsOf[dispatch] = countOf[source];
-        for (auto [i, result] : llvm::enumerate(dispatch.getResults()))
-          if (int64_t tied = dispatch.getTied()[i]; tied >= 0)
-            if (auto place = storage.find(dispatch.getInputs()[tied]); place != storage.end()) {
-              Storage copy = place->second;
-              storage[result] = copy;
-            }
+        if (failed(checkKernel(dispatch)) || failed(placeTied(dispatch)))
+          return failure();
         stepIndex[dispatch] = steps.size();
         steps.push_back(dispatch);
       } else if (!isa<tensor::DimOp, arith::ConstantOp, func::ReturnOp>(op)) {
         return op.emitOpError("is not part of a dispatch; expected a module of the kernel phase");
       }
+    }
+    return success();
+  }
+
+  LogicalResult checkKernel(DispatchOp dispatch) {
+    Operation *kernel = SymbolTable::lookupNearestSymbolFrom(function, dispatch.getKernelAttr());
+    if (kernel->getAttrOfType<IntegerAttr>("nyala.tiles") &&
+        kernel->getAttrOfType<DenseI64ArrayAttr>("nyala.cost"))
+      return success();
+    return dispatch.emitOpError("calls kernel '")
+           << dispatch.getKernel()
+           << "', which has not been generated; run nyala-generate-cpu-kernels first";
+  }
+
+  /// Results that update a state lie where it does.
+  LogicalResult placeTied(DispatchOp dispatch) {
+    llvm::SmallDenseSet<int64_t> updated;
+    for (auto [tied, result] : llvm::zip_equal(dispatch.getTied(), dispatch.getResults())) {
+      if (tied < 0)
+        continue;
+      auto place = storage.find(dispatch.getInputs()[tied]);
+      if (place == storage.end() || place->second.region != BufferRegion::State)
+        return dispatch.emitOpError("updates operand ") << tied << " in place, which is no state";
+      if (!updated.insert(tied).second)
+        return dispatch.emitOpError("updates operand ")
+               << tied << " in place twice: this needs a copy of the state";
+      Storage copy = place->second;
+      storage[result] = copy;
     }
     return success();
   }
@@ -146,6 +175,9 @@ private:
                << number << " must be computed by a dispatch and carry '"
                << NyalaDialect::kResultAttr << "' or '" << NyalaDialect::kStateAttr << "'";
       auto type = cast<Type>(operand.get().getType());
+      if (type.getRank() != 2)
+        return function.emitOpError("result ")
+               << number << " has type " << type << ", expected rows by channels";
       storage[operand.get()] = {BufferRegion::Result, static_cast<int64_t>(results.size()), {}};
       results.push_back(ResultAttr::get(builder.getContext(), name.getValue(), rowsOf[dispatch],
                                         type.getDimSize(1) * type.getElementTypeBitWidth() / 8));
