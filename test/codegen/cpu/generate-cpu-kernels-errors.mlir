@@ -1,0 +1,97 @@
+// RUN: nyala-opt %s --nyala-generate-cpu-kernels --split-input-file --verify-diagnostics
+
+// expected-error @below {{has no target; expected the attribute 'nyala.target' to hold a #nyala.cpu_target}}
+module {
+}
+
+// -----
+
+module attributes {nyala.target = #nyala.cpu_target<"x86-64">} {
+nyala.kernel @k(%x: tensor<?x16xf32>, %p: tensor<?xi32>) -> tensor<?x16xf32> attributes {max_rows = 1 : i64} {
+  // expected-error @below {{cannot be generated for a CPU; reproduce with nyala-opt --nyala-generate-cpu-kernels}}
+  %0 = nyala.rope adjacent %x at %p {heads = 1 : i64, dims = 16 : i64, base = 1.0e4 : f64} : tensor<?x16xf32>, tensor<?xi32>
+  nyala.return %0 : tensor<?x16xf32>
+}
+}
+
+// -----
+
+// A weight that nyala-pack-weights had to leave as it is.
+module attributes {nyala.target = #nyala.cpu_target<"x86-64">} {
+nyala.kernel @k(%x: tensor<?x16xf32>, %w: tensor<32x16xf32>) -> tensor<?x32xf32> attributes {max_rows = 1 : i64} {
+  // expected-error @below {{expected a packed weight that is an argument of the kernel}}
+  %0 = nyala.linear %x, %w : tensor<?x16xf32>, tensor<32x16xf32> -> tensor<?x32xf32>
+  nyala.return %0 : tensor<?x32xf32>
+}
+}
+
+// -----
+
+module attributes {nyala.target = #nyala.cpu_target<"x86-64">} {
+nyala.kernel @k(%x: tensor<?xi32>, %w: tensor<32x16xf32>) -> tensor<?x16xf32> attributes {max_rows = 1 : i64} {
+  // expected-error @below {{expected a packed weight that is an argument of the kernel}}
+  %0 = nyala.embedding %x, %w : tensor<?xi32>, tensor<32x16xf32> -> tensor<?x16xf32>
+  nyala.return %0 : tensor<?x16xf32>
+}
+}
+
+// -----
+
+module attributes {nyala.target = #nyala.cpu_target<"x86-64">} {
+nyala.kernel @k(%c: tensor<1x8x16xf32>, %x: tensor<?x16xf32>, %s: tensor<?xi32>, %q: tensor<?xi32>) -> tensor<1x8x16xf32> attributes {max_rows = 1 : i64} {
+  // expected-error @below {{updates in place: expected its cache to be an argument of the kernel and its result to be only returned}}
+  %0 = nyala.cache_append %c, %x at %s in %q : tensor<1x8x16xf32>, tensor<?x16xf32>, tensor<?xi32>, tensor<?xi32>
+  %1 = nyala.cache_append %0, %x at %s in %q : tensor<1x8x16xf32>, tensor<?x16xf32>, tensor<?xi32>, tensor<?xi32>
+  nyala.return %1 : tensor<1x8x16xf32>
+}
+}
+
+// -----
+
+module attributes {nyala.target = #nyala.cpu_target<"x86-64">} {
+nyala.kernel @k(%x: tensor<2x2xf32>) -> tensor<2x2xf32> attributes {max_rows = 2 : i64} {
+  // expected-error @below {{expected one value everywhere, for elementwise ops alone; other constants can be weights}}
+  %c = arith.constant dense<[[1.0, 2.0], [3.0, 4.0]]> : tensor<2x2xf32>
+  %0 = arith.addf %x, %c : tensor<2x2xf32>
+  nyala.return %0 : tensor<2x2xf32>
+}
+}
+
+// -----
+
+module attributes {nyala.target = #nyala.cpu_target<"x86-64">} {
+nyala.kernel @k(%x: tensor<?x2xf32>) -> tensor<?x2xf32> attributes {max_rows = 2 : i64} {
+  // expected-error @below {{expected one value everywhere, for elementwise ops alone; other constants can be weights}}
+  %c = arith.constant dense<1.0> : tensor<2xf32>
+  %0 = nyala.rms_norm %x, %c {epsilon = 1.0e-5 : f32} : tensor<?x2xf32>, tensor<2xf32>
+  nyala.return %0 : tensor<?x2xf32>
+}
+}
+
+// -----
+
+module attributes {nyala.target = #nyala.cpu_target<"x86-64">} {
+// expected-error @below {{argument 1 has type 'tensor<?x16xf16>', expected a tensor of f32, or ids of i32}}
+nyala.kernel @k(%x: tensor<?x16xf32>, %y: tensor<?x16xf16>) -> tensor<?x16xf32> attributes {max_rows = 1 : i64} {
+  nyala.return %x : tensor<?x16xf32>
+}
+}
+
+// -----
+
+module attributes {nyala.target = #nyala.cpu_target<"x86-64">} {
+// expected-error @below {{result 0 has type 'tensor<?xi32>', expected a tensor of f32, or ids of i32}}
+nyala.kernel @k(%x: tensor<?xi32>) -> tensor<?xi32> attributes {max_rows = 1 : i64} {
+  nyala.return %x : tensor<?xi32>
+}
+}
+
+// -----
+
+module attributes {nyala.target = #nyala.cpu_target<"x86-64">} {
+nyala.kernel @k(%x: tensor<?x16xf32>, %p: tensor<?xi32>) -> tensor<?x16xf32> attributes {max_rows = 1 : i64} {
+  // expected-error @below {{cannot be generated for a CPU}}
+  %0 = arith.addi %p, %p : tensor<?xi32>
+  nyala.return %x : tensor<?x16xf32>
+}
+}
