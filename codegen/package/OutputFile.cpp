@@ -2,6 +2,8 @@
 #include "codegen/package/OutputFile.h"
 #include "ir/storage/Error.h"
 
+#include "llvm/ADT/StringExtras.h"
+
 #include <cerrno>
 #include <cstring>
 #include <sys/stat.h>
@@ -32,7 +34,9 @@ OutputFile::~OutputFile() {
     llvm::consumeError(file->discard());
 }
 
-void OutputFile::fail(const std::string &reason) const {
+void OutputFile::fail(std::string reason) const {
+  // The system's reasons are capitalized.
+  reason.front() = llvm::toLower(reason.front());
   throw Error("cannot write '" + path + "': " + reason);
 }
 

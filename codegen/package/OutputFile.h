@@ -28,7 +28,7 @@ public:
   void commit();
 
 private:
-  [[noreturn]] void fail(const std::string &reason) const;
+  [[noreturn]] void fail(std::string reason) const;
 
   std::string path;
   std::optional<llvm::sys::fs::TempFile> file;
