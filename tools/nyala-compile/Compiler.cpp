@@ -80,7 +80,8 @@ private:
 
   void enableRemarks() {
     remark::RemarkCategories categories;
-    categories.all = options.remarks;
+    categories.passed = categories.missed = categories.analysis = categories.failed =
+        options.remarks;
     (void)remark::enableOptimizationRemarks(context, nullptr,
                                             std::make_unique<remark::RemarkEmittingPolicyAll>(),
                                             categories, /*printAsEmitRemarks=*/true);

@@ -52,7 +52,8 @@ unsigned countPhysicalCores() {
   return std::clamp<size_t>(cores.size(), 1, ThreadPool::maxThreads);
 }
 
-ThreadPool::ThreadPool(unsigned threads) : spins(threads <= getAllowedProcessors().size()) {
+ThreadPool::ThreadPool(unsigned threads)
+    : spins(threads <= getAllowedProcessors().size()), claims(threads) {
   workers.reserve(threads - 1);
   try {
     for (unsigned worker = 1; worker < threads; ++worker)
@@ -90,23 +91,28 @@ void ThreadPool::await(const std::atomic<uint32_t> &value, uint32_t old) const {
   value.wait(old, std::memory_order_acquire);
 }
 
-void ThreadPool::runRange(unsigned worker) const {
+void ThreadPool::tryRange(unsigned owner, unsigned worker, uint32_t job) {
+  // Claims go from job to job, so this fails as well for a job that is over.
+  uint32_t previous = job - 1;
+  if (!claims[owner].job.compare_exchange_strong(previous, job, std::memory_order_acq_rel))
+    return;
   const int64_t each = items / size(), rest = items % size();
-  const int64_t begin = worker * each + std::min<int64_t>(worker, rest);
-  const int64_t end = begin + each + (worker < rest ? 1 : 0);
+  const int64_t begin = owner * each + std::min<int64_t>(owner, rest);
+  const int64_t end = begin + each + (owner < rest ? 1 : 0);
   if (begin < end)
     work(context, worker, begin, end);
+  if (running.fetch_sub(1, std::memory_order_acq_rel) == 1)
+    running.notify_one();
 }
 
 void ThreadPool::loop(unsigned worker) {
-  // `workers` still grows while the first ones start: size() may be read only after a job came.
-  for (uint32_t seen = 0;; ++seen) {
+  for (uint32_t seen = 0;;) {
     await(generation, seen);
+    // Jobs that began and ended meanwhile have been done by others.
+    seen = generation.load(std::memory_order_acquire);
     if (stopping)
       return;
-    runRange(worker);
-    if (running.fetch_sub(1, std::memory_order_acq_rel) == 1)
-      running.notify_one();
+    tryRange(worker, worker, seen);
   }
 }
 
@@ -118,10 +124,11 @@ void ThreadPool::run(Work newWork, const void *newContext, int64_t newItems) {
   work = newWork;
   context = newContext;
   items = newItems;
-  running.store(static_cast<uint32_t>(workers.size()), std::memory_order_relaxed);
-  generation.fetch_add(1, std::memory_order_release);
+  running.store(size(), std::memory_order_relaxed);
+  const uint32_t job = generation.fetch_add(1, std::memory_order_release) + 1;
   generation.notify_all();
-  runRange(0);
+  for (unsigned owner = 0; owner < size(); ++owner)
+    tryRange(owner, 0, job);
   for (uint32_t left; (left = running.load(std::memory_order_acquire)) != 0;)
     await(running, left);
 }

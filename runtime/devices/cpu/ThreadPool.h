@@ -14,7 +14,9 @@ unsigned countPhysicalCores();
 
 /// Divides jobs over workers; the caller of run() is worker 0. A waiting worker looks for the next
 /// job for a fraction of a millisecond, because steps of a program follow each other closely, and
-/// then sleeps.
+/// then sleeps. Each worker has its range of a job; the caller takes over ranges that their workers
+/// have not begun when it is done with its own, so that a job does not wait for a worker whose
+/// processor is busy with another program.
 class ThreadPool {
 public:
   static constexpr unsigned maxThreads = 256;
@@ -36,18 +38,25 @@ public:
 private:
   void loop(unsigned worker);
   void stop();
-  void runRange(unsigned worker) const;
+  /// Computes the range of `owner` as worker `worker`, unless somebody has begun it.
+  void tryRange(unsigned owner, unsigned worker, uint32_t job);
   /// Waits until `value` is no longer `old`.
   void await(const std::atomic<uint32_t> &value, uint32_t old) const;
 
-  // The job: written by run() before `generation` grows, read by workers after they saw it grow.
+  // The job: written by run() before `generation` grows, read by those who have claimed a range of
+  // it, which keeps run() from returning.
   Work work = nullptr;
   const void *context = nullptr;
   int64_t items = 0;
   bool stopping = false;
   bool spins; ///< false with more workers than processors: spinning would only delay the others
   alignas(64) std::atomic<uint32_t> generation = 0; ///< number of jobs so far
-  alignas(64) std::atomic<uint32_t> running = 0;    ///< workers that have not finished this job
+  alignas(64) std::atomic<uint32_t> running = 0;    ///< ranges of this job that are not finished
+  /// The last job whose range of a worker has been begun. On cache lines of their own.
+  struct alignas(64) Claim {
+    std::atomic<uint32_t> job = 0;
+  };
+  alignas(64) std::vector<Claim> claims;
   std::vector<std::thread> workers;
 };
 

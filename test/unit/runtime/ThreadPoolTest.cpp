@@ -10,17 +10,17 @@ using namespace nyala::rt;
 
 namespace {
 
-/// Counts how often each item and worker is called.
+/// Counts how often each item is computed, and keeps the length of the range that begins with it.
 struct Tally {
-  explicit Tally(size_t items, unsigned workers) : items(items), spans(workers) {}
-  static void work(const void *context, unsigned worker, int64_t begin, int64_t end) {
+  explicit Tally(size_t items) : items(items), lengths(items) {}
+  static void work(const void *context, unsigned, int64_t begin, int64_t end) {
     Tally &tally = *static_cast<Tally *>(const_cast<void *>(context));
     for (int64_t i = begin; i < end; ++i)
       ++tally.items[i];
-    tally.spans[worker] += end - begin;
+    tally.lengths[begin] = end - begin;
   }
   std::vector<int> items;
-  std::vector<int64_t> spans;
+  std::vector<int64_t> lengths;
 };
 
 void noWork(const void *, unsigned, int64_t, int64_t) {}
@@ -36,21 +36,23 @@ TEST(ThreadPool, EveryItemOnceInEqualRanges) {
     ThreadPool pool(threads);
     EXPECT_EQ(pool.size(), threads);
     for (int64_t items : {0, 1, 2, 3, 7, 64, 1001}) {
-      Tally tally(items, threads);
+      Tally tally(items);
       pool.run(Tally::work, &tally, items);
       EXPECT_EQ(std::accumulate(tally.items.begin(), tally.items.end(), 0), items);
       for (int count : tally.items)
         EXPECT_EQ(count, 1);
+      // Whoever computes a range, it is one of as many equal ranges as there are workers.
       if (items > 1)
-        for (int64_t span : tally.spans)
-          EXPECT_TRUE(span == items / threads || span == items / threads + 1) << span;
+        for (int64_t length : tally.lengths)
+          EXPECT_TRUE(length == 0 || length == items / threads || length == items / threads + 1)
+              << length;
     }
   }
 }
 
 TEST(ThreadPool, ManySmallJobs) {
   ThreadPool pool(4);
-  Tally tally(13, 4);
+  Tally tally(13);
   const int jobs = 20000;
   for (int job = 0; job < jobs; ++job)
     pool.run(Tally::work, &tally, 13);
@@ -62,7 +64,7 @@ TEST(ThreadPool, ManySmallJobs) {
 TEST(ThreadPool, SleepingWorkersWake) {
   for (int round = 0; round < 5; ++round) {
     ThreadPool pool(3);
-    Tally tally(9, 3);
+    Tally tally(9);
     for (int job = 0; job < 4; ++job) {
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
       pool.run(Tally::work, &tally, 9);
@@ -82,7 +84,7 @@ TEST(ThreadPool, IdleWorkersUseNoProcessor) {
 
 TEST(ThreadPool, MoreThreadsThanCores) {
   ThreadPool pool(ThreadPool::maxThreads);
-  Tally tally(1000, ThreadPool::maxThreads);
+  Tally tally(1000);
   for (int job = 0; job < 10; ++job)
     pool.run(Tally::work, &tally, 1000);
   for (int count : tally.items)
