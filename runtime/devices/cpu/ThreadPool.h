@@ -48,7 +48,7 @@ private:
   Work work = nullptr;
   const void *context = nullptr;
   int64_t items = 0;
-  bool stopping = false;
+  std::atomic<bool> stopping = false;
   bool spins; ///< false with more workers than processors: spinning would only delay the others
   alignas(64) std::atomic<uint32_t> generation = 0; ///< number of jobs so far
   alignas(64) std::atomic<uint32_t> running = 0;    ///< ranges of this job that are not finished
