@@ -122,6 +122,7 @@ LogicalResult EmbeddingOp::verify() {
                      getChannels(getResult()));
 }
 
+OpOperand &EmbeddingOp::getStoredWeight() { return getTableMutable(); }
 OpOperand &EmbeddingOp::getRowOperand() { return getIdsMutable(); }
 FusionKind EmbeddingOp::getFusionKind() { return FusionKind::Lookup; }
 
@@ -139,21 +140,26 @@ FusionKind GatherOp::getFusionKind() { return FusionKind::Lookup; }
 // Products and norms
 //===----------------------------------------------------------------------===//
 
-LogicalResult LinearOp::verify() {
-  RankedTensorType weight = getTensorType(getWeight());
-  if (failed(expectRows(*this, getInput(), getResult(), "the result")) ||
-      failed(expectEqual(*this, "columns of the weight", getChannels(getInput()),
-                         weight.getDimSize(1))) ||
-      failed(expectEqual(*this, "channels of the result", weight.getDimSize(0),
-                         getChannels(getResult()))) ||
-      failed(expectElementType(*this, getInput(), getResult(), "the result")))
+/// input [R, K] times weight [N, K] (+ bias [N]) is result [R, N].
+static LogicalResult verifyProduct(Operation *op, Value input, Value weight, Value bias,
+                                   Value result) {
+  RankedTensorType matrix = getTensorType(weight);
+  if (failed(expectRows(op, input, result, "the result")) ||
+      failed(expectEqual(op, "columns of the weight", getChannels(input), matrix.getDimSize(1))) ||
+      failed(expectEqual(op, "channels of the result", matrix.getDimSize(0), getChannels(result))))
     return failure();
-  if (!getBias())
-    return success();
-  return expectEqual(*this, "elements of the bias", getChannels(getResult()),
-                     getTensorType(getBias()).getDimSize(0));
+  return bias ? expectEqual(op, "elements of the bias", getChannels(result),
+                            getTensorType(bias).getDimSize(0))
+              : success();
 }
 
+LogicalResult LinearOp::verify() {
+  if (failed(verifyProduct(*this, getInput(), getWeight(), getBias(), getResult())))
+    return failure();
+  return expectElementType(*this, getInput(), getResult(), "the result");
+}
+
+OpOperand &LinearOp::getStoredWeight() { return getWeightMutable(); }
 OpOperand &LinearOp::getRowOperand() { return getInputMutable(); }
 FusionKind LinearOp::getFusionKind() { return FusionKind::Root; }
 
@@ -179,6 +185,43 @@ LogicalResult LayerNormOp::verify() {
 
 OpOperand &LayerNormOp::getRowOperand() { return getInputMutable(); }
 FusionKind LayerNormOp::getFusionKind() { return FusionKind::RowReduction; }
+
+//===----------------------------------------------------------------------===//
+// Quantized products
+//===----------------------------------------------------------------------===//
+
+/// Values of `like`'s rows in blocks that `scales` and `sums` have one element for.
+static LogicalResult verifyBlocks(Operation *op, Value like, Value scales, Value sums) {
+  int64_t width = getChannels(like), block = PackedLayout::kBlockColumns;
+  if (width % block != 0)
+    return op->emitOpError("expected channels to be a multiple of ") << block << ", got " << width;
+  for (auto [value, what] : {std::pair(scales, "the scales"), std::pair(sums, "the sums")})
+    if (failed(expectRows(op, like, value, what)) ||
+        failed(expectEqual(op, Twine("channels of ") + what, width / block, getChannels(value))))
+      return failure();
+  return success();
+}
+
+LogicalResult QuantizeOp::verify() {
+  if (failed(expectRows(*this, getInput(), getValues(), "the values")) ||
+      failed(expectEqual(*this, "channels of the values", getChannels(getInput()),
+                         getChannels(getValues()))))
+    return failure();
+  return verifyBlocks(*this, getInput(), getScales(), getSums());
+}
+
+OpOperand &QuantizeOp::getRowOperand() { return getInputMutable(); }
+FusionKind QuantizeOp::getFusionKind() { return FusionKind::RowReduction; }
+
+LogicalResult QuantizedLinearOp::verify() {
+  if (failed(verifyBlocks(*this, getValues(), getScales(), getSums())))
+    return failure();
+  return verifyProduct(*this, getValues(), getWeight(), getBias(), getResult());
+}
+
+OpOperand &QuantizedLinearOp::getStoredWeight() { return getWeightMutable(); }
+OpOperand &QuantizedLinearOp::getRowOperand() { return getValuesMutable(); }
+FusionKind QuantizedLinearOp::getFusionKind() { return FusionKind::Root; }
 
 //===----------------------------------------------------------------------===//
 // Rotary position embedding

@@ -109,7 +109,8 @@ def Nyala_YieldOp : Nyala_Op<"yield", [Pure, Terminator, HasParent<"WeightOp">]>
 // Rows by index
 //===----------------------------------------------------------------------===//
 
-def Nyala_EmbeddingOp : Nyala_ModelOp<"embedding"> {
+def Nyala_EmbeddingOp : Nyala_ModelOp<"embedding",
+    [DeclareOpInterfaceMethods<Nyala_StoredWeightOpInterface>]> {
   let summary = "rows of an embedding table, by token id";
   let description = [{
     `result[r, :] = table[ids[r], :]`. An id outside the table is an error of the caller.
@@ -147,7 +148,8 @@ def Nyala_GatherOp : Nyala_ModelOp<"gather"> {
 // Products and norms
 //===----------------------------------------------------------------------===//
 
-def Nyala_LinearOp : Nyala_ModelOp<"linear"> {
+def Nyala_LinearOp : Nyala_ModelOp<"linear",
+    [DeclareOpInterfaceMethods<Nyala_StoredWeightOpInterface>]> {
   let summary = "a linear layer";
   let description = [{
     `result[r, n] = sum_k input[r, k] * weight[n, k] (+ bias[n])`.
@@ -203,6 +205,60 @@ def Nyala_LayerNormOp : Nyala_ModelOp<"layer_norm", [
   let assemblyFormat = [{
     $input `,` $weight (`bias` $bias^)? attr-dict `:` type($input) `,` type($weight)
     (`,` type($bias)^)?
+  }];
+  let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Quantized products
+//===----------------------------------------------------------------------===//
+
+def Nyala_QuantizeOp : Nyala_ModelOp<"quantize"> {
+  let summary = "activations as 8-bit integers, a scale for each block of 32 channels";
+  let description = [{
+    For each block b of 32 channels of a row, with m = max |input|: `scales[b] = m / 127`,
+    `values[c] = round(input[c] * (127 / m))`, to nearest even, zeros if m is 0; `sums[b]` is the sum of
+    the block's values, which products with offset weights need.
+
+    ```mlir
+    %q, %s, %t = nyala.quantize %x
+       : tensor<?x576xf32> -> tensor<?x576xi8>, tensor<?x18xf32>, tensor<?x18xi32>
+    ```
+  }];
+  let arguments = (ins Nyala_Matrix:$input);
+  let results = (outs 2DTensorOf<[I8]>:$values, Nyala_Matrix:$scales, 2DTensorOf<[I32]>:$sums);
+  let assemblyFormat = [{
+    $input attr-dict `:` type($input) `->` type($values) `,` type($scales) `,` type($sums)
+  }];
+  let hasVerifier = 1;
+}
+
+def Nyala_QuantizedLinearOp : Nyala_ModelOp<"quantized_linear",
+    [DeclareOpInterfaceMethods<Nyala_StoredWeightOpInterface>]> {
+  let summary = "a linear layer of quantized activations and weights";
+  let description = [{
+    The weight is stored in blocks of 32 columns, `weight = scale * quant + minimum` (q4_0: quant - 8,
+    and so on; docs/weight-layout.md). With i_b the integer dot product of block b, exact in 32 bits:
+
+    `result[r, n] = sum_b (i_b * (scale[n, b] * scales[r, b]))
+                  + sum_b (minimum[n, b] * (sums[r, b] * scales[r, b])) (+ bias[n])`,
+
+    each sum in f32 over ascending blocks (docs/numerics.md). In exact arithmetic this is the linear
+    layer of `values * scales`.
+
+    ```mlir
+    %y = nyala.quantized_linear %q, %s, %t, %w
+       : tensor<?x576xi8>, tensor<?x18xf32>, tensor<?x18xi32>, tensor<1536x576xf32>
+       -> tensor<?x1536xf32>
+    ```
+  }];
+  let arguments = (ins 2DTensorOf<[I8]>:$values, Nyala_Matrix:$scales,
+                       2DTensorOf<[I32]>:$sums, Nyala_Matrix:$weight,
+                       Optional<Nyala_Vector>:$bias);
+  let results = (outs Nyala_Matrix:$result);
+  let assemblyFormat = [{
+    $values `,` $scales `,` $sums `,` $weight (`bias` $bias^)? attr-dict `:` type($values) `,`
+    type($scales) `,` type($sums) `,` type($weight) (`,` type($bias)^)? `->` type($result)
   }];
   let hasVerifier = 1;
 }

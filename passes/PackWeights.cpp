@@ -40,21 +40,17 @@ private:
   static LogicalResult packOperands(func::FuncOp func, const SymbolTable &symbols) {
     llvm::DenseMap<Value, Value> packed; // a weight's value as laid out; itself if it stays plain
     WalkResult result = func.walk([&](Operation *op) {
-      OpOperand *matrix = nullptr;
-      if (auto linear = dyn_cast<LinearOp>(op))
-        matrix = &linear.getWeightMutable();
-      else if (auto embedding = dyn_cast<EmbeddingOp>(op))
-        matrix = &embedding.getTableMutable();
-      if (!matrix)
+      auto user = dyn_cast<StoredWeightOpInterface>(op);
+      if (!user)
         return WalkResult::advance();
-      Value plain = matrix->get();
+      Value plain = user.getStoredWeight().get();
       if (!packed.contains(plain)) {
         FailureOr<Value> value = pack(func, op, plain, symbols);
         if (failed(value))
           return WalkResult::interrupt();
         packed[plain] = *value;
       }
-      matrix->set(packed[plain]);
+      user.getStoredWeight().set(packed[plain]);
       return WalkResult::advance();
     });
     return failure(result.wasInterrupted());

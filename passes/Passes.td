@@ -58,6 +58,27 @@ def MergeLinears : Pass<"nyala-merge-linears", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::tensor::TensorDialect", "::nyala::NyalaDialect"];
 }
 
+def QuantizeLinears : Pass<"nyala-quantize-linears", "::mlir::ModuleOp"> {
+  let summary = "Multiply quantized weights by quantized activations";
+  let description = [{
+    Native arithmetic: a product whose weight is stored in blocks of 32 values becomes an integer one of
+    activations quantized to 8 bits. Linears with one input share its quantization. Changes the
+    function within the error of that rounding.
+
+    ```mlir
+    %w = nyala.load @w : tensor<64x32xf32>    // stored as q4_1
+    %y = nyala.linear %x, %w : tensor<?x32xf32>, tensor<64x32xf32> -> tensor<?x64xf32>
+    ```
+    becomes
+    ```mlir
+    %q, %s, %t = nyala.quantize %x
+       : tensor<?x32xf32> -> tensor<?x32xi8>, tensor<?x1xf32>, tensor<?x1xi32>
+    %y = nyala.quantized_linear %q, %s, %t, %w
+       : tensor<?x32xi8>, tensor<?x1xf32>, tensor<?x1xi32>, tensor<64x32xf32> -> tensor<?x64xf32>
+    ```
+  }];
+}
+
 def RemoveDeadState : Pass<"nyala-remove-dead-state", "::mlir::ModuleOp"> {
   let summary = "remove states that are written but never read, and weights nobody loads";
   let description = [{

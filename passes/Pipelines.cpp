@@ -25,6 +25,10 @@ void nyala::buildModelPipeline(OpPassManager &pm, const ModelPipelineOptions &op
   // While there is one function: every entry gets the same merged weights, found once.
   pm.addPass(createMergeLinears());
 
+  // After merging, which knows linears alone: merged products share one quantization anyway.
+  if (options.native)
+    pm.addPass(createQuantizeLinears());
+
   // Last of the rewrites that look at the whole model: from here on there are two of everything.
   SpecializeEntriesOptions specialize;
   specialize.context = options.context;

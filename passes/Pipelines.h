@@ -13,6 +13,9 @@ struct ModelPipelineOptions : public mlir::PassPipelineOptions<ModelPipelineOpti
       *this, "context",
       llvm::cl::desc("Slots of a sequence's cache; 0: as many as the model was trained for"),
       llvm::cl::init(0)};
+  Option<bool> native{*this, "native",
+                      llvm::cl::desc("Integer products of quantized weights and activations"),
+                      llvm::cl::init(false)};
   Option<int64_t> decodeRows{
       *this, "decode-rows", llvm::cl::desc("Largest number of rows of @decode"), llvm::cl::init(1)};
   Option<int64_t> prefillRows{*this, "prefill-rows",

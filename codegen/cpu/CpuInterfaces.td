@@ -21,6 +21,11 @@ def Nyala_CpuTileOpInterface : OpInterface<"CpuTileOpInterface"> {
     InterfaceMethod<[{Do work items of a kernel around this op cover one row each (attention), or
                       all rows (products, whose weights are to be read once)?}],
       "bool", "hasTilesPerRow", (ins), [{}], [{ return true; }]>,
+    InterfaceMethod<[{Rows computed together where a work item covers all rows: as many as keep
+                      their sums in registers.}],
+      "int64_t", "getRowBlock", (ins "::nyala::CpuTargetAttr":$target, "int64_t":$maxRows), [{}], [{
+        return 1;
+      }]>,
     InterfaceMethod<[{Vectors of a tile of result `result`: row by row, vector by vector.}],
       "::llvm::SmallVector<::mlir::Value>", "emitTile",
       (ins "::nyala::cpu::TileEmitter &":$emitter, "unsigned":$result,

@@ -15,6 +15,14 @@ namespace nyala::cpu {
 /// of them first.
 inline constexpr int64_t kStreamedRows = 8;
 
+/// Why a product or look-up cannot read `weight` in a kernel; empty if it can.
+std::string getWeightObstacle(mlir::Value weight);
+
+/// Adds a bias (null: none) to the vectors of a product's tile.
+llvm::SmallVector<mlir::Value> addBias(TileEmitter &e, mlir::Value bias, const Tile &tile,
+                                       llvm::SmallVector<mlir::Value> vectors);
+
+void attachQuantizedModels(mlir::MLIRContext *context); // quantize, quantized linear
 void attachProductModels(mlir::MLIRContext *context);   // linear, embedding
 void attachAttentionModels(mlir::MLIRContext *context); // attention
 void attachRowModels(mlir::MLIRContext *context);       // norms, softmax, reduce

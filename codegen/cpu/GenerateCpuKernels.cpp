@@ -14,6 +14,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -73,7 +74,7 @@ public:
     bool perRow = true;
     Operation *root = findRoot();
     if (root && !cast<CpuTileOpInterface>(root).hasTilesPerRow()) {
-      tiles = emitColumnTiles(e, cast<CpuTileOpInterface>(root).getTileColumns());
+      tiles = emitColumnTiles(e, cast<CpuTileOpInterface>(root));
       perRow = false;
     } else {
       tiles = emitRowTiles(e, root ? cast<CpuTileOpInterface>(root).getTileColumns() : 0);
@@ -89,16 +90,18 @@ public:
   }
 
 private:
-  /// Buffers hold f32, ids i32 or packed weights.
+  /// Buffers hold f32, quantized activations (i8, sums in i32), ids (i32) or packed weights.
   LogicalResult checkTypes() {
     auto check = [&](Type type, StringRef what, unsigned index, int64_t leastRank) {
       auto tensor = cast<RankedTensorType>(type);
       int64_t rank = tensor.getRank();
-      if (rank >= leastRank && rank <= 3 &&
-          (tensor.getElementType().isF32() || (rank == 1 && tensor.getElementType().isInteger(32))))
+      Type element = tensor.getElementType();
+      bool integers = element.isInteger(32) || (rank == 2 && element.isInteger(8));
+      if (rank >= leastRank && rank <= 3 && (element.isF32() || (rank <= 2 && integers)))
         return success();
       return LogicalResult(kernel.emitOpError(what) << " " << index << " has type " << type
-                                                    << ", expected a tensor of f32, or ids of i32");
+                                                    << ", expected a tensor of f32, ids of "
+                                                       "i32, or quantized activations");
     };
     for (auto [index, type] : llvm::enumerate(kernel.getArgumentTypes()))
       if (failed(check(type, "argument", index, 1)))
@@ -182,7 +185,8 @@ private:
     auto addRow = [&](Type type) {
       auto tensor = cast<RankedTensorType>(type);
       if (tensor.isDynamicDim(0))
-        cost.bytesPerRow += (tensor.getRank() == 2 ? tensor.getDimSize(1) : 1) * 4;
+        cost.bytesPerRow += (tensor.getRank() == 2 ? tensor.getDimSize(1) : 1) *
+                            llvm::divideCeil(tensor.getElementTypeBitWidth(), 8);
     };
     llvm::for_each(kernel.getArgumentTypes(), addRow);
     llvm::for_each(kernel.getResultTypes(), addRow);
@@ -257,15 +261,9 @@ private:
   // Schedules
   //===--------------------------------------------------------------------===//
 
-  /// Rows computed together: as many as keep accumulators in registers.
-  int64_t getRowBlock() {
-    if (kernel.getMaxRows() <= kStreamedRows)
-      return 1;
-    return target.hasFeature("avx512f") ? 8 : 3;
-  }
-
   /// One tile of columns of a result, for all rows.
-  void emitColumnTile(TileEmitter &e, const Sink &sink, Value column, int64_t columns) {
+  void emitColumnTile(TileEmitter &e, const Sink &sink, Value column, int64_t columns,
+                      int64_t block) {
     e.beginTile();
     Tile tile;
     tile.column = column;
@@ -278,7 +276,6 @@ private:
     };
     if (kernel.getMaxRows() == 1)
       return emitRows(e.index(0), 1);
-    int64_t block = getRowBlock();
     Value blocked = e.index(0);
     if (block > 1) {
       Value size = e.index(block);
@@ -289,7 +286,9 @@ private:
   }
 
   /// Work items are the tiles of one result after the other; returns their number.
-  int64_t emitColumnTiles(TileEmitter &e, int64_t tileColumns) {
+  int64_t emitColumnTiles(TileEmitter &e, CpuTileOpInterface root) {
+    int64_t tileColumns = root.getTileColumns();
+    int64_t rowBlock = root.getRowBlock(target, kernel.getMaxRows());
     // Tiles of at most one row have no loop over rows: without rows there are no work items.
     if (kernel.getMaxRows() == 1)
       limit = arith::MulIOp::create(e.b, limit, e.getRows());
@@ -302,7 +301,7 @@ private:
         e.forRange(lower, upper, 1, [&](Value item) {
           Value number = arith::SubIOp::create(e.b, item, e.index(first));
           emitColumnTile(e, sink, arith::MulIOp::create(e.b, number, e.index(tileColumns)),
-                         tileColumns);
+                         tileColumns, rowBlock);
         });
       }
       first += full;
@@ -314,7 +313,7 @@ private:
         auto branch = scf::IfOp::create(e.b, mine, /*withElseRegion=*/false);
         OpBuilder::InsertionGuard guard(e.b);
         e.b.setInsertionPointToStart(branch.thenBlock());
-        emitColumnTile(e, sink, e.index(full * tileColumns), rest);
+        emitColumnTile(e, sink, e.index(full * tileColumns), rest, rowBlock);
       }
     }
     return first;

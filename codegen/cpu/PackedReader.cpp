@@ -97,7 +97,7 @@ Value PackedReader::getQuant(const Block &block, int64_t c) {
     return arith::BitcastOp::create(e.b, f32, bits);
   }
   case StoredFormat::Q8_0:
-    return toFloat(mask(shiftRight(word, 8 * inWord), 255), 128);
+    return toFloat(mask(shiftRight(word, 8 * inWord), 255), getOffset());
   case StoredFormat::Q4_0:
   case StoredFormat::Q4_1:
   case StoredFormat::Q5_0:
@@ -111,8 +111,36 @@ Value PackedReader::getQuant(const Block &block, int64_t c) {
                       : shiftRight(block.highBits, c - 4);
     quant = arith::OrIOp::create(e.b, quant, mask(bit, 16));
   }
-  int64_t bias = layout.hasMinima() ? 0 : layout.hasHighBits() ? 16 : 8;
-  return toFloat(quant, bias);
+  return toFloat(quant, getOffset());
+}
+
+int64_t PackedReader::getOffset() const {
+  if (layout.hasMinima())
+    return 0;
+  if (layout.getFormat() == StoredFormat::Q8_0)
+    return 128;
+  return layout.hasHighBits() ? 16 : 8;
+}
+
+Value PackedReader::getQuants(const Block &block, int64_t c) {
+  Value word = block.words[c / layout.getColumnsPerWord()];
+  if (layout.getFormat() == StoredFormat::Q8_0)
+    return word;
+  auto i32 = cast<VectorType>(word.getType());
+  auto constant = [&](int64_t value) { return e.intConstant(i32, value); };
+  // The low nibbles of the bytes are the first four columns of a word, the high ones the others.
+  if (c % 8 != 0)
+    word = arith::ShRUIOp::create(e.b, word, constant(4));
+  Value quants = arith::AndIOp::create(e.b, word, constant(0x0f0f0f0f));
+  if (!layout.hasHighBits())
+    return quants;
+  // Bits c to c + 3 become bit 4 of the four bytes: multiplied by 1 + 2^7 + 2^14 + 2^21, bit i
+  // arrives at bit 8i among others, which the mask removes.
+  Value bits = arith::AndIOp::create(e.b, arith::ShRUIOp::create(e.b, block.highBits, constant(c)),
+                                     constant(15));
+  Value spread = arith::AndIOp::create(e.b, arith::MulIOp::create(e.b, bits, constant(0x204081)),
+                                       constant(0x01010101));
+  return arith::OrIOp::create(e.b, quants, arith::ShLIOp::create(e.b, spread, constant(4)));
 }
 
 Value PackedReader::getValue(const Block &block, int64_t c) {

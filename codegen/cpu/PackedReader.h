@@ -36,6 +36,12 @@ public:
   /// The same for row `lane` (index, < 16) of the group alone.
   Block loadRowOfBlock(mlir::Value offset, int64_t length, mlir::Value lane);
 
+  /// The integers of four columns of each row, c (a multiple of 4) to c + 3, as the bytes of a
+  /// vector of 32-bit lanes: unsigned, offset by getOffset(). Formats with blocks only.
+  mlir::Value getQuants(const Block &block, int64_t c);
+  /// What unsigned integers of the format are offset by: 8 for q4_0, 0 where there is a minimum.
+  int64_t getOffset() const;
+
   /// Column c of a block without scale and minimum: value = scale * quant + minimum.
   mlir::Value getQuant(const Block &block, int64_t c);
   /// Column c of a block.

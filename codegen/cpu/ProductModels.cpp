@@ -11,25 +11,21 @@ using namespace mlir;
 using namespace nyala;
 using namespace nyala::cpu;
 
-namespace {
-
-/// Products and look-ups read packed weights from memory.
-std::string getWeightObstacle(Value weight) {
+std::string nyala::cpu::getWeightObstacle(Value weight) {
   if (isa<BlockArgument>(weight) && getPacked(getTensorType(weight)))
     return {};
   return "expected a packed weight that is an argument of the kernel; is it loaded from a model "
          "file, and has nyala-pack-weights run?";
 }
 
-/// Adds the bias to vectors of a tile.
-SmallVector<Value> addBias(TileEmitter &e, LinearOp op, const Tile &tile,
-                           SmallVector<Value> vectors) {
-  if (!op.getBias())
+SmallVector<Value> nyala::cpu::addBias(TileEmitter &e, Value bias, const Tile &tile,
+                                       SmallVector<Value> vectors) {
+  if (!bias)
     return vectors;
-  Value bias = e.getBuffer(op.getBias());
+  Value buffer = e.getBuffer(bias);
   for (int64_t v = 0; v < tile.vectors; ++v) {
     Value column = arith::AddIOp::create(e.b, tile.column, e.index(v * kLanes));
-    Value loaded = e.load(bias, column, tile.lanes(v));
+    Value loaded = e.load(buffer, column, tile.lanes(v));
     for (int64_t r = 0; r < tile.rows; ++r) {
       Value &vector = vectors[r * tile.vectors + v];
       vector = arith::AddFOp::create(e.b, vector, loaded);
@@ -38,6 +34,8 @@ SmallVector<Value> addBias(TileEmitter &e, LinearOp op, const Tile &tile,
   return vectors;
 }
 
+namespace {
+
 struct LinearModel : CpuTileOpInterface::ExternalModel<LinearModel, LinearOp> {
   std::string getObstacle(Operation *op) const {
     return getWeightObstacle(cast<LinearOp>(op).getWeight());
@@ -45,12 +43,18 @@ struct LinearModel : CpuTileOpInterface::ExternalModel<LinearModel, LinearOp> {
   /// All rows in one work item: its weights are read once.
   bool hasTilesPerRow(Operation *) const { return false; }
 
+  int64_t getRowBlock(Operation *, CpuTargetAttr target, int64_t maxRows) const {
+    if (maxRows <= kStreamedRows)
+      return 1;
+    return target.hasFeature("avx512f") ? 8 : 3;
+  }
+
   SmallVector<Value> emitTile(Operation *operation, TileEmitter &e, unsigned,
                               const Tile &tile) const {
     auto op = cast<LinearOp>(operation);
     SmallVector<Value> vectors =
         e.getMaxRows() > kStreamedRows ? emitFromPanel(op, e, tile) : emitStreamed(op, e, tile);
-    return addBias(e, op, tile, std::move(vectors));
+    return addBias(e, op.getBias(), tile, std::move(vectors));
   }
 
 private:

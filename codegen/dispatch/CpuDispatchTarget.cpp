@@ -15,7 +15,7 @@ class CpuDispatchTarget : public DispatchTarget {
 public:
   bool fusesProducer(Operation *producer, Operation *root, int64_t maxRows,
                      std::string &reason) const override {
-    if (!isa<LinearOp>(root)) {
+    if (!isa<StoredWeightOpInterface>(root)) {
       reason = "only products take producers";
       return false;
     }
@@ -27,7 +27,7 @@ public:
   }
 
   bool fusesConsumer(Operation *consumer, Operation *root, std::string &reason) const override {
-    if (!isa<LinearOp>(root)) {
+    if (!isa<StoredWeightOpInterface>(root)) {
       reason = "only products take consumers";
       return false;
     }

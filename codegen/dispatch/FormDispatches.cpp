@@ -254,8 +254,9 @@ private:
   std::string getKernelName(Operation *op) {
     std::string name = function.getSymName().str() + "_" + op->getName().stripDialect().str();
     auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
-    if (auto linear = dyn_cast<LinearOp>(op)) {
-      auto weight = cast<RankedTensorType>(linear.getWeight().getType());
+    auto product = dyn_cast<StoredWeightOpInterface>(op);
+    if (product && nyala::getFusionKind(op) == FusionKind::Root) {
+      RankedTensorType weight = getTensorType(product.getStoredWeight().get());
       name +=
           "_" + std::to_string(weight.getDimSize(1)) + "x" + std::to_string(weight.getDimSize(0));
     } else if (type) {

@@ -47,6 +47,20 @@ OpCost LinearOp::getCost() {
           .bytesPerRow = rowBytes(getInput()) + rowBytes(getResult())};
 }
 
+OpCost QuantizeOp::getCost() {
+  return {.flopsPerRow = 4 * getChannels(getInput()),
+          .bytesPerRow = rowBytes(getInput()) + rowBytes(getValues()) + rowBytes(getScales()) +
+                         rowBytes(getSums())};
+}
+
+OpCost QuantizedLinearOp::getCost() {
+  int64_t bias = getBias() ? getChannels(getResult()) : 0;
+  return {.flopsPerRow = 2 * getTensorType(getWeight()).getNumElements() + bias,
+          .fixedBytes = weightBytes(getWeight()) + (getBias() ? weightBytes(getBias()) : 0),
+          .bytesPerRow = rowBytes(getValues()) + rowBytes(getScales()) + rowBytes(getSums()) +
+                         rowBytes(getResult())};
+}
+
 OpCost RmsNormOp::getCost() { return rowwise(*this, 4); }
 OpCost LayerNormOp::getCost() { return rowwise(*this, 7); }
 

@@ -55,4 +55,15 @@ def Nyala_FusibleOpInterface : OpInterface<"FusibleOpInterface"> {
   ];
 }
 
+def Nyala_StoredWeightOpInterface : OpInterface<"StoredWeightOpInterface"> {
+  let cppNamespace = "::nyala";
+  let description = [{
+    Which operand is a weight matrix that a target may lay out in its own way (nyala-pack-weights).
+  }];
+  let methods = [
+    InterfaceMethod<"The operand that holds the matrix.", "::mlir::OpOperand &", "getStoredWeight",
+                    (ins)>
+  ];
+}
+
 #endif // NYALA_IR_INTERFACES_NYALAINTERFACES_TD

@@ -105,6 +105,45 @@ Results LinearOp::evaluate(ArrayRef<Tensor> operands) {
   return single(std::move(result));
 }
 
+Results QuantizeOp::evaluate(ArrayRef<Tensor> operands) {
+  const Tensor &input = operands[0];
+  int64_t rows = input.dim(0), width = getChannels(getInput()), blocks = getChannels(getScales());
+  Tensor values({rows, width}), scales({rows, blocks}), sums({rows, blocks});
+  MutableArrayRef<double> v = values.mutableValues(), s = scales.mutableValues(),
+                          t = sums.mutableValues();
+  for (int64_t block = 0; block < rows * blocks; ++block) {
+    int64_t size = width / blocks;
+    ArrayRef<double> x = input.values().slice(block * size, size);
+    double largest = 0;
+    for (double value : x)
+      largest = std::max(largest, std::abs(value));
+    s[block] = largest / 127;
+    for (int64_t i = 0; i < size && largest > 0; ++i) {
+      v[block * size + i] = std::nearbyint(x[i] * (127 / largest));
+      t[block] += v[block * size + i];
+    }
+  }
+  return Results(SmallVector<Tensor>{values, scales, sums});
+}
+
+Results QuantizedLinearOp::evaluate(ArrayRef<Tensor> operands) {
+  const Tensor &values = operands[0], &scales = operands[1], &weight = operands[3];
+  int64_t rows = values.dim(0), width = getChannels(getResult());
+  if (failed(checkEqual(*this, "rows of the weight", width, weight.dim(0))))
+    return failure();
+  int64_t depth = getChannels(getValues()), block = depth / getChannels(getScales());
+  Tensor result({rows, width});
+  MutableArrayRef<double> out = result.mutableValues();
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t n = 0; n < width; ++n) {
+      double sum = getBias() ? operands[4][n] : 0.0;
+      for (int64_t c = 0; c < depth; ++c)
+        sum += weight.row(n)[c] * values.row(r)[c] * scales.row(r)[c / block];
+      out[r * width + n] = sum;
+    }
+  return single(std::move(result));
+}
+
 Results RmsNormOp::evaluate(ArrayRef<Tensor> operands) {
   const Tensor &input = operands[0], &weight = operands[1];
   int64_t width = weight.size();

@@ -222,6 +222,54 @@ func.func @linear_bias(%x: tensor<?x4xf32>, %w: tensor<3x4xf32>, %bias: tensor<4
 
 // -----
 
+func.func @quantize_rows(%x: tensor<2x32xf32>) {
+  // expected-error @below {{expected rows of the values to be 2, got 3}}
+  %q, %s, %t = nyala.quantize %x : tensor<2x32xf32> -> tensor<3x32xi8>, tensor<2x1xf32>, tensor<2x1xi32>
+  return
+}
+
+// -----
+
+func.func @quantize_channels(%x: tensor<?x32xf32>) {
+  // expected-error @below {{expected channels of the values to be 32, got 64}}
+  %q, %s, %t = nyala.quantize %x : tensor<?x32xf32> -> tensor<?x64xi8>, tensor<?x1xf32>, tensor<?x1xi32>
+  return
+}
+
+// -----
+
+func.func @quantize_part_of_a_block(%x: tensor<?x40xf32>) {
+  // expected-error @below {{expected channels to be a multiple of 32, got 40}}
+  %q, %s, %t = nyala.quantize %x : tensor<?x40xf32> -> tensor<?x40xi8>, tensor<?x1xf32>, tensor<?x1xi32>
+  return
+}
+
+// -----
+
+func.func @quantize_scales(%x: tensor<?x64xf32>) {
+  // expected-error @below {{expected channels of the scales to be 2, got 1}}
+  %q, %s, %t = nyala.quantize %x : tensor<?x64xf32> -> tensor<?x64xi8>, tensor<?x1xf32>, tensor<?x2xi32>
+  return
+}
+
+// -----
+
+func.func @quantize_sums(%x: tensor<2x64xf32>) {
+  // expected-error @below {{expected rows of the sums to be 2, got 1}}
+  %q, %s, %t = nyala.quantize %x : tensor<2x64xf32> -> tensor<2x64xi8>, tensor<2x2xf32>, tensor<1x2xi32>
+  return
+}
+
+// -----
+
+func.func @quantized_linear_columns(%q: tensor<?x32xi8>, %s: tensor<?x1xf32>, %t: tensor<?x1xi32>, %w: tensor<4x64xf32>) {
+  // expected-error @below {{expected columns of the weight to be 32, got 64}}
+  %0 = nyala.quantized_linear %q, %s, %t, %w : tensor<?x32xi8>, tensor<?x1xf32>, tensor<?x1xi32>, tensor<4x64xf32> -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
 func.func @rms_norm_no_groups(%x: tensor<?x4xf32>, %w: tensor<4xf32>) {
   // expected-error @below {{expected a positive number of heads for the operand, got 0}}
   %0 = nyala.rms_norm %x, %w {epsilon = 0.5 : f32, groups = 0 : i64} : tensor<?x4xf32>, tensor<4xf32>

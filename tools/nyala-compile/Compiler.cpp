@@ -164,6 +164,7 @@ private:
       ModelPipelineOptions model;
       model.context = options.context;
       model.prefillRows = options.prefillRows;
+      model.native = options.arithmetic == "native";
       buildModelPipeline(pm, model);
       break;
     }

@@ -33,8 +33,10 @@ int main(int argc, char **argv) {
                  "CPU whose features kernels may use: native, x86-64-v3, x86-64-v4, "
                  "sapphirerapids, …")
       ->capture_default_str();
-  app.add_option("--arithmetic", options.arithmetic, "How products are computed")
-      ->check(CLI::IsMember({"f32"}))
+  app.add_option("--arithmetic", options.arithmetic,
+                 "How products are computed: f32, or native (block-quantized weights times 8-bit "
+                 "activations, in integers)")
+      ->check(CLI::IsMember({"f32", "native"}))
       ->capture_default_str();
   app.add_option("--context", options.context,
                  "Capacity in positions (default: what the model was trained for)")

@@ -1,0 +1,35 @@
+"""Integer products of quantized weights and activations."""
+
+import pytest
+
+from harness import DATA, compile_model, generate
+
+TEXT = DATA / "golden" / "jargon-slice.txt"
+PROMPT = "Once upon a time, in a small village by the sea,"
+
+
+@pytest.fixture(scope="module", name="native")
+def make_native(smollm2, tmp_path_factory):
+    return compile_model(smollm2, tmp_path_factory.mktemp("native") / "m.nyala",
+                         "--arithmetic=native", timeout=300)
+
+
+def test_perplexity(native):
+    """Within 1 % of that in f32 (test_golden.py)."""
+    answer = generate(native, "--perplexity", TEXT, timeout=300)
+    print(f"perplexity {answer['perplexity']}")
+    assert answer["perplexity"] <= 51.938 * 1.01
+
+
+def test_threads_and_rows(native):
+    """The same bits on one and three threads, and for tokens prefilled or decoded."""
+    answers = [generate(native, "--top-logits", 10, "--temp", 0, "-n", 24, "-t", threads, "-p", PROMPT)
+               for threads in (1, 3)]
+    assert answers[0]["top_logits"] == answers[1]["top_logits"]
+    # What was decoded in the first run is part of the second one's prompt.
+    longer = generate(native, "--top-logits", 10, "--temp", 0, "-n", 4, "-p",
+                      PROMPT + answers[0]["text"])
+    if longer["prompt_ids"] != answers[0]["prompt_ids"] + answers[0]["ids"]:
+        pytest.skip("the text's ids are not those that were generated")
+    again = generate(native, "--top-logits", 10, "--temp", 0, "-n", 28, "-p", PROMPT)
+    assert longer["top_logits"] == again["top_logits"][24:]
