@@ -8,6 +8,7 @@
 #define NYALA_TOOLS_NYALA_COMPILE_COMPILER_H
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace nyala {
@@ -30,6 +31,10 @@ struct CompileOptions {
   std::string remarks; ///< regular expression of pass names; "": none
   bool quiet = false;
 };
+
+/// The exit code if the program should end now: 0 after --help or --version, 2 after an error in
+/// usage has been printed.
+std::optional<int> parseCommandLine(int argc, char **argv, CompileOptions &options);
 
 /// Returns the exit code: 0, or 1 after an error has been printed.
 int runCompiler(const CompileOptions &options);

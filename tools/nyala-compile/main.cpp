@@ -1,69 +1,9 @@
 // Compiles a model file to an artifact that nyala-run executes.
 #include "tools/nyala-compile/Compiler.h"
 
-#include <CLI/CLI.hpp>
-
-using nyala::Phase;
-
 int main(int argc, char **argv) {
   nyala::CompileOptions options;
-  const std::map<std::string, Phase> phases{{"input", Phase::Input},
-                                            {"model", Phase::Model},
-                                            {"dispatch", Phase::Dispatch},
-                                            {"kernel", Phase::Kernel},
-                                            {"program", Phase::Program}};
-  std::string target = "cpu", weights = "inline";
-  CLI::App app("Compiles a model ahead of time. Model files: GGUF.", "nyala-compile");
-  app.footer("Examples:\n"
-             "  nyala-compile model.gguf -o model.nyala && nyala-run model.nyala -p 'Hello'\n"
-             "  nyala-compile model.gguf --compile-to=dispatch | less\n"
-             "Phases: input, model, dispatch, kernel, program (docs/architecture.md).\n"
-             "Exit codes: 0 done, 1 error in the model or the environment, 2 wrong usage.");
-  app.set_version_flag("--version", "nyala-compile " NYALA_VERSION);
-  app.add_option("model", options.input, "The model file, or the module to resume from")
-      ->required()
-      ->type_name("FILE");
-  app.add_option("-o,--output", options.output,
-                 "The artifact (default: the model's name with .nyala), or the module of "
-                 "--compile-to (default: standard output)");
-  app.add_option("--target", target, "What to generate code for")
-      ->check(CLI::IsMember({"cpu"}))
-      ->capture_default_str();
-  app.add_option("--cpu", options.cpu,
-                 "CPU whose features kernels may use: native, x86-64-v3, x86-64-v4, "
-                 "sapphirerapids, …")
-      ->capture_default_str();
-  app.add_option("--arithmetic", options.arithmetic,
-                 "How products are computed: f32, or native (block-quantized weights times 8-bit "
-                 "activations, in integers)")
-      ->check(CLI::IsMember({"f32", "native"}))
-      ->capture_default_str();
-  app.add_option("--context", options.context,
-                 "Capacity in positions (default: what the model was trained for)")
-      ->check(CLI::Range(int64_t(1), int64_t(1) << 31));
-  app.add_option("--prefill-rows", options.prefillRows, "Tokens of a prompt computed together")
-      ->check(CLI::Range(int64_t(1), int64_t(65536)))
-      ->capture_default_str();
-  app.add_option("--weights", weights,
-                 "inline: in the artifact; external: in a second file, OUTPUT.weights")
-      ->check(CLI::IsMember({"inline", "external"}))
-      ->capture_default_str();
-  app.add_option("--compile-to", options.to, "Stop after a phase and write its module")
-      ->transform(CLI::CheckedTransformer(phases));
-  auto *from = app.add_option("--compile-from", options.from, "Resume from a module of a phase")
-                   ->transform(CLI::CheckedTransformer(phases));
-  app.add_option("--dump-phases-to", options.dumpDirectory, "Write each phase's module to a folder")
-      ->type_name("DIR");
-  app.add_option("--remarks-filter", options.remarks,
-                 "Print remarks of the passes whose names match a regular expression")
-      ->type_name("REGEX");
-  app.add_flag("-q,--quiet", options.quiet, "Print errors only");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError &error) {
-    return app.exit(error) == 0 ? 0 : 2;
-  }
-  options.externalWeights = weights == "external";
-  options.resume = from->count() > 0;
+  if (std::optional<int> exitCode = nyala::parseCommandLine(argc, argv, options))
+    return *exitCode;
   return nyala::runCompiler(options);
 }
