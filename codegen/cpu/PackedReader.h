@@ -55,7 +55,7 @@ public:
                                                               mlir::ValueRange)>
                 body);
 
-  /// Measured best between 8 and 16 KiB on the CPUs at hand (docs/performance.md).
+  /// How far ahead of its use a weight is asked for (docs/performance.md).
   static constexpr int64_t kPrefetchBytes = 16384;
 
 private:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness import DATA, compile_model, generate
+from harness import DATA, compile_model, generate, run
 
 TEXT = DATA / "golden" / "jargon-slice.txt"
 PROMPT = "Once upon a time, in a small village by the sea,"
@@ -33,3 +33,17 @@ def test_threads_and_rows(native):
         pytest.skip("the text's ids are not those that were generated")
     again = generate(native, "--top-logits", 10, "--temp", 0, "-n", 28, "-p", PROMPT)
     assert longer["top_logits"] == again["top_logits"][24:]
+
+
+@pytest.mark.parametrize("cpu", ["alderlake", "native"])
+def test_dot_product_instructions(cpu, smollm2, tmp_path):
+    """256-bit (alderlake) and this machine's instructions give the bits that AVX2 gives."""
+    flags = ["--top-logits", 10, "--temp", 0, "-n", 8, "-p", PROMPT]
+    artifacts = [compile_model(smollm2, tmp_path / f"{name}.nyala", "--arithmetic=native",
+                               f"--cpu={name}", timeout=300) for name in ("x86-64-v3", cpu)]
+    for artifact in artifacts:
+        result = run("nyala-run", artifact, "-n", 1, "-p", PROMPT)
+        if result.returncode != 0 and b"feature" in result.stderr:
+            pytest.skip(f"this machine lacks a CPU feature: {result.stderr.decode().strip()}")
+    answers = [generate(artifact, *flags) for artifact in artifacts]
+    assert answers[0]["top_logits"] == answers[1]["top_logits"]
