@@ -56,10 +56,11 @@ public:
                 body);
 
   /// How far ahead of its use a weight is asked for (docs/performance.md).
-  static constexpr int64_t kPrefetchBytes = 16384;
+  static constexpr int64_t kPrefetchBytes = 32768;
 
 private:
   mlir::Value loadWords(mlir::Value offset, mlir::Value lane, int64_t bytes, mlir::Type element);
+  void emitPrefetch(mlir::Value offset);
   Block loadParts(mlir::Value offset, int64_t length, mlir::Value lane, bool prefetch);
 
   TileEmitter &e;
