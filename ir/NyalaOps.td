@@ -340,8 +340,8 @@ def Nyala_CacheAppendOp : Nyala_ModelOp<"cache_append", [AllTypesMatch<["cache",
   let summary = "a cache with some slots replaced";
   let description = [{
     `result = cache`, but `result[sequences[r], slots[r], :] = input[r, :]` for every row whose slot
-    is not negative. Pure: dispatches tie the result to the operand, and the planner proves that the
-    update can be done in place.
+    is not negative, rounded to the cache's type. Pure: dispatches tie the result to the operand, and the
+    planner proves that the update can be done in place.
 
     ```mlir
     %k1 = nyala.cache_append %k0, %k at %slots in %sequences

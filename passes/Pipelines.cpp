@@ -29,6 +29,13 @@ void nyala::buildModelPipeline(OpPassManager &pm, const ModelPipelineOptions &op
   if (options.native)
     pm.addPass(createQuantizeLinears());
 
+  // While a cache has one update and is not yet of a fixed size.
+  if (options.kvType != "f32") {
+    ConvertCachesOptions convert;
+    convert.type = options.kvType;
+    pm.addPass(createConvertCaches(convert));
+  }
+
   // Last of the rewrites that look at the whole model: from here on there are two of everything.
   SpecializeEntriesOptions specialize;
   specialize.context = options.context;

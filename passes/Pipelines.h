@@ -7,7 +7,7 @@
 
 namespace nyala {
 
-/// Options of nyala-model-pipeline; they go to nyala-specialize-entries.
+/// Options of nyala-model-pipeline; they go to the passes that it is made of.
 struct ModelPipelineOptions : public mlir::PassPipelineOptions<ModelPipelineOptions> {
   Option<int64_t> context{
       *this, "context",
@@ -16,6 +16,9 @@ struct ModelPipelineOptions : public mlir::PassPipelineOptions<ModelPipelineOpti
   Option<bool> native{*this, "native",
                       llvm::cl::desc("Integer products of quantized weights and activations"),
                       llvm::cl::init(false)};
+  Option<std::string> kvType{*this, "kv-type",
+                             llvm::cl::desc("Numbers that caches hold: f32 or f16"),
+                             llvm::cl::init("f32")};
   Option<int64_t> decodeRows{
       *this, "decode-rows", llvm::cl::desc("Largest number of rows of @decode"), llvm::cl::init(1)};
   Option<int64_t> prefillRows{*this, "prefill-rows",

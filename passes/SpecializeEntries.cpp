@@ -1,6 +1,7 @@
 //===- SpecializeEntries.cpp - @forward to entry points -------------------===//
 #include "ir/NyalaOps.h"
 #include "passes/Passes.h"
+#include "passes/States.h"
 
 #include "mlir/IR/Remarks.h"
 #include "llvm/Support/CheckedArithmetic.h"
@@ -187,8 +188,7 @@ private:
     return success();
   }
 
-  /// Gives every state its capacity, and every value of the same type that is computed from it (an
-  /// append's result) with it.
+  /// Gives every state its capacity.
   LogicalResult makeStatesStatic(func::FuncOp func, int64_t slots) {
     for (BlockArgument argument : func.getArguments()) {
       auto state =
@@ -203,19 +203,9 @@ private:
           return emitError(argument.getLoc(), "state '")
                  << state.getValue() << "' has the fixed type " << before << "; expected " << after
                  << " for the chosen context and sequences";
-      SmallVector<Value> worklist{argument};
-      while (!worklist.empty()) {
-        Value value = worklist.pop_back_val();
-        value.setType(after);
-        for (Operation *user : value.getUsers())
-          for (Value result : user->getResults())
-            if (result.getType() == before && before != after)
-              worklist.push_back(result);
-      }
+      setStateType(argument, after);
     }
-    Operation *terminator = func.getBody().front().getTerminator();
-    func.setType(FunctionType::get(func.getContext(), func.getBody().getArgumentTypes(),
-                                   terminator->getOperandTypes()));
+    updateFunctionType(func);
     return checkResults(func);
   }
 };

@@ -90,18 +90,20 @@ public:
   }
 
 private:
-  /// Buffers hold f32, quantized activations (i8, sums in i32), ids (i32) or packed weights.
+  /// Buffers hold f32, quantized activations (i8, sums in i32), ids (i32), packed weights or caches
+  /// (f32 or f16).
   LogicalResult checkTypes() {
     auto check = [&](Type type, StringRef what, unsigned index, int64_t leastRank) {
       auto tensor = cast<RankedTensorType>(type);
       int64_t rank = tensor.getRank();
       Type element = tensor.getElementType();
       bool integers = element.isInteger(32) || (rank == 2 && element.isInteger(8));
-      if (rank >= leastRank && rank <= 3 && (element.isF32() || (rank <= 2 && integers)))
+      bool fits = element.isF32() || (rank <= 2 && integers) || (rank == 3 && element.isF16());
+      if (rank >= leastRank && rank <= 3 && fits)
         return success();
       return LogicalResult(kernel.emitOpError(what) << " " << index << " has type " << type
-                                                    << ", expected a tensor of f32, ids of "
-                                                       "i32, or quantized activations");
+                                                    << ", expected a tensor of f32, ids of i32, "
+                                                       "quantized activations or a cache of f16");
     };
     for (auto [index, type] : llvm::enumerate(kernel.getArgumentTypes()))
       if (failed(check(type, "argument", index, 1)))

@@ -156,3 +156,37 @@ Value TileEmitter::halfToFloat(Value bits) {
   Value joined = arith::OrIOp::create(b, arith::BitcastOp::create(b, i32, scaled), sign);
   return arith::BitcastOp::create(b, f32, joined);
 }
+
+Value TileEmitter::floatToHalf(Value x) {
+  auto f32 = cast<VectorType>(x.getType());
+  VectorType f16 = f32.clone(b.getF16Type());
+  if (target.hasFeature("f16c"))
+    return arith::TruncFOp::create(b, f16, x);
+  auto i32 = cast<VectorType>(toI32(f32));
+  auto c = [&](int64_t value) { return intConstant(i32, value); };
+  auto add = [&](Value l, Value r) -> Value { return arith::AddIOp::create(b, l, r); };
+  auto shiftRight = [&](Value v, int64_t bits) -> Value {
+    return arith::ShRUIOp::create(b, v, c(bits));
+  };
+  Value bits = arith::BitcastOp::create(b, i32, x);
+  Value magnitude = arith::AndIOp::create(b, bits, c(0x7fffffff));
+  auto select = [&](arith::CmpIPredicate predicate, int64_t bound, Value yes, Value no) -> Value {
+    return arith::SelectOp::create(b, arith::CmpIOp::create(b, predicate, magnitude, c(bound)), yes,
+                                   no);
+  };
+  // Normal halves: the exponent's bias changes by 112; adding half a unit less one, and one more if
+  // the last bit that stays is set, rounds to nearest even.
+  Value odd = arith::AndIOp::create(b, shiftRight(magnitude, 13), c(1));
+  Value normal = shiftRight(add(add(magnitude, odd), c(0xfff - (int64_t(112) << 23))), 13);
+  // Subnormal ones (below 2^-14) are integers of 2^-24, the last place of 0.5: adding 0.5 rounds.
+  Value half =
+      arith::AddFOp::create(b, arith::BitcastOp::create(b, f32, magnitude), constant(f32, 0.5));
+  Value subnormal = arith::SubIOp::create(b, arith::BitcastOp::create(b, i32, half), c(0x3f000000));
+  Value result = select(arith::CmpIPredicate::ult, 0x38800000, subnormal, normal);
+  result = select(arith::CmpIPredicate::uge, 0x47800000, c(0x7c00), result);
+  result = select(arith::CmpIPredicate::ugt, 0x7f800000, c(0x7e00), result);
+  Value sign = arith::AndIOp::create(b, shiftRight(bits, 16), c(0x8000));
+  Value joined = arith::OrIOp::create(b, result, sign);
+  return arith::BitcastOp::create(b, f16,
+                                  arith::TruncIOp::create(b, f32.clone(b.getI16Type()), joined));
+}

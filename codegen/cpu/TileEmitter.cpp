@@ -165,14 +165,22 @@ Value TileEmitter::allocateScratch(ArrayRef<int64_t> shape, Type elementType) {
 
 Value TileEmitter::load(Value buffer, ValueRange indices, int64_t lanes) {
   auto type = VectorType::get(kLanes, cast<MemRefType>(buffer.getType()).getElementType());
-  if (lanes == kLanes)
-    return vector::LoadOp::create(b, type, buffer, indices);
-  Value mask = vector::ConstantMaskOp::create(b, VectorType::get(kLanes, b.getI1Type()),
-                                              ArrayRef<int64_t>{lanes});
-  return vector::MaskedLoadOp::create(b, type, buffer, indices, mask, constant(type, 0));
+  Value loaded;
+  if (lanes == kLanes) {
+    loaded = vector::LoadOp::create(b, type, buffer, indices);
+  } else {
+    Value mask = vector::ConstantMaskOp::create(b, VectorType::get(kLanes, b.getI1Type()),
+                                                ArrayRef<int64_t>{lanes});
+    loaded = vector::MaskedLoadOp::create(b, type, buffer, indices, mask, constant(type, 0));
+  }
+  if (!type.getElementType().isF16())
+    return loaded;
+  return halfToFloat(arith::BitcastOp::create(b, type.clone(b.getI16Type()), loaded));
 }
 
 void TileEmitter::store(Value vector, Value buffer, ValueRange indices, int64_t lanes) {
+  if (cast<MemRefType>(buffer.getType()).getElementType().isF16())
+    vector = floatToHalf(vector);
   if (lanes == kLanes) {
     vector::StoreOp::create(b, vector, buffer, indices);
     return;

@@ -80,7 +80,8 @@ public:
   mlir::Value allocateScratch(llvm::ArrayRef<int64_t> shape, mlir::Type elementType);
   int64_t getScratchBytes() const { return scratchBytes; }
 
-  /// A vector of `lanes` ≤ 16 values, zeros above.
+  /// A vector of `lanes` ≤ 16 values, zeros above. Where the buffer holds f16 the values are
+  /// widened here, and rounded by store().
   mlir::Value load(mlir::Value buffer, mlir::ValueRange indices, int64_t lanes = kLanes);
   void store(mlir::Value vector, mlir::Value buffer, mlir::ValueRange indices,
              int64_t lanes = kLanes);
@@ -104,6 +105,8 @@ public:
   mlir::Value reduceMax(mlir::Value vector);
   /// Widens halves (vector of i16) to f32.
   mlir::Value halfToFloat(mlir::Value bits);
+  /// Rounds f32 to vector of f16, to nearest even; infinity from 65520 on.
+  mlir::Value floatToHalf(mlir::Value x);
 
   /// Sum of `element(column index, lanes)` over `columns` columns from `first`, by vectors.
   mlir::Value sumColumns(mlir::Value first, int64_t columns,

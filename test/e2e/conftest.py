@@ -35,6 +35,13 @@ def smollm2_artifact(compiled_smollm2):
 
 
 @pytest.fixture(scope="session")
+def smollm2_f32_artifact(smollm2, tmp_path_factory):
+    """The same in the arithmetic that is the reference."""
+    return compile_model(smollm2, tmp_path_factory.mktemp("smollm2") / "f32.nyala",
+                         "--arithmetic=f32", timeout=300)
+
+
+@pytest.fixture(scope="session")
 def tiny_gguf(tmp_path_factory):
     return tiny_models.make(tmp_path_factory.mktemp("tiny"), "q4_1")
 

@@ -14,9 +14,9 @@ CLOSE = 0.01  # a margin below this may go either way by rounding
 
 
 @pytest.mark.parametrize("entry", PROMPTS, ids=lambda entry: entry["prompt"][:24].strip())
-def test_greedy(entry, smollm2_artifact):
+def test_greedy(entry, smollm2_f32_artifact):
     expected = entry["greedy_ids"]
-    answer = generate(smollm2_artifact, "--top-logits", 10, "--temp", 0, "-n", len(expected),
+    answer = generate(smollm2_f32_artifact, "--top-logits", 10, "--temp", 0, "-n", len(expected),
                       "-p", entry["text"])
     assert answer["prompt_ids"] == entry["prompt_ids"]
 
@@ -39,9 +39,9 @@ def perplexity(artifact):
     return answer["perplexity"]
 
 
-def test_perplexity(smollm2_artifact):
+def test_perplexity(smollm2_f32_artifact):
     """Expected value: llama_reference.py over the 9,809 tokens of the file's own pre-tokenizer."""
-    assert perplexity(smollm2_artifact) == pytest.approx(51.938, abs=0.05)
+    assert perplexity(smollm2_f32_artifact) == pytest.approx(51.938, abs=0.05)
 
 
 def test_recorded_perplexity(smollm2, tmp_path):
@@ -50,5 +50,5 @@ def test_recorded_perplexity(smollm2, tmp_path):
     assert gguf.GGUFReader(smollm2).fields["tokenizer.ggml.pre"].contents() == "smollm"
     model = tmp_path / "gpt-2.gguf"
     replace_string(smollm2, model, "tokenizer.ggml.pre", "gpt-2")
-    artifact = compile_model(model, tmp_path / "gpt-2.nyala", timeout=300)
+    artifact = compile_model(model, tmp_path / "gpt-2.nyala", "--arithmetic=f32", timeout=300)
     assert perplexity(artifact) == pytest.approx(50.362, abs=0.05)

@@ -36,10 +36,14 @@ std::optional<int> nyala::parseCommandLine(int argc, char **argv, CompileOptions
                  "sapphirerapids, …")
       ->capture_default_str();
   app.add_option("--arithmetic", options.arithmetic,
-                 "How products are computed: f32, or native (block-quantized weights times 8-bit "
-                 "activations, in integers)")
-      ->check(CLI::IsMember({"f32", "native"}))
+                 "How products are computed: native (block-quantized weights times 8-bit "
+                 "activations, in integers), or f32")
+      ->check(CLI::IsMember({"native", "f32"}))
       ->capture_default_str();
+  app.add_option("--kv-type", options.kvType,
+                 "Numbers that the cache of keys and values holds (default: f16 with native "
+                 "arithmetic, f32 with f32)")
+      ->check(CLI::IsMember({"f16", "f32"}));
   app.add_option("--context", options.context,
                  "Capacity in positions (default: what the model was trained for)")
       ->check(CLI::Range(int64_t(1), int64_t(1) << 31));
@@ -63,6 +67,8 @@ std::optional<int> nyala::parseCommandLine(int argc, char **argv, CompileOptions
   } catch (const CLI::ParseError &error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
+  if (options.kvType.empty())
+    options.kvType = options.arithmetic == "native" ? "f16" : "f32";
   options.externalWeights = weights == "external";
   options.resume = !from.empty();
   if (options.resume)

@@ -150,6 +150,7 @@ private:
     auto model = (*module)->getAttrOfType<DictionaryAttr>(NyalaDialect::kModelAttr);
     NamedAttrList facts(model ? model : DictionaryAttr::get(&context));
     facts.set("arithmetic", StringAttr::get(&context, options.arithmetic));
+    facts.set("kv_type", StringAttr::get(&context, options.kvType));
     (*module)->setAttr(NyalaDialect::kModelAttr, facts.getDictionary(&context));
   }
 
@@ -165,6 +166,7 @@ private:
       model.context = options.context;
       model.prefillRows = options.prefillRows;
       model.native = options.arithmetic == "native";
+      model.kvType = options.kvType;
       buildModelPipeline(pm, model);
       break;
     }

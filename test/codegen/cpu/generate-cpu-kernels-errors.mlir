@@ -71,7 +71,7 @@ nyala.kernel @k(%x: tensor<?x2xf32>) -> tensor<?x2xf32> attributes {max_rows = 2
 // -----
 
 module attributes {nyala.target = #nyala.cpu_target<"x86-64">} {
-// expected-error @below {{argument 1 has type 'tensor<?x16xf16>', expected a tensor of f32, ids of i32, or quantized activations}}
+// expected-error @below {{argument 1 has type 'tensor<?x16xf16>', expected a tensor of f32, ids of i32, quantized activations or a cache of f16}}
 nyala.kernel @k(%x: tensor<?x16xf32>, %y: tensor<?x16xf16>) -> tensor<?x16xf32> attributes {max_rows = 1 : i64} {
   nyala.return %x : tensor<?x16xf32>
 }
@@ -80,7 +80,7 @@ nyala.kernel @k(%x: tensor<?x16xf32>, %y: tensor<?x16xf16>) -> tensor<?x16xf32> 
 // -----
 
 module attributes {nyala.target = #nyala.cpu_target<"x86-64">} {
-// expected-error @below {{result 0 has type 'tensor<?xi32>', expected a tensor of f32, ids of i32, or quantized activations}}
+// expected-error @below {{result 0 has type 'tensor<?xi32>', expected a tensor of f32, ids of i32, quantized activations or a cache of f16}}
 nyala.kernel @k(%x: tensor<?xi32>) -> tensor<?xi32> attributes {max_rows = 1 : i64} {
   nyala.return %x : tensor<?xi32>
 }

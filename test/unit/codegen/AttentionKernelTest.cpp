@@ -11,6 +11,7 @@ struct Shape {
   int64_t heads, kvHeads, keyDim, valueDim, sequences, slots, maxRows;
   const char *window; ///< "" or ", window = N"
   const char *positions;
+  const char *cacheType = "f32";
 };
 
 class AttentionKernelTest : public KernelTest {
@@ -19,7 +20,7 @@ protected:
     auto number = [](int64_t value) { return std::to_string(value); };
     auto cache = [&](int64_t dim) {
       return "tensor<" + number(shape.sequences) + "x" + number(shape.slots) + "x" +
-             number(shape.kvHeads * dim) + "xf32>";
+             number(shape.kvHeads * dim) + "x" + shape.cacheType + ">";
     };
     std::string q = "tensor<?x" + number(shape.heads * shape.keyDim) + "xf32>";
     std::string y = "tensor<?x" + number(shape.heads * shape.valueDim) + "xf32>";
@@ -60,6 +61,14 @@ TEST_P(AttentionKernelTest, Windows) {
       makeAttention({"block", 4, 2, 20, 20, 1, 300, 128, ", window = 128", kBorders}),
       makeAttention({"long", 4, 1, 16, 16, 1, 300, 8, ", window = 200", kBorders}),
       makeAttention({"beyond", 2, 2, 16, 16, 1, 300, 8, ", window = 1000", kBorders}),
+  });
+}
+
+TEST_P(AttentionKernelTest, CachesOfHalves) {
+  checkKernels({
+      makeAttention({"whole_vectors", 6, 2, 64, 64, 2, 300, 8, "", kBorders, "f16"}),
+      makeAttention({"odd_dims", 6, 3, 20, 7, 3, 300, 8, "", kBorders, "f16"}),
+      makeAttention({"windowed", 4, 1, 32, 32, 1, 300, 128, ", window = 37", kBorders, "f16"}),
   });
 }
 

@@ -222,14 +222,18 @@ static Operand makeIds(KernelOp kernel, unsigned number, int64_t rows, RandomStr
 
 static Operand makeFloats(KernelOp kernel, unsigned number, ArrayRef<int64_t> shape,
                           RandomStream &random) {
+  bool half = getElementTypeOrSelf(kernel.getArgumentTypes()[number]).isF16();
   auto scale = kernel.getArgAttrOfType<FloatAttr>(number, "test.scale");
   double deviation = scale ? scale.getValueAsDouble() : 1.0;
   Operand operand;
   operand.values = Tensor(shape);
   for (double &value : operand.values.mutableValues()) {
     auto number = static_cast<float>(deviation * random.normal() + (shape.size() == 1 ? 1 : 0));
-    value = number;
-    append(operand.bytes, number);
+    value = half ? halfToFloat(floatToHalf(number)) : number;
+    if (half)
+      append(operand.bytes, floatToHalf(number));
+    else
+      append(operand.bytes, number);
   }
   return operand;
 }
@@ -329,6 +333,15 @@ void CompiledKernels::check(const KernelText &text, int64_t rows, uint64_t seed)
     checkRowsAlone(text, operands, results, rows);
 }
 
+static std::vector<float> readFloats(const Bytes &bytes, bool half) {
+  std::vector<float> values(bytes.size() / (half ? sizeof(uint16_t) : sizeof(float)));
+  if (half)
+    dequantize(StoredFormat::F16, bytes.data(), values.data(), values.size());
+  else
+    std::memcpy(values.data(), bytes.data(), bytes.size());
+  return values;
+}
+
 void CompiledKernels::checkValues(const KernelText &text, const std::vector<Operand> &operands,
                                   const std::vector<Bytes> &results, int64_t rows) {
   if (rows == 0) { // nothing is written
@@ -343,8 +356,12 @@ void CompiledKernels::checkValues(const KernelText &text, const std::vector<Oper
   FailureOr<SmallVector<Tensor>> expected = interpreter.run(kernels.at(text.name).op, arguments);
   ASSERT_TRUE(succeeded(expected));
   for (auto [index, want] : llvm::enumerate(*expected)) {
-    const auto *got = reinterpret_cast<const float *>(results[index].data());
-    ASSERT_EQ(results[index].size(), want.size() * sizeof(float));
+    bool half = getElementTypeOrSelf(kernels.at(text.name).op.getResultTypes()[index]).isF16();
+    std::vector<float> got = readFloats(results[index], half);
+    ASSERT_EQ(got.size(), static_cast<size_t>(want.size()));
+    if (half) // in f64 the interpreter rounds nothing
+      for (double &value : want.mutableValues())
+        value = halfToFloat(floatToHalf(static_cast<float>(value)));
     int64_t width = want.getShape().back();
     double squares = 0;
     for (double value : want.values())

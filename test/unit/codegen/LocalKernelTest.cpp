@@ -1,6 +1,9 @@
 //===- LocalKernelTest.cpp - Kernels that work column by column -----------===//
 #include "test/unit/codegen/KernelHarness.h"
 
+#include <cmath>
+#include <cstring>
+
 using namespace nyala;
 using namespace nyala::test;
 
@@ -171,6 +174,41 @@ TEST_P(LocalKernelTest, CacheAppend) {
       "tensor<?xi32>, tensor<?xi32>",
       "%v, %0", "tensor<?x24xf32>, tensor<1x8x24xf32>"));
   checkKernels(kernels);
+}
+
+/// Appends rows of f32 to a cache of halves.
+static KernelText makeHalfAppend(const std::string &name, int64_t width, const std::string &scale) {
+  std::string x = "tensor<?x" + std::to_string(width) + "xf32>",
+              cache = "tensor<1x11x" + std::to_string(width) + "xf16>";
+  return makeKernel(name, 9,
+                    "%c: " + cache + ", %x: " + x + " {test.scale = " + scale +
+                        " : f64}, %s: tensor<?xi32> {test.values = array<i32: 4, -1, 0, 10, 2, 1, "
+                        "5, 9, 3>}, %q: tensor<?xi32>",
+                    "%0 = nyala.cache_append %c, %x at %s in %q : " + cache + ", " + x +
+                        ", tensor<?xi32>, tensor<?xi32>",
+                    "%0", cache, 0);
+}
+
+TEST_P(LocalKernelTest, CacheOfHalves) {
+  checkKernels({makeHalfAppend("normal", 48, "1.0"), makeHalfAppend("odd_width", 21, "1.0"),
+                makeHalfAppend("large", 16, "9000.0"), makeHalfAppend("subnormal", 16, "1.0e-6")});
+}
+
+// Ties, the borders of subnormal and infinite halves, and what is no number.
+TEST_P(LocalKernelTest, HalvesAtTheBorders) {
+  constexpr float values[16] = {65519.9F, 65520.0F, -65536.0F,  3.0e38F, 0x1p-14F, 0x1.ffcp-15F,
+                                0x1p-24F, 0x1p-25F, 0x1.8p-25F, -0.0F,   1.0F / 3, 1.0009765625F,
+                                2.00293F, INFINITY, -INFINITY,  NAN};
+  auto compiled = CompiledKernels::compile({makeHalfAppend("append", 16, "1.0")}, GetParam());
+  ASSERT_TRUE(compiled);
+  std::vector<Operand> operands = compiled->makeOperands("append", 1, 0);
+  std::memcpy(operands[1].bytes.data(), values, sizeof(values));
+  Bytes cache = compiled->run("append", operands, 1).front();
+  for (size_t i = 0; i < std::size(values); ++i) {
+    uint16_t half; // row 0 goes to slot 4
+    std::memcpy(&half, cache.data() + 2 * (4 * 16 + i), sizeof(half));
+    EXPECT_EQ(half, floatToHalf(values[i])) << values[i];
+  }
 }
 
 NYALA_INSTANTIATE_KERNEL_TEST(LocalKernelTest);
