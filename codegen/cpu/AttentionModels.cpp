@@ -102,23 +102,41 @@ private:
     return next;
   }
 
-  /// scores[s - block] = query · keys[s]; returns the running maximum.
+  /// scores[s - block] = query · keys[s] for s in [from, to); returns the running maximum. Sixteen
+  /// positions at a time; those outside the range take the score of its first or last one, which
+  /// changes no maximum.
   Value emitScores(Value block, Value from, Value to, Value maximum) {
-    auto loop = scf::ForOp::create(e.b, from, to, e.index(1), maximum);
-    OpBuilder::InsertionGuard guard(e.b);
-    e.b.setInsertionPointToStart(loop.getBody());
-    Value s = loop.getInductionVar();
-    Value product;
+    Value low = arith::SubIOp::create(e.b, from, block);
+    Value lanes = e.index(kLanes);
+    Value start = arith::MulIOp::create(e.b, arith::DivUIOp::create(e.b, low, lanes), lanes);
+    Value high = arith::SubIOp::create(e.b, to, block);
+    Value last = arith::SubIOp::create(e.b, to, e.index(1));
+    auto loop = scf::ForOp::create(e.b, start, high, lanes, e.broadcast(maximum));
+    {
+      OpBuilder::InsertionGuard guard(e.b);
+      e.b.setInsertionPointToStart(loop.getBody());
+      Value first = arith::AddIOp::create(e.b, block, loop.getInductionVar());
+      Value vector = e.reduceAddEach([&](int64_t lane) {
+        Value s = arith::AddIOp::create(e.b, first, e.index(lane));
+        s = arith::MinSIOp::create(e.b, arith::MaxSIOp::create(e.b, s, from), last);
+        return emitProducts(s);
+      });
+      e.store(vector, scores, loop.getInductionVar());
+      scf::YieldOp::create(e.b, ValueRange{e.max(loop.getRegionIterArg(0), vector)});
+    }
+    return e.reduceMax(loop.getResult(0));
+  }
+
+  /// Products of the query and the key at position s, added up to one vector.
+  Value emitProducts(Value s) {
+    Value sum;
     forVectors(queryDim, [&](int64_t offset, int64_t lanes) {
       Value column = arith::AddIOp::create(e.b, keyColumn, e.index(offset));
       Value key = e.load(keys, {sequence, s, column}, lanes);
       Value q = query[offset / kLanes];
-      product = product ? e.fma(q, key, product) : Value(arith::MulFOp::create(e.b, q, key));
+      sum = sum ? e.fma(q, key, sum) : Value(arith::MulFOp::create(e.b, q, key));
     });
-    Value score = e.reduceAdd(product);
-    memref::StoreOp::create(e.b, score, scores, ValueRange{arith::SubIOp::create(e.b, s, block)});
-    scf::YieldOp::create(e.b, ValueRange{e.max(loop.getRegionIterArg(0), score)});
-    return loop.getResult(0);
+    return sum;
   }
 
   /// scores[i] = e^(scores[i] - maximum) for the positions of the block, 0 for its others; returns

@@ -103,6 +103,9 @@ public:
   /// Sum (or maximum) of a vector's lanes as a tree of halves.
   mlir::Value reduceAdd(mlir::Value vector);
   mlir::Value reduceMax(mlir::Value vector);
+  /// A vector whose lane i is reduceAdd(vector(i)), bit by bit. Calls `vector` for 0 to 15, in
+  /// order.
+  mlir::Value reduceAddEach(llvm::function_ref<mlir::Value(int64_t)> vector);
   /// Widens halves (vector of i16) to f32.
   mlir::Value halfToFloat(mlir::Value bits);
   /// Rounds f32 to vector of f16, to nearest even; infinity from 65520 on.
@@ -122,6 +125,8 @@ public:
   int64_t getMaxRows() const { return maxRows; }
 
 private:
+  mlir::Value reduceAddEach(int64_t first, int64_t count,
+                            llvm::function_ref<mlir::Value(int64_t)> vector);
   mlir::Value reduce(mlir::Value vector,
                      llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)> combine);
   /// Runs `body` with the builder at the kernel prologue.
