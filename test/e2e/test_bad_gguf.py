@@ -114,7 +114,7 @@ def test_dimensions(size, refuse, patched, layout):
     refuse(patched(layout.dimensions[TENSOR] + 8, struct.pack("<Q", size)), TENSOR)
 
 
-@pytest.mark.parametrize("kind", [14, 200, 0xFFFFFFFF])  # 14: Q6_K, valid but not supported
+@pytest.mark.parametrize("kind", [11, 200, 0xFFFFFFFF])  # 11: Q3_K, valid but not supported
 def test_tensor_types(kind, refuse, patched, layout):
     refuse(patched(layout.types[TENSOR], struct.pack("<I", kind)), TENSOR, "type")
 

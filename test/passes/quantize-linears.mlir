@@ -14,14 +14,14 @@ nyala.weight @bias : tensor<128xf32>
 // CHECK-LABEL: func.func @forward
 // Products of one input share its quantization; a concatenation is one weight.
 // CHECK: %[[Q:.+]], %[[S:.+]], %[[T:.+]] = nyala.quantize %arg0
-// CHECK-SAME: tensor<?x64xf32> -> tensor<?x64xi8>, tensor<?x2xf32>, tensor<?x2xi32>
+// CHECK-SAME: tensor<?x64xf32> -> tensor<?x64xi8>, tensor<?x2xf32>, tensor<?x4xi32>
 // CHECK: nyala.quantized_linear %[[Q]], %[[S]], %[[T]], %{{.*}} bias %{{.*}}
 // CHECK-NOT: nyala.quantize %arg0
 // CHECK: nyala.quantized_linear %[[Q]], %[[S]], %[[T]], %k :
 // Plain floats are multiplied as such.
 // CHECK: nyala.linear %arg0, %f
 // REMARK-DAG: [Passed] LinearQuantized
-// REMARK-DAG: [Missed] LinearNotQuantized | {{.*}}Reason="the weight is not stored in blocks of 32 values"
+// REMARK-DAG: [Missed] LinearNotQuantized | {{.*}}Reason="the weight is not stored in blocks of quantized values"
 func.func @forward(%x: tensor<?x64xf32>)
     -> (tensor<?x128xf32>, tensor<?x64xf32>, tensor<?x16xf32>) {
   %q = nyala.load @q : tensor<64x64xf32>
