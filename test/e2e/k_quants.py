@@ -1,7 +1,6 @@
 """Quantizes to blocks of 256 values (Q4_K, Q5_K, Q6_K), which PyPI's `gguf` can only widen.
 
-Rounds to the nearest, without the search for better scales that real quantizers do. check() compares
-with what the package reads.
+Rounds to the nearest, without the search for better scales that real quantizers do.
 """
 
 import gguf

@@ -122,11 +122,9 @@ CONFIGS = {
     "q5_1": Config(type="Q5_1", heads=16, kv_heads=1, head_dim=10, ffn=160),
     "q8_0": Config(type="Q8_0", width=96, heads=8, kv_heads=2, head_dim=20, ffn=224, layers=3),
     "q8_0-tied": Config(type="Q8_0", tied=True, vocab_padding=2),
-    # every type of blocks of 256
+    # types of blocks of 256
     "q4_k": Config(type="Q4_K", width=256, heads=4, kv_heads=2, head_dim=64, ffn=256),
     "q5_k": Config(type="Q5_K", width=256, heads=8, kv_heads=1, head_dim=32, ffn=512, layers=1),
-    "q6_k-tied": Config(type="Q6_K", width=512, heads=8, kv_heads=2, head_dim=32, ffn=256, layers=1,
-                        tied=True, vocab_padding=3),
     # mixed types: linears that share an input but not a format
     "mixed-value": Config(type="Q4_1", types={"attn_v": "Q8_0", "ffn_down": "Q5_1"}),
     "mixed-embedding": Config(type="Q4_1", types={"token_embd": "Q8_0"}, tied=True),
