@@ -40,18 +40,26 @@ int64_t PackedLayout::getGroupBytes() const {
 
 /// One row's words of one block.
 void PackedLayout::packQuants(const uint8_t *quants, int64_t row, uint8_t *out) const {
-  for (int64_t c = 0; c < kBlockColumns; ++c) {
-    int64_t k = c / 4, byte = 4 * row + c % 4;
-    if (getColumnsPerWord() == 4) {
-      out[k * kWordBytes + byte] = quants[c];
-      continue;
-    }
-    out[k / 2 * kWordBytes + byte] |= static_cast<uint8_t>((quants[c] & 15) << (4 * (k % 2)));
-    int64_t bit = getHighBits() * k;
-    if (int high = quants[c] >> 4)
-      out[getHighBitsOffset() + bit / 8 * kWordBytes + byte] |=
-          static_cast<uint8_t>(high << (bit % 8));
+  uint8_t *words = out + 4 * row;
+  if (getColumnsPerWord() == 4) {
+    for (int64_t w = 0; w < getNumWords(kBlockColumns); ++w)
+      std::memcpy(words + w * kWordBytes, quants + 4 * w, 4);
+    return;
   }
+  for (int64_t w = 0; w < getNumWords(kBlockColumns); ++w)
+    for (int64_t b = 0; b < 4; ++b) {
+      const uint8_t *pair = quants + 8 * w + b;
+      words[w * kWordBytes + b] = static_cast<uint8_t>((pair[0] & 15) | pair[4] << 4);
+    }
+  uint8_t *highWords = words + getHighBitsOffset();
+  int64_t bits = getHighBits();
+  for (int64_t w = 0; w < getNumHighWords(); ++w)
+    for (int64_t b = 0; b < 4; ++b) {
+      unsigned byte = 0;
+      for (int64_t bit = 0; bit < 8; bit += bits)
+        byte |= (quants[(8 * w + bit) / bits * 4 + b] >> 4) << bit;
+      highWords[w * kWordBytes + b] = static_cast<uint8_t>(byte);
+    }
 }
 
 void PackedLayout::packBlock(const StoredBlock &stored, int64_t row, uint8_t *out) const {
