@@ -78,7 +78,7 @@ def test_formats(name, tmp_path):
         if feature not in cpu_flags():
             continue
         artifact = compile_model(model, tmp_path / f"{cpu}.nyala", "--arithmetic=native",
-                                 f"--cpu={cpu}")
+                                 "--kv-type=f32", f"--cpu={cpu}")
         answers[cpu] = compute(artifact, prompt, steps)
         assert np.array_equal(rows(answers[cpu]), rows(answers["x86-64-v3"])), cpu
     assert np.array_equal(rows(compute(artifact, prompt, steps, 3)), rows(answers["native"]))
