@@ -190,14 +190,15 @@ FusionKind LayerNormOp::getFusionKind() { return FusionKind::RowReduction; }
 // Quantized products
 //===----------------------------------------------------------------------===//
 
-/// Values of `like`'s rows in blocks that `scales` and `sums` have one element for.
+/// Values of `like`'s rows in blocks that `scales` has one element for, and `sums` two.
 static LogicalResult verifyBlocks(Operation *op, Value like, Value scales, Value sums) {
   int64_t width = getChannels(like), block = PackedLayout::kBlockColumns;
   if (width % block != 0)
     return op->emitOpError("expected channels to be a multiple of ") << block << ", got " << width;
-  for (auto [value, what] : {std::pair(scales, "the scales"), std::pair(sums, "the sums")})
+  for (auto [value, what, size] :
+       {std::tuple(scales, "the scales", block), std::tuple(sums, "the sums", kSumChannels)})
     if (failed(expectRows(op, like, value, what)) ||
-        failed(expectEqual(op, Twine("channels of ") + what, width / block, getChannels(value))))
+        failed(expectEqual(op, Twine("channels of ") + what, width / size, getChannels(value))))
       return failure();
   return success();
 }

@@ -39,6 +39,9 @@ inline PackedAttr getPacked(mlir::RankedTensorType type) {
 /// Layout of a weight whose type has a packed encoding.
 PackedLayout getPackedLayout(mlir::RankedTensorType type);
 
+/// Channels whose sum nyala.quantize gives: the fewest that a stored weight's scale covers.
+inline constexpr int64_t kSumChannels = 16;
+
 /// Frequencies of a rotary embedding, `dims / 2` of them, as nyala.rope's documentation defines
 /// them; computed in f64, rounded to f32.
 llvm::SmallVector<float> getRopeFrequencies(double base, int64_t dims, double scale,

@@ -217,12 +217,12 @@ def Nyala_QuantizeOp : Nyala_ModelOp<"quantize"> {
   let summary = "activations as 8-bit integers, a scale for each block of 32 channels";
   let description = [{
     For each block b of 32 channels of a row, with m = max |input|: `scales[b] = m / 127`,
-    `values[c] = round(input[c] * (127 / m))`, to nearest even, zeros if m is 0; `sums[b]` is the sum of
-    the block's values, which products with offset weights need.
+    `values[c] = round(input[c] * (127 / m))`, to nearest even, zeros if m is 0. `sums` holds the sum of
+    the values of each 16 channels, two a block, which products with offset weights need.
 
     ```mlir
     %q, %s, %t = nyala.quantize %x
-       : tensor<?x576xf32> -> tensor<?x576xi8>, tensor<?x18xf32>, tensor<?x18xi32>
+       : tensor<?x576xf32> -> tensor<?x576xi8>, tensor<?x18xf32>, tensor<?x36xi32>
     ```
   }];
   let arguments = (ins Nyala_Matrix:$input);
@@ -238,17 +238,18 @@ def Nyala_QuantizedLinearOp : Nyala_ModelOp<"quantized_linear",
   let summary = "a linear layer of quantized activations and weights";
   let description = [{
     The weight is stored in blocks of 32 columns, `weight = scale * quant + minimum` (q4_0: quant - 8,
-    and so on; docs/weight-layout.md). With i_b the integer dot product of block b, exact in 32 bits:
+    and so on; docs/weight-layout.md). With i_b the integer dot product of block b and t_b the sum of
+    its values, both exact:
 
     `result[r, n] = sum_b (i_b * (scale[n, b] * scales[r, b]))
-                  + sum_b (minimum[n, b] * (sums[r, b] * scales[r, b])) (+ bias[n])`,
+                  + sum_b (minimum[n, b] * (t_b * scales[r, b])) (+ bias[n])`,
 
     each sum in f32 over ascending blocks (docs/numerics.md). In exact arithmetic this is the linear
     layer of `values * scales`.
 
     ```mlir
     %y = nyala.quantized_linear %q, %s, %t, %w
-       : tensor<?x576xi8>, tensor<?x18xf32>, tensor<?x18xi32>, tensor<1536x576xf32>
+       : tensor<?x576xi8>, tensor<?x18xf32>, tensor<?x36xi32>, tensor<1536x576xf32>
        -> tensor<?x1536xf32>
     ```
   }];

@@ -36,17 +36,17 @@ private:
         .function(linear->getParentOfType<func::FuncOp>().getName());
   }
 
-  /// Are all weights that `linear` concatenates stored in blocks as long as the activations'?
+  /// Are all weights that `linear` concatenates stored in blocks?
   static bool isStoredInBlocks(LinearOp linear, const SymbolTable &symbols) {
     SmallVector<LoadOp> loads;
     bool stored = collectConcatenatedLoads(linear.getWeight(), loads);
     for (LoadOp load : loads) {
       auto format = getStoredFormat(symbols.lookup<WeightOp>(load.getWeight()), symbols);
-      stored &= format && getInfo(*format).blockValues == PackedLayout::kBlockColumns;
+      stored &= format && getInfo(*format).blockValues > 1;
     }
     if (!stored)
-      remark::missed(linear.getLoc(), remarkOf("LinearNotQuantized", linear)) << remark::reason(
-          "the weight is not stored in blocks of {0} values", PackedLayout::kBlockColumns);
+      remark::missed(linear.getLoc(), remarkOf("LinearNotQuantized", linear))
+          << remark::reason("the weight is not stored in blocks of quantized values");
     return stored;
   }
 
@@ -57,11 +57,11 @@ private:
     if (!quantize) {
       auto type = getTensorType(input);
       int64_t rows = type.getDimSize(0), width = type.getDimSize(1);
-      int64_t blocks = width / PackedLayout::kBlockColumns;
+      int64_t blocks = width / PackedLayout::kBlockColumns, sums = width / kSumChannels;
       quantize = QuantizeOp::create(
           builder, linear.getLoc(), RankedTensorType::get({rows, width}, builder.getI8Type()),
           RankedTensorType::get({rows, blocks}, builder.getF32Type()),
-          RankedTensorType::get({rows, blocks}, builder.getI32Type()), input);
+          RankedTensorType::get({rows, sums}, builder.getI32Type()), input);
     }
     auto product = QuantizedLinearOp::create(
         builder, linear.getLoc(), linear.getType(), quantize.getValues(), quantize.getScales(),

@@ -19,9 +19,20 @@ Value PackedReader::getGroupOffset(Value row) {
   return arith::MulIOp::create(e.b, group, e.index(layout.getGroupBytes()));
 }
 
+Value PackedReader::add(Value offset, int64_t bytes) {
+  return arith::AddIOp::create(e.b, offset, e.index(bytes));
+}
+
+/// Into the second-level cache: as many lines may be under way as that one allows, which on some
+/// CPUs is several times what the first level does.
+void PackedReader::emitPrefetch(Value offset) {
+  memref::PrefetchOp::create(e.b, memory, ValueRange{add(offset, kPrefetchBytes)},
+                             /*isWrite=*/false, /*localityHint=*/2, /*isDataCache=*/true);
+}
+
 /// `bytes` bytes of each row at `offset`: a vector of `element`, of 16 lanes or, of row `lane`,
 /// one.
-Value PackedReader::loadWords(Value offset, Value lane, int64_t bytes, Type element) {
+Value PackedReader::loadRows(Value offset, Value lane, int64_t bytes, Type element) {
   int64_t lanes = lane ? 1 : PackedLayout::kGroupRows;
   if (lane)
     offset = arith::AddIOp::create(e.b, offset, arith::MulIOp::create(e.b, lane, e.index(bytes)));
@@ -30,46 +41,74 @@ Value PackedReader::loadWords(Value offset, Value lane, int64_t bytes, Type elem
   return vector::BitCastOp::create(e.b, VectorType::get(lanes, element), loaded);
 }
 
-/// Into the second-level cache: as many lines may be under way as that one allows, which on some
-/// CPUs is several times what the first level does.
-void PackedReader::emitPrefetch(Value offset) {
-  memref::PrefetchOp::create(e.b, memory, ValueRange{offset}, /*isWrite=*/false,
-                             /*localityHint=*/2, /*isDataCache=*/true);
+Value PackedReader::loadHalves(Value offset, const Access &access) {
+  return e.halfToFloat(loadRows(offset, access.lane, 2, e.b.getI16Type()));
 }
 
-PackedReader::Block PackedReader::loadParts(Value offset, int64_t length, Value lane,
-                                            bool prefetch) {
-  auto at = [&](int64_t bytes) -> Value {
-    return arith::AddIOp::create(e.b, offset, e.index(bytes));
-  };
+/// Bytes, as vector<?xf32>.
+Value PackedReader::loadIntegers(Value offset, const Access &access, bool isSigned) {
+  Value bytes = loadRows(offset, access.lane, 1, e.b.getI8Type());
+  int64_t lanes = cast<VectorType>(bytes.getType()).getDimSize(0);
+  auto i32 = VectorType::get(lanes, e.b.getI32Type());
+  Value wide = isSigned ? Value(arith::ExtSIOp::create(e.b, i32, bytes))
+                        : Value(arith::ExtUIOp::create(e.b, i32, bytes));
+  return arith::SIToFPOp::create(e.b, e.f32Vector(lanes), wide);
+}
+
+/// The words of a block, high ones too.
+PackedReader::Block PackedReader::loadWords(Value offset, int64_t length, const Access &access) {
   Block block;
   block.length = length;
-  for (int64_t w = 0; w < layout.getNumWords(length); ++w) {
-    if (prefetch)
-      emitPrefetch(at(w * PackedLayout::kWordBytes + kPrefetchBytes));
-    block.words.push_back(loadWords(at(w * PackedLayout::kWordBytes), lane, 4, e.b.getI32Type()));
+  int64_t words = layout.getNumWords(length), highWords = layout.getNumHighWords();
+  for (int64_t w = 0; w < words + highWords; ++w) {
+    Value at = add(offset, w * PackedLayout::kWordBytes);
+    if (access.prefetch)
+      emitPrefetch(at);
+    auto &part = w < words ? block.words : block.highWords;
+    part.push_back(loadRows(at, access.lane, 4, e.b.getI32Type()));
   }
-  if (!layout.hasScales())
-    return block;
-  if (prefetch)
-    emitPrefetch(at(layout.getHighBitsOffset() + kPrefetchBytes));
-  auto halves = [&](int64_t bytes) {
-    return e.halfToFloat(loadWords(at(bytes), lane, 2, e.b.getI16Type()));
-  };
-  if (layout.hasHighBits())
-    block.highBits = loadWords(at(layout.getHighBitsOffset()), lane, 4, e.b.getI32Type());
-  block.scale = halves(layout.getScalesOffset());
-  if (layout.hasMinima())
-    block.minimum = halves(layout.getMinimaOffset());
   return block;
 }
 
-PackedReader::Block PackedReader::loadBlock(Value offset, int64_t length, bool prefetch) {
-  return loadParts(offset, length, Value(), prefetch);
+PackedReader::Block PackedReader::loadBlock(Value offset, int64_t length, const Access &access) {
+  Block block = loadWords(offset, length, access);
+  if (!layout.hasScales())
+    return block;
+  Value scales = add(offset, layout.getScalesOffset());
+  if (access.prefetch)
+    emitPrefetch(scales);
+  block.scale = loadHalves(scales, access);
+  if (layout.hasMinima())
+    block.minimum = loadHalves(add(offset, layout.getMinimaOffset()), access);
+  return block;
 }
 
-PackedReader::Block PackedReader::loadRowOfBlock(Value offset, int64_t length, Value lane) {
-  return loadParts(offset, length, lane, /*prefetch=*/false);
+PackedReader::Header PackedReader::loadHeader(Value offset, const Access &access) {
+  if (access.prefetch)
+    for (int64_t at = 0; at < PackedLayout::kHeaderBytes; at += PackedLayout::kWordBytes)
+      emitPrefetch(add(offset, at));
+  Header header;
+  header.scale = loadHalves(offset, access);
+  if (layout.hasMinima())
+    header.minimum = arith::NegFOp::create(
+        e.b, loadHalves(add(offset, PackedLayout::kHeaderMinimaOffset), access));
+  return header;
+}
+
+/// Products of halves and bytes are exact in f32.
+PackedReader::Block PackedReader::loadBlockWithHeader(const Header &header, Value offset,
+                                                      Value scalesOffset, const Access &access) {
+  Block block = loadWords(offset, PackedLayout::kBlockColumns, access);
+  Value second = add(scalesOffset, PackedLayout::kGroupRows);
+  if (layout.hasHalfScales()) {
+    block.scale = header.scale;
+    block.halfScales = {loadIntegers(scalesOffset, access, true),
+                        loadIntegers(second, access, true)};
+    return block;
+  }
+  block.scale = arith::MulFOp::create(e.b, header.scale, loadIntegers(scalesOffset, access, false));
+  block.minimum = arith::MulFOp::create(e.b, header.minimum, loadIntegers(second, access, false));
+  return block;
 }
 
 Value PackedReader::getQuant(const Block &block, int64_t c) {
@@ -82,9 +121,9 @@ Value PackedReader::getQuant(const Block &block, int64_t c) {
   auto mask = [&](Value v, int64_t bits) -> Value {
     return arith::AndIOp::create(e.b, v, e.intConstant(i32, bits));
   };
-  auto toFloat = [&](Value v, int64_t bias) -> Value {
-    if (bias != 0)
-      v = arith::SubIOp::create(e.b, v, e.intConstant(i32, bias));
+  auto toFloat = [&](Value v) -> Value {
+    if (int64_t offset = layout.getQuantOffset())
+      v = arith::SubIOp::create(e.b, v, e.intConstant(i32, offset));
     return arith::SIToFPOp::create(e.b, f32, v);
   };
   int64_t inWord = c % layout.getColumnsPerWord();
@@ -100,51 +139,45 @@ Value PackedReader::getQuant(const Block &block, int64_t c) {
                         : Value(arith::ShLIOp::create(e.b, word, e.intConstant(i32, 16)));
     return arith::BitcastOp::create(e.b, f32, bits);
   }
-  case StoredFormat::Q8_0:
-    return toFloat(mask(shiftRight(word, 8 * inWord), 255), getOffset());
-  case StoredFormat::Q4_0:
-  case StoredFormat::Q4_1:
-  case StoredFormat::Q5_0:
-  case StoredFormat::Q5_1:
+  default:
     break;
   }
+  if (layout.getColumnsPerWord() == 4)
+    return toFloat(mask(shiftRight(word, 8 * inWord), 255));
   // Byte b: column b in its low nibble, column 4 + b in its high one.
   Value quant = mask(shiftRight(word, 8 * (inWord % 4) + 4 * (inWord / 4)), 15);
-  if (layout.hasHighBits()) {
-    Value bit = c < 4 ? Value(arith::ShLIOp::create(e.b, block.highBits, e.intConstant(i32, 4 - c)))
-                      : shiftRight(block.highBits, c - 4);
-    quant = arith::OrIOp::create(e.b, quant, mask(bit, 16));
+  if (int64_t bits = layout.getHighBits()) {
+    // To bit 4 and above.
+    int64_t at = bits * (c / 4), shift = 8 * (c % 4) + at % 8 - 4;
+    Value high = block.highWords[at / 8];
+    high = shift < 0 ? Value(arith::ShLIOp::create(e.b, high, e.intConstant(i32, -shift)))
+                     : shiftRight(high, shift);
+    quant = arith::OrIOp::create(e.b, quant, mask(high, ((1 << bits) - 1) << 4));
   }
-  return toFloat(quant, getOffset());
-}
-
-int64_t PackedReader::getOffset() const {
-  if (layout.hasMinima())
-    return 0;
-  if (layout.getFormat() == StoredFormat::Q8_0)
-    return 128;
-  return layout.hasHighBits() ? 16 : 8;
+  return toFloat(quant);
 }
 
 Value PackedReader::getQuants(const Block &block, int64_t c) {
   Value word = block.words[c / layout.getColumnsPerWord()];
-  if (layout.getFormat() == StoredFormat::Q8_0)
+  if (layout.getColumnsPerWord() == 4)
     return word;
   auto i32 = cast<VectorType>(word.getType());
-  auto constant = [&](int64_t value) { return e.intConstant(i32, value); };
+  auto shiftRight = [&](Value v, int64_t bits) -> Value {
+    if (bits < 0)
+      return arith::ShLIOp::create(e.b, v, e.intConstant(i32, -bits));
+    return bits == 0 ? v : Value(arith::ShRUIOp::create(e.b, v, e.intConstant(i32, bits)));
+  };
+  auto maskBytes = [&](Value v, int64_t bits) -> Value {
+    return arith::AndIOp::create(e.b, v, e.intConstant(i32, bits * 0x01010101));
+  };
   // The low nibbles of the bytes are the first four columns of a word, the high ones the others.
-  if (c % 8 != 0)
-    word = arith::ShRUIOp::create(e.b, word, constant(4));
-  Value quants = arith::AndIOp::create(e.b, word, constant(0x0f0f0f0f));
-  if (!layout.hasHighBits())
+  Value quants = maskBytes(shiftRight(word, c % 8), 15);
+  int64_t bits = layout.getHighBits();
+  if (bits == 0)
     return quants;
-  // Bits c to c + 3 become bit 4 of the four bytes: multiplied by 1 + 2^7 + 2^14 + 2^21, bit i
-  // arrives at bit 8i among others, which the mask removes.
-  Value bits = arith::AndIOp::create(e.b, arith::ShRUIOp::create(e.b, block.highBits, constant(c)),
-                                     constant(15));
-  Value spread = arith::AndIOp::create(e.b, arith::MulIOp::create(e.b, bits, constant(0x204081)),
-                                       constant(0x01010101));
-  return arith::OrIOp::create(e.b, quants, arith::ShLIOp::create(e.b, spread, constant(4)));
+  int64_t at = bits * (c / 4);
+  Value high = shiftRight(block.highWords[at / 8], at % 8 - 4);
+  return arith::OrIOp::create(e.b, quants, maskBytes(high, ((1 << bits) - 1) << 4));
 }
 
 Value PackedReader::getValue(const Block &block, int64_t c) {
@@ -153,29 +186,90 @@ Value PackedReader::getValue(const Block &block, int64_t c) {
     return quant;
   if (block.minimum)
     return e.fma(block.scale, quant, block.minimum);
+  if (!block.halfScales.empty()) // an integer of 14 bits: exact
+    quant = arith::MulFOp::create(e.b, block.halfScales[c / kHalfColumns], quant);
   return arith::MulFOp::create(e.b, block.scale, quant);
 }
 
+Value PackedReader::addHalves(const Block &block, Value first, Value second) {
+  return e.fma(block.halfScales[0], first, arith::MulFOp::create(e.b, block.halfScales[1], second));
+}
+
+/// A loop over [0, count).
 SmallVector<Value>
-PackedReader::forBlocks(ValueRange init,
-                        function_ref<SmallVector<Value>(Value, Value, int64_t, ValueRange)> body) {
+PackedReader::forRange(int64_t count, ValueRange init,
+                       function_ref<SmallVector<Value>(Value, ValueRange)> body) {
+  auto loop = scf::ForOp::create(e.b, e.index(0), e.index(count), e.index(1), init);
+  OpBuilder::InsertionGuard guard(e.b);
+  e.b.setInsertionPointToStart(loop.getBody());
+  SmallVector<Value> next = body(loop.getInductionVar(), loop.getRegionIterArgs());
+  if (!init.empty()) // else the loop has been made with its terminator
+    scf::YieldOp::create(e.b, next);
+  return SmallVector<Value>(loop.getResults());
+}
+
+SmallVector<Value> PackedReader::forBlocks(ArrayRef<Value> groups, ValueRange init,
+                                           const Access &access, BlockBody body) {
+  if (layout.hasHeaders())
+    return forSuperBlocks(groups, init, access, body);
+  auto blocksAt = [&](Value offset, int64_t length) {
+    return llvm::map_to_vector(groups, [&](Value group) {
+      return loadBlock(arith::AddIOp::create(e.b, group, offset), length, access);
+    });
+  };
   SmallVector<Value> carried(init);
   int64_t full = layout.getNumFullBlocks();
-  if (full > 0) {
-    auto loop = scf::ForOp::create(e.b, e.index(0), e.index(full), e.index(1), carried);
-    OpBuilder::InsertionGuard guard(e.b);
-    e.b.setInsertionPointToStart(loop.getBody());
-    Value block = loop.getInductionVar();
-    Value offset = arith::MulIOp::create(e.b, block, e.index(layout.getBlockBytes()));
-    Value column = arith::MulIOp::create(e.b, block, e.index(PackedLayout::kBlockColumns));
-    SmallVector<Value> next =
-        body(offset, column, PackedLayout::kBlockColumns, loop.getRegionIterArgs());
-    if (!init.empty()) // else the loop has been made with its terminator
-      scf::YieldOp::create(e.b, next);
-    carried.assign(loop.getResults().begin(), loop.getResults().end());
-  }
-  if (layout.getTailColumns() > 0)
-    carried = body(e.index(full * layout.getBlockBytes()),
-                   e.index(full * PackedLayout::kBlockColumns), layout.getTailColumns(), carried);
+  if (full > 0)
+    carried = forRange(full, carried, [&](Value block, ValueRange carried) {
+      Value offset = arith::MulIOp::create(e.b, block, e.index(layout.getBlockBytes()));
+      Value column = arith::MulIOp::create(e.b, block, e.index(PackedLayout::kBlockColumns));
+      return body(blocksAt(offset, PackedLayout::kBlockColumns), column, carried);
+    });
+  if (int64_t tail = layout.getTailColumns())
+    carried = body(blocksAt(e.index(full * layout.getBlockBytes()), tail),
+                   e.index(full * PackedLayout::kBlockColumns), carried);
   return carried;
+}
+
+SmallVector<Value> PackedReader::forSuperBlocks(ArrayRef<Value> groups, ValueRange init,
+                                                const Access &access, BlockBody body) {
+  int64_t count = layout.getNumFullBlocks() / PackedLayout::kHeaderBlocks;
+  return forRange(count, init, [&](Value superBlock, ValueRange carried) {
+    Value offset = arith::MulIOp::create(e.b, superBlock, e.index(layout.getSuperBlockBytes()));
+    Value firstColumn = arith::MulIOp::create(e.b, superBlock, e.index(kSuperBlockValues));
+    SmallVector<Value> starts;
+    SmallVector<Header> headers;
+    for (Value group : groups) {
+      starts.push_back(arith::AddIOp::create(e.b, group, offset));
+      headers.push_back(loadHeader(starts.back(), access));
+    }
+    return forRange(PackedLayout::kHeaderBlocks, carried, [&](Value block, ValueRange carried) {
+      auto times = [&](int64_t factor) {
+        return arith::MulIOp::create(e.b, block, e.index(factor));
+      };
+      Value words = add(times(layout.getBlockBytes()), PackedLayout::kHeaderBytes);
+      Value scales =
+          add(times(PackedLayout::kIntegerScalesBytes), PackedLayout::kIntegerScalesOffset);
+      SmallVector<Block> blocks;
+      for (auto [start, header] : llvm::zip_equal(starts, headers))
+        blocks.push_back(loadBlockWithHeader(header, arith::AddIOp::create(e.b, start, words),
+                                             arith::AddIOp::create(e.b, start, scales), access));
+      Value column = arith::AddIOp::create(e.b, firstColumn, times(PackedLayout::kBlockColumns));
+      return body(blocks, column, carried);
+    });
+  });
+}
+
+SmallVector<Value> PackedReader::forBlocks(ArrayRef<Value> groups, ValueRange init,
+                                           BlockBody body) {
+  return forBlocks(groups, init, {.lane = Value(), .prefetch = true}, body);
+}
+
+void PackedReader::forBlocksOfRow(Value group, Value lane,
+                                  function_ref<void(const Block &, Value)> body) {
+  forBlocks(group, {}, {.lane = lane, .prefetch = false},
+            [&](ArrayRef<Block> blocks, Value column, ValueRange) {
+              body(blocks.front(), column);
+              return SmallVector<Value>();
+            });
 }

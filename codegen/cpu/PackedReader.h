@@ -22,46 +22,77 @@ public:
 
   /// What has been loaded of a block. Vectors have 16 lanes (the group's rows) or 1.
   struct Block {
-    llvm::SmallVector<mlir::Value> words; ///< vector<?xi32>
-    mlir::Value highBits;                 ///< vector<?xi32>, or null
-    mlir::Value scale, minimum;           ///< vector<?xf32>, or null
-    int64_t length;                       ///< columns
+    llvm::SmallVector<mlir::Value> words;     ///< vector<?xi32>
+    llvm::SmallVector<mlir::Value> highWords; ///< vector<?xi32>
+    mlir::Value scale, minimum;               ///< vector<?xf32>, or null
+    /// vector<?xf32>: what quants of columns 0..15 and 16..31 are multiplied by before `scale`.
+    /// Integers of 8 bits. Empty for formats that have one scale a block.
+    llvm::SmallVector<mlir::Value, 2> halfScales;
+    int64_t length; ///< columns
   };
+  /// Given the blocks of the same columns, one of each group, the first column, and what is
+  /// carried; returns what is carried on.
+  using BlockBody = llvm::function_ref<llvm::SmallVector<mlir::Value>(
+      llvm::ArrayRef<Block>, mlir::Value, mlir::ValueRange)>;
 
   /// Byte offset of a group: `row` is the index of its first row.
   mlir::Value getGroupOffset(mlir::Value row);
-  /// Loads the block of `length` columns at byte `offset`. `prefetch`: also ask for the bytes that
-  /// are to be streamed `kPrefetchBytes` later.
-  Block loadBlock(mlir::Value offset, int64_t length, bool prefetch);
-  /// The same for row `lane` (index, < 16) of the group alone.
-  Block loadRowOfBlock(mlir::Value offset, int64_t length, mlir::Value lane);
+
+  /// Loads one block after the other of the groups at byte offsets `groups`, and calls `body`. Also
+  /// asks for the bytes that are to be streamed `kPrefetchBytes` later.
+  llvm::SmallVector<mlir::Value> forBlocks(llvm::ArrayRef<mlir::Value> groups,
+                                           mlir::ValueRange init, BlockBody body);
+  /// The same for row `lane` (index, < 16) of one group alone, carrying nothing.
+  void forBlocksOfRow(mlir::Value group, mlir::Value lane,
+                      llvm::function_ref<void(const Block &, mlir::Value)> body);
 
   /// The integers of four columns of each row, c (a multiple of 4) to c + 3, as the bytes of a
-  /// vector of 32-bit lanes: unsigned, offset by getOffset(). Formats with blocks only.
+  /// vector of 32-bit lanes: unsigned, offset by the layout's getQuantOffset(). Formats with blocks
+  /// only.
   mlir::Value getQuants(const Block &block, int64_t c);
-  /// What unsigned integers of the format are offset by: 8 for q4_0, 0 where there is a minimum.
-  int64_t getOffset() const;
-
-  /// Column c of a block without scale and minimum: value = scale * quant + minimum.
+  /// Column c of a block without scales and minimum: value = scale * quant + minimum, or
+  /// scale * (half scale * quant).
   mlir::Value getQuant(const Block &block, int64_t c);
   /// Column c of a block.
   mlir::Value getValue(const Block &block, int64_t c);
+  /// Sums of a block's columns 0..15 and 16..31, as f32, times the half scales.
+  mlir::Value addHalves(const Block &block, mlir::Value first, mlir::Value second);
 
-  /// Calls `body(byte offset in group, first column, length)` for each block of a group, carrying
-  /// values from block to block.
-  llvm::SmallVector<mlir::Value>
-  forBlocks(mlir::ValueRange init,
-            llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, mlir::Value, int64_t,
-                                                              mlir::ValueRange)>
-                body);
-
+  /// Columns of a half scale.
+  static constexpr int64_t kHalfColumns = PackedLayout::kBlockColumns / 2;
   /// How far ahead of its use a weight is asked for (docs/performance.md).
   static constexpr int64_t kPrefetchBytes = 32768;
 
 private:
-  mlir::Value loadWords(mlir::Value offset, mlir::Value lane, int64_t bytes, mlir::Type element);
+  /// How blocks are read.
+  struct Access {
+    mlir::Value lane; ///< of one row; null: all 16
+    bool prefetch;
+  };
+  /// What 8 blocks of a K-quant share.
+  struct Header {
+    mlir::Value scale, minimum; ///< vector<?xf32>; the minimum, or null, is negated
+  };
+
+  mlir::Value add(mlir::Value offset, int64_t bytes);
   void emitPrefetch(mlir::Value offset);
-  Block loadParts(mlir::Value offset, int64_t length, mlir::Value lane, bool prefetch);
+  mlir::Value loadRows(mlir::Value offset, mlir::Value lane, int64_t bytes, mlir::Type element);
+  mlir::Value loadHalves(mlir::Value offset, const Access &access);
+  mlir::Value loadIntegers(mlir::Value offset, const Access &access, bool isSigned);
+  Block loadWords(mlir::Value offset, int64_t length, const Access &access);
+  Block loadBlock(mlir::Value offset, int64_t length, const Access &access);
+  Header loadHeader(mlir::Value offset, const Access &access);
+  Block loadBlockWithHeader(const Header &header, mlir::Value offset, mlir::Value scalesOffset,
+                            const Access &access);
+  llvm::SmallVector<mlir::Value> forBlocks(llvm::ArrayRef<mlir::Value> groups,
+                                           mlir::ValueRange init, const Access &access,
+                                           BlockBody body);
+  llvm::SmallVector<mlir::Value> forSuperBlocks(llvm::ArrayRef<mlir::Value> groups,
+                                                mlir::ValueRange init, const Access &access,
+                                                BlockBody body);
+  llvm::SmallVector<mlir::Value>
+  forRange(int64_t count, mlir::ValueRange init,
+           llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, mlir::ValueRange)> body);
 
   TileEmitter &e;
   PackedLayout layout;

@@ -70,33 +70,32 @@ private:
           reader.getGroupOffset(arith::AddIOp::create(e.b, tile.column, e.index(v * kLanes))));
     Value zero = e.constant(e.f32Vector(), 0);
     SmallVector<Value> init(tile.rows * tile.vectors, zero);
-    return reader.forBlocks(init, [&](Value offset, Value column, int64_t length,
-                                      ValueRange carried) {
-      SmallVector<PackedReader::Block> blocks;
-      for (Value base : bases)
-        blocks.push_back(reader.loadBlock(arith::AddIOp::create(e.b, base, offset), length, true));
-      SmallVector<Value> next;
-      for (int64_t r = 0; r < tile.rows; ++r) {
-        Value row = arith::AddIOp::create(e.b, tile.row, e.index(r));
-        SmallVector<Value> inputs;
-        for (int64_t c = 0; c < length; ++c) {
-          Value at = arith::AddIOp::create(e.b, column, e.index(c));
-          inputs.push_back(e.broadcast(memref::LoadOp::create(e.b, x, ValueRange{row, at})));
-        }
-        Value inputSum;
-        if (blocks.front().minimum)
-          inputSum = e.broadcast(e.sumColumns(column, length, [&](Value at, int64_t lanes) {
-            return e.load(x, {row, at}, lanes);
-          }));
-        for (int64_t v = 0; v < tile.vectors; ++v)
-          next.push_back(
-              dotBlock(e, reader, blocks[v], inputs, inputSum, carried[r * tile.vectors + v]));
-      }
-      return next;
-    });
+    return reader.forBlocks(
+        bases, init, [&](ArrayRef<PackedReader::Block> blocks, Value column, ValueRange carried) {
+          int64_t length = blocks.front().length;
+          SmallVector<Value> next;
+          for (int64_t r = 0; r < tile.rows; ++r) {
+            Value row = arith::AddIOp::create(e.b, tile.row, e.index(r));
+            SmallVector<Value> inputs;
+            for (int64_t c = 0; c < length; ++c) {
+              Value at = arith::AddIOp::create(e.b, column, e.index(c));
+              inputs.push_back(e.broadcast(memref::LoadOp::create(e.b, x, ValueRange{row, at})));
+            }
+            Value inputSum;
+            if (blocks.front().minimum)
+              inputSum = e.broadcast(e.sumColumns(column, length, [&](Value at, int64_t lanes) {
+                return e.load(x, {row, at}, lanes);
+              }));
+            for (int64_t v = 0; v < tile.vectors; ++v)
+              next.push_back(
+                  dotBlock(e, reader, blocks[v], inputs, inputSum, carried[r * tile.vectors + v]));
+          }
+          return next;
+        });
   }
 
-  /// One block of one row against one group. Two chains hide the latency of the additions.
+  /// One block of one row against one group. Two chains hide the latency of the additions: of every
+  /// second column, or of halves that have scales of their own.
   Value dotBlock(TileEmitter &e, PackedReader &reader, const PackedReader::Block &block,
                  ArrayRef<Value> inputs, Value inputSum, Value accumulator) const {
     if (!block.scale) {
@@ -107,10 +106,11 @@ private:
     Value chains[2];
     for (auto [c, input] : llvm::enumerate(inputs)) {
       Value quant = reader.getQuant(block, c);
-      Value &chain = chains[c % 2];
+      Value &chain = chains[block.halfScales.empty() ? c % 2 : c / PackedReader::kHalfColumns];
       chain = chain ? e.fma(quant, input, chain) : Value(arith::MulFOp::create(e.b, quant, input));
     }
-    Value sum = arith::AddFOp::create(e.b, chains[0], chains[1]);
+    Value sum = block.halfScales.empty() ? Value(arith::AddFOp::create(e.b, chains[0], chains[1]))
+                                         : reader.addHalves(block, chains[0], chains[1]);
     accumulator = e.fma(block.scale, sum, accumulator);
     if (block.minimum)
       accumulator = e.fma(block.minimum, inputSum, accumulator);
@@ -151,15 +151,14 @@ private:
     for (int64_t v = 0; v < tile.vectors; ++v) {
       Value base =
           reader.getGroupOffset(arith::AddIOp::create(e.b, tile.column, e.index(v * kLanes)));
-      reader.forBlocks({}, [&](Value offset, Value column, int64_t length, ValueRange) {
-        PackedReader::Block block =
-            reader.loadBlock(arith::AddIOp::create(e.b, base, offset), length, true);
-        for (int64_t c = 0; c < length; ++c) {
-          Value row = arith::AddIOp::create(e.b, column, e.index(c));
-          e.store(reader.getValue(block, c), panel, {row, e.index(v * kLanes)});
-        }
-        return SmallVector<Value>();
-      });
+      reader.forBlocks(
+          base, {}, [&](ArrayRef<PackedReader::Block> blocks, Value column, ValueRange) {
+            for (int64_t c = 0; c < blocks.front().length; ++c) {
+              Value row = arith::AddIOp::create(e.b, column, e.index(c));
+              e.store(reader.getValue(blocks.front(), c), panel, {row, e.index(v * kLanes)});
+            }
+            return SmallVector<Value>();
+          });
     }
   }
 };
@@ -185,16 +184,13 @@ struct EmbeddingModel : CpuTileOpInterface::ExternalModel<EmbeddingModel, Embedd
         e.b, e.b.getIndexType(), memref::LoadOp::create(e.b, e.getBuffer(op.getIds()), row));
     Value base = reader.getGroupOffset(id);
     Value lane = arith::RemUIOp::create(e.b, id, e.index(PackedLayout::kGroupRows));
-    reader.forBlocks({}, [&](Value offset, Value column, int64_t length, ValueRange) {
-      PackedReader::Block block =
-          reader.loadRowOfBlock(arith::AddIOp::create(e.b, base, offset), length, lane);
-      for (int64_t c = 0; c < length; ++c) {
+    reader.forBlocksOfRow(base, lane, [&](const PackedReader::Block &block, Value column) {
+      for (int64_t c = 0; c < block.length; ++c) {
         Value value =
             vector::ExtractOp::create(e.b, reader.getValue(block, c), ArrayRef<int64_t>{0});
         Value at = arith::AddIOp::create(e.b, column, e.index(c));
         memref::StoreOp::create(e.b, value, destination, ValueRange{row, at});
       }
-      return SmallVector<Value>();
     });
   }
 };

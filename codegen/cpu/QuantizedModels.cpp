@@ -150,22 +150,20 @@ struct QuantizedLinearModel
     // Sums of scaled products, then those of scaled minima.
     int64_t count = tile.rows * tile.vectors;
     SmallVector<Value> init(minima ? 2 * count : count, e.constant(e.f32Vector(), 0));
-    SmallVector<Value> sums = reader.forBlocks(init, [&](Value offset, Value column, int64_t length,
-                                                         ValueRange carried) {
-      SmallVector<PackedReader::Block> blocks;
-      for (Value base : bases)
-        blocks.push_back(reader.loadBlock(arith::AddIOp::create(e.b, base, offset), length, true));
-      SmallVector<Value> next(carried);
-      for (int64_t r = 0; r < tile.rows; ++r) {
-        Value row = arith::AddIOp::create(e.b, tile.row, e.index(r));
-        Activations activations = loadActivations(e, op, row, column);
-        for (int64_t v = 0; v < tile.vectors; ++v) {
-          int64_t i = r * tile.vectors + v;
-          addBlock(e, reader, blocks[v], activations, next[i], minima ? &next[count + i] : nullptr);
-        }
-      }
-      return next;
-    });
+    SmallVector<Value> sums = reader.forBlocks(
+        bases, init, [&](ArrayRef<PackedReader::Block> blocks, Value column, ValueRange carried) {
+          SmallVector<Value> next(carried);
+          for (int64_t r = 0; r < tile.rows; ++r) {
+            Value row = arith::AddIOp::create(e.b, tile.row, e.index(r));
+            Activations activations = loadActivations(e, op, row, column);
+            for (int64_t v = 0; v < tile.vectors; ++v) {
+              int64_t i = r * tile.vectors + v;
+              addBlock(e, reader, blocks[v], activations, next[i],
+                       minima ? &next[count + i] : nullptr);
+            }
+          }
+          return next;
+        });
     if (minima)
       for (int64_t i = 0; i < count; ++i)
         sums[i] = arith::AddFOp::create(e.b, sums[i], sums[count + i]);
@@ -178,7 +176,7 @@ private:
   struct Activations {
     SmallVector<Value> quads; ///< four values each, in all lanes: vector<16xi32>
     Value scale;              ///< vector<16xf32>
-    Value sum;                ///< i32
+    Value sums[2];            ///< of either half, i32
   };
 
   static Activations loadActivations(TileEmitter &e, QuantizedLinearOp op, Value row,
@@ -196,7 +194,13 @@ private:
     Value block = arith::DivUIOp::create(e.b, column, e.index(PackedLayout::kBlockColumns));
     result.scale = e.broadcast(
         memref::LoadOp::create(e.b, e.getBuffer(op.getScales()), ValueRange{row, block}));
-    result.sum = memref::LoadOp::create(e.b, e.getBuffer(op.getSums()), ValueRange{row, block});
+    for (int64_t half = 0; half < 2; ++half) {
+      Value at = arith::DivUIOp::create(
+          e.b, arith::AddIOp::create(e.b, column, e.index(half * kSumChannels)),
+          e.index(kSumChannels));
+      result.sums[half] =
+          memref::LoadOp::create(e.b, e.getBuffer(op.getSums()), ValueRange{row, at});
+    }
     return result;
   }
 
@@ -204,20 +208,31 @@ private:
                        const Activations &activations, Value &product, Value *minimum) {
     VectorType i32 = VectorType::get(kLanes, e.b.getI32Type());
     ByteDotEmitter dot(e, reader.getLayout().getFormat() == StoredFormat::Q8_0);
-    // Two chains; the first starts with what the weights' offset adds too much.
-    Value chains[2] = {e.intConstant(i32, 0), e.intConstant(i32, 0)};
-    if (int64_t offset = reader.getOffset())
-      chains[0] = e.broadcast(
-          arith::MulIOp::create(e.b, activations.sum, e.intConstant(e.b.getI32Type(), -offset)));
-    for (auto [i, quad] : llvm::enumerate(activations.quads))
-      chains[i % 2] = dot.emit(chains[i % 2], reader.getQuants(block, 4 * i), quad);
-    Value total = arith::SIToFPOp::create(e.b, e.f32Vector(),
-                                          arith::AddIOp::create(e.b, chains[0], chains[1]));
+    // A chain for each half starts with what the weights' offset adds too much.
+    Value chains[2];
+    for (auto [chain, sum] : llvm::zip_equal(chains, activations.sums)) {
+      int64_t offset = reader.getLayout().getQuantOffset();
+      chain = offset == 0 ? e.intConstant(i32, 0)
+                          : e.broadcast(arith::MulIOp::create(
+                                e.b, sum, e.intConstant(e.b.getI32Type(), -offset)));
+    }
+    for (auto [i, quad] : llvm::enumerate(activations.quads)) {
+      Value &chain = chains[4 * i / PackedReader::kHalfColumns];
+      chain = dot.emit(chain, reader.getQuants(block, 4 * i), quad);
+    }
+    auto toFloat = [&](Value integers) -> Value {
+      return arith::SIToFPOp::create(e.b, e.f32Vector(), integers);
+    };
+    // With half scales, products and their sum are integers below 2^24: exact in f32, too.
+    Value total = block.halfScales.empty()
+                      ? toFloat(arith::AddIOp::create(e.b, chains[0], chains[1]))
+                      : reader.addHalves(block, toFloat(chains[0]), toFloat(chains[1]));
     Value scale = arith::MulFOp::create(e.b, block.scale, activations.scale);
     product = e.fma(total, scale, product);
     if (!minimum)
       return;
-    Value sum = e.broadcast(arith::SIToFPOp::create(e.b, e.b.getF32Type(), activations.sum));
+    Value sum = arith::AddIOp::create(e.b, activations.sums[0], activations.sums[1]);
+    sum = e.broadcast(arith::SIToFPOp::create(e.b, e.b.getF32Type(), sum));
     *minimum = e.fma(block.minimum, arith::MulFOp::create(e.b, sum, activations.scale), *minimum);
   }
 };
@@ -247,21 +262,19 @@ struct QuantizeModel : CpuTileOpInterface::ExternalModel<QuantizeModel, Quantize
         memref::StoreOp::create(e.b, scale, destination, at(block));
         return;
       }
-      Value sum;
+      static_assert(kSumChannels == kLanes);
       for (auto [v, integers] : llvm::enumerate(round(e, x, top))) {
+        Value column = arith::AddIOp::create(e.b, tile.column, e.index(v * kLanes));
         if (result == 2) {
-          sum = sum ? Value(arith::AddIOp::create(e.b, sum, integers)) : integers;
+          memref::StoreOp::create(
+              e.b, vector::ReductionOp::create(e.b, vector::CombiningKind::ADD, integers),
+              destination, at(arith::DivUIOp::create(e.b, column, e.index(kSumChannels))));
           continue;
         }
         Value bytes =
             arith::TruncIOp::create(e.b, VectorType::get(kLanes, e.b.getI8Type()), integers);
-        Value column = arith::AddIOp::create(e.b, tile.column, e.index(v * kLanes));
         vector::StoreOp::create(e.b, bytes, destination, at(column));
       }
-      if (sum)
-        memref::StoreOp::create(e.b,
-                                vector::ReductionOp::create(e.b, vector::CombiningKind::ADD, sum),
-                                destination, at(block));
     });
   }
 

@@ -156,8 +156,8 @@ StoredFormat readFormat(GgufFileCursor &cursor) {
     cursor.fail(at, "unknown tensor type " + std::to_string(type) +
                         "; the file is newer than this reader, or damaged");
   cursor.fail(at, "tensor type " + std::to_string(type) + " (" + std::string(name) +
-                      ") is not supported, expected F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1 or "
-                      "Q8_0; quantize the original model to one of these");
+                      ") is not supported, expected F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, "
+                      "Q4_K, Q5_K or Q6_K; quantize the original model to one of these");
 }
 
 /// One tensor info; its offset is as yet from the start of the tensor data.

@@ -20,6 +20,12 @@ std::optional<StoredFormat> getStoredFormat(uint32_t tensorType) {
     return StoredFormat::Q5_1;
   case 8:
     return StoredFormat::Q8_0;
+  case 12:
+    return StoredFormat::Q4_K;
+  case 13:
+    return StoredFormat::Q5_K;
+  case 14:
+    return StoredFormat::Q6_K;
   case 30:
     return StoredFormat::BF16;
   default:

@@ -31,7 +31,7 @@ enum class ValueType : uint32_t {
 std::optional<StoredFormat> getStoredFormat(uint32_t tensorType);
 
 /// ggml's name of a tensor type, also of those that nyala does not read or that ggml has withdrawn
-/// ("Q4_K"); empty for an unknown number.
+/// ("Q2_K"); empty for an unknown number.
 std::string_view getTensorTypeName(uint32_t tensorType);
 
 } // namespace nyala::gguf

@@ -108,7 +108,7 @@ Results LinearOp::evaluate(ArrayRef<Tensor> operands) {
 Results QuantizeOp::evaluate(ArrayRef<Tensor> operands) {
   const Tensor &input = operands[0];
   int64_t rows = input.dim(0), width = getChannels(getInput()), blocks = getChannels(getScales());
-  Tensor values({rows, width}), scales({rows, blocks}), sums({rows, blocks});
+  Tensor values({rows, width}), scales({rows, blocks}), sums({rows, width / kSumChannels});
   MutableArrayRef<double> v = values.mutableValues(), s = scales.mutableValues(),
                           t = sums.mutableValues();
   for (int64_t block = 0; block < rows * blocks; ++block) {
@@ -120,7 +120,7 @@ Results QuantizeOp::evaluate(ArrayRef<Tensor> operands) {
     s[block] = largest / 127;
     for (int64_t i = 0; i < size && largest > 0; ++i) {
       v[block * size + i] = std::nearbyint(x[i] * (127 / largest));
-      t[block] += v[block * size + i];
+      t[(block * size + i) / kSumChannels] += v[block * size + i];
     }
   }
   return Results(SmallVector<Tensor>{values, scales, sums});

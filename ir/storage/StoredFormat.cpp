@@ -9,18 +9,19 @@ static_assert(std::endian::native == std::endian::little, "model files are littl
 
 namespace nyala {
 
-static constexpr size_t blockValues = 32;
-
 // In the order of StoredFormat.
-static constexpr std::array<StoredFormatInfo, 8> formatInfos = {{
-    {"f32", 1, 4},
-    {"f16", 1, 2},
-    {"bf16", 1, 2},
-    {"q4_0", blockValues, 2 + 16},
-    {"q4_1", blockValues, 2 + 2 + 16},
-    {"q5_0", blockValues, 2 + 4 + 16},
-    {"q5_1", blockValues, 2 + 2 + 4 + 16},
-    {"q8_0", blockValues, 2 + 32},
+static constexpr std::array<StoredFormatInfo, 11> formatInfos = {{
+    {"f32", 1, 4, 0, 0, false, 0},
+    {"f16", 1, 2, 0, 0, false, 0},
+    {"bf16", 1, 2, 0, 0, false, 0},
+    {"q4_0", 32, 2 + 16, 4, 8, false, 0},
+    {"q4_1", 32, 2 + 2 + 16, 4, 0, true, 0},
+    {"q5_0", 32, 2 + 4 + 16, 5, 16, false, 0},
+    {"q5_1", 32, 2 + 2 + 4 + 16, 5, 0, true, 0},
+    {"q8_0", 32, 2 + 32, 8, 128, false, 0},
+    {"q4_k", kSuperBlockValues, 2 + 2 + 12 + 128, 4, 0, true, 32},
+    {"q5_k", kSuperBlockValues, 2 + 2 + 12 + 32 + 128, 5, 0, true, 32},
+    {"q6_k", kSuperBlockValues, 128 + 64 + 16 + 2, 6, 32, false, 16},
 }};
 
 const StoredFormatInfo &getInfo(StoredFormat format) {
@@ -101,45 +102,111 @@ template <typename T> static T load(const uint8_t *bytes) {
   return value;
 }
 
-/// Calls `widen(q)` on each value of a block of nibbles: the low ones come first, then the high
-/// ones; bit i of `high` is the fifth bit of value i.
-template <typename Fn>
-static void widenNibbles(const uint8_t *nibbles, uint32_t high, float *out, Fn widen) {
-  constexpr size_t half = blockValues / 2;
-  for (size_t i = 0; i < half; ++i) {
-    out[i] = widen(static_cast<int>((nibbles[i] & 15) | (high >> i & 1) << 4));
-    out[half + i] = widen(static_cast<int>(nibbles[i] >> 4 | (high >> (half + i) & 1) << 4));
+/// Nibbles of `count` values: the low ones of all bytes come first, then the high ones.
+static void readNibbles(const uint8_t *nibbles, size_t count, uint8_t *quants) {
+  for (size_t i = 0; i < count / 2; ++i) {
+    quants[i] = nibbles[i] & 15;
+    quants[count / 2 + i] = nibbles[i] >> 4;
   }
 }
 
-// A product and a sum are rounded one by one, as numpy does: the build forbids their contraction.
-static void dequantizeBlock(StoredFormat format, const uint8_t *block, float *out) {
-  float d = halfToFloat(load<uint16_t>(block));
+/// Bit i of 32 is the fifth bit of value i.
+static void addHighBits(uint32_t bits, uint8_t *quants) {
+  for (size_t i = 0; i < 32; ++i)
+    quants[i] |= (bits >> i & 1) << 4;
+}
+
+/// 8 scales and 8 minima of 6 bits in 12 bytes: the first four of each in the low bits of bytes
+/// 0..3 and 4..7; of the last four the low nibbles in bytes 8..11, the upper two bits on top of the
+/// first ones.
+static void readSixBitScales(const uint8_t *bytes, StoredBlock &block) {
+  for (size_t i = 0; i < 4; ++i) {
+    block.scales[i] = bytes[i] & 63;
+    block.minima[i] = bytes[4 + i] & 63;
+    block.scales[4 + i] = (bytes[8 + i] & 15) | (bytes[i] >> 6) << 4;
+    block.minima[4 + i] = bytes[8 + i] >> 4 | (bytes[4 + i] >> 6) << 4;
+  }
+}
+
+static void readQ5K(const uint8_t *highBits, uint8_t *quants) {
+  // Bit b of byte i belongs to value i of the b-th 32 values.
+  for (size_t i = 0; i < kSuperBlockValues; ++i)
+    quants[i] |= (highBits[i % 32] >> (i / 32) & 1) << 4;
+}
+
+static void readQ6K(const uint8_t *bytes, StoredBlock &block) {
+  const uint8_t *nibbles = bytes, *highBits = nibbles + 128;
+  for (size_t half = 0; half < 2; ++half) {
+    uint8_t *quants = block.quants + 128 * half;
+    readNibbles(nibbles + 64 * half, 128, quants);
+    for (size_t i = 0; i < 128; ++i)
+      quants[i] |= (highBits[32 * half + i % 32] >> (2 * (i / 32)) & 3) << 4;
+  }
+  std::memcpy(block.scales, highBits + 64, 16);
+  block.scale = load<uint16_t>(highBits + 64 + 16);
+}
+
+StoredBlock readBlock(StoredFormat format, const uint8_t *bytes) {
+  StoredBlock block = {};
+  if (format == StoredFormat::Q6_K) {
+    readQ6K(bytes, block);
+    return block;
+  }
+  block.scale = load<uint16_t>(bytes);
+  const uint8_t *rest = bytes + 2;
+  if (getInfo(format).hasMinimum) {
+    block.minimum = load<uint16_t>(rest);
+    rest += 2;
+  }
   switch (format) {
   case StoredFormat::Q4_0:
-    return widenNibbles(block + 2, 0, out, [=](int q) { return d * static_cast<float>(q - 8); });
-  case StoredFormat::Q4_1: {
-    float m = halfToFloat(load<uint16_t>(block + 2));
-    return widenNibbles(block + 4, 0, out, [=](int q) { return d * static_cast<float>(q) + m; });
-  }
+  case StoredFormat::Q4_1:
+    readNibbles(rest, 32, block.quants);
+    break;
   case StoredFormat::Q5_0:
-    return widenNibbles(block + 6, load<uint32_t>(block + 2), out,
-                        [=](int q) { return d * static_cast<float>(q - 16); });
-  case StoredFormat::Q5_1: {
-    float m = halfToFloat(load<uint16_t>(block + 2));
-    return widenNibbles(block + 8, load<uint32_t>(block + 4), out,
-                        [=](int q) { return d * static_cast<float>(q) + m; });
-  }
+  case StoredFormat::Q5_1:
+    readNibbles(rest + 4, 32, block.quants);
+    addHighBits(load<uint32_t>(rest), block.quants);
+    break;
   case StoredFormat::Q8_0:
-    for (size_t i = 0; i < blockValues; ++i)
-      out[i] = d * static_cast<float>(static_cast<int8_t>(block[2 + i]));
-    return;
-  case StoredFormat::F32:
-  case StoredFormat::F16:
-  case StoredFormat::BF16:
+    for (size_t i = 0; i < 32; ++i)
+      block.quants[i] = rest[i] ^ 0x80;
+    break;
+  case StoredFormat::Q4_K:
+  case StoredFormat::Q5_K: {
+    readSixBitScales(rest, block);
+    const uint8_t *highBits = rest + 12;
+    const uint8_t *nibbles = highBits + (format == StoredFormat::Q5_K ? 32 : 0);
+    for (size_t i = 0; i < kSuperBlockValues; i += 64)
+      readNibbles(nibbles + i / 2, 64, block.quants + i);
+    if (format == StoredFormat::Q5_K)
+      readQ5K(highBits, block.quants);
     break;
   }
-  assert(false && "plain floats have no blocks");
+  default:
+    assert(false && "plain floats have no blocks");
+  }
+  return block;
+}
+
+// A product and a sum are rounded one by one, as numpy does: the build forbids their contraction.
+static void dequantizeBlock(StoredFormat format, const uint8_t *bytes, float *out) {
+  const StoredFormatInfo &info = getInfo(format);
+  StoredBlock block = readBlock(format, bytes);
+  float d = halfToFloat(block.scale), m = halfToFloat(block.minimum);
+  for (size_t i = 0; i < info.blockValues; ++i) {
+    auto q = static_cast<float>(block.quants[i] - info.quantOffset);
+    if (info.scaleValues == 0) {
+      out[i] = info.hasMinimum ? d * q + m : d * q;
+      continue;
+    }
+    size_t part = i / info.scaleValues; // products of halves and integers are exact
+    if (info.hasMinimum)
+      out[i] = d * static_cast<float>(block.scales[part]) * q -
+               m * static_cast<float>(block.minima[part]);
+    else
+      out[i] = d * static_cast<float>(static_cast<int8_t>(block.scales[part])) * q;
+  }
 }
 
 void dequantize(StoredFormat format, const void *bytes, float *out, size_t values) {
@@ -161,9 +228,9 @@ void dequantize(StoredFormat format, const void *bytes, float *out, size_t value
   default:
     break;
   }
-  assert(values % blockValues == 0);
-  size_t blockBytes = getInfo(format).blockBytes;
-  for (size_t i = 0; i < values; i += blockValues, from += blockBytes)
+  const StoredFormatInfo &info = getInfo(format);
+  assert(values % info.blockValues == 0);
+  for (size_t i = 0; i < values; i += info.blockValues, from += info.blockBytes)
     dequantizeBlock(format, from, out + i);
 }
 

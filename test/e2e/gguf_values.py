@@ -22,7 +22,11 @@ try:
 except ImportError as error:
     sys.exit(f"gguf_values.py: {error}; run: pip install gguf")
 
-TYPES = ["F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0"]
+TYPES = ["F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K"]
+
+
+def block_size(tensor_type):
+    return gguf.GGML_QUANT_SIZES[gguf.GGMLQuantizationType[tensor_type]][0]
 
 
 class Mismatch(Exception):
@@ -142,7 +146,7 @@ def write_random(path, seed):
     for tensor_type in TYPES:
         for rank in range(1, 5):
             outer = [int(n) for n in random.integers(1, 4, rank - 1)]
-            row = int(random.integers(1, 9)) * (32 if tensor_type.startswith("Q") else 1)
+            row = int(random.integers(1, 9)) * block_size(tensor_type)
             data = random_blocks(random, tensor_type, [*outer, row])
             name = f"{tensor_type}.{rank}"
             writer.add_tensor(name, data, raw_dtype=gguf.GGMLQuantizationType[tensor_type])
@@ -179,7 +183,7 @@ def print_vectors():
     random = np.random.default_rng(1)
     print(VECTORS_HEADER.format(version=version("gguf")))
     for tensor_type in TYPES:
-        values = 96 if tensor_type.startswith("Q") else 16
+        values = {1: 16, 32: 96, 256: 256}[block_size(tensor_type)]
         while True:  # scales that are not NaN
             data = random_blocks(random, tensor_type, [values])
             bits = dequantize(data, gguf.GGMLQuantizationType[tensor_type])

@@ -40,11 +40,14 @@ class Hyperparameters:
 
 
 class Llama:
-    """A model in memory. `faults` plants known mistakes (see test_tiny.py)."""
+    """A model in memory. `faults` plants known mistakes (see test_tiny.py). `native`: the inputs of
+    linears whose weights are stored in blocks are rounded to 8 bits, as docs/numerics.md says."""
 
-    def __init__(self, path, dtype=np.float32, faults=()):
+    def __init__(self, path, dtype=np.float32, faults=(), native=False):
         reader = gguf.GGUFReader(path)
         self.dtype = dtype
+        self.in_blocks = {t.name for t in reader.tensors
+                          if native and gguf.GGML_QUANT_SIZES[t.tensor_type][0] > 1}
         self.faults = frozenset(faults)
         self.fields = reader.fields
         architecture = self._get("general.architecture")
@@ -116,7 +119,16 @@ class Llama:
         return [[np.zeros(shape, self.dtype), np.zeros(shape, self.dtype)]
                 for _ in range(self.hp.layers)]
 
+    def _round(self, x):
+        """Blocks of 32 channels to multiples of a 127th of their largest."""
+        blocks = x.reshape(x.shape[0], -1, 32)
+        largest = np.abs(blocks).max(axis=-1, keepdims=True)
+        factors = np.divide(127, largest, out=np.zeros_like(largest), where=largest > 0)
+        return (np.rint(blocks * factors) * (largest / 127)).reshape(x.shape)
+
     def _linear(self, x, name):
+        if name + ".weight" in self.in_blocks:
+            x = self._round(x)
         y = x @ self.tensors[name + ".weight"].T
         if name + ".bias" in self.tensors and "no-bias" not in self.faults:
             y = y + self.tensors[name + ".bias"]

@@ -114,9 +114,22 @@ def test_dimensions(size, refuse, patched, layout):
     refuse(patched(layout.dimensions[TENSOR] + 8, struct.pack("<Q", size)), TENSOR)
 
 
-@pytest.mark.parametrize("kind", [14, 200, 0xFFFFFFFF])  # 14: Q6_K, valid but not supported
+@pytest.mark.parametrize("kind", [11, 200, 0xFFFFFFFF])  # 11: Q3_K, valid but not supported
 def test_tensor_types(kind, refuse, patched, layout):
     refuse(patched(layout.types[TENSOR], struct.pack("<I", kind)), TENSOR, "type")
+
+
+@pytest.mark.parametrize("kind", [12, 13, 14])
+def test_partial_super_blocks(kind, refuse, patched, layout):
+    """Q4_K, Q5_K, Q6_K have blocks of 256; rows here have 64."""
+    refuse(patched(layout.types[TENSOR], struct.pack("<I", kind)), TENSOR, "multiple of 256")
+
+
+def test_truncated_super_blocks(refuse, tmp_path):
+    path = tiny_models.make(tmp_path, "q5_k")
+    offset, count = max(Layout(path).data.values())
+    cut(path, tmp_path / "short.gguf", offset + count - 1)
+    refuse(tmp_path / "short.gguf", "truncated")
 
 
 @pytest.mark.parametrize("offset", [1, 4, *HUGE])  # 1 and 4 are not aligned

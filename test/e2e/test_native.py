@@ -1,8 +1,12 @@
 """Integer products of quantized weights and activations."""
 
+import numpy as np
 import pytest
 
-from harness import DATA, compile_model, generate, run
+import k_quants
+import tiny_models
+from harness import DATA, compile_model, cpu_flags, generate, run, step_logits
+from llama_reference import Llama
 
 TEXT = DATA / "golden" / "jargon-slice.txt"
 PROMPT = "Once upon a time, in a small village by the sea,"
@@ -43,7 +47,55 @@ def test_dot_product_instructions(cpu, smollm2, tmp_path):
                                f"--cpu={name}", timeout=300) for name in ("x86-64-v3", cpu)]
     for artifact in artifacts:
         result = run("nyala-run", artifact, "-n", 1, "-p", PROMPT)
-        if result.returncode != 0 and b"feature" in result.stderr:
+        if result.returncode != 0 and b"this machine lacks" in result.stderr:
             pytest.skip(f"this machine lacks a CPU feature: {result.stderr.decode().strip()}")
     answers = [generate(artifact, *flags) for artifact in artifacts]
     assert answers[0]["top_logits"] == answers[1]["top_logits"]
+
+
+FORMATS = ["q4_0", "q5_1", "q8_0", "q4_k", "q5_k", "mixed-k"]
+# A CPU, and a feature of it that this machine may lack.
+CPUS = [("x86-64-v3", "avx2"), ("alderlake", "avx_vnni"), ("native", "sse2")]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_formats(name, tmp_path):
+    """Logits of a reference that quantizes activations alike, the same bits on every CPU, for any
+    number of threads, and whether a token is prefilled or decoded."""
+    model = tiny_models.make(tmp_path, name)
+    vocabulary = len(tiny_models.vocabulary(tiny_models.CONFIGS[name].vocab_padding))
+    flags = ["--temp", 0, "--top-logits", vocabulary]
+    prompt, steps = tiny_models.plain_text(70), 5
+
+    def rows(answer):
+        return np.array([[step[i] for i in range(vocabulary)] for step in step_logits(answer)])
+
+    def compute(artifact, text, count, threads=1):
+        return generate(artifact, *flags, "-n", count, "-t", threads, "-p", text)
+
+    answers = {}
+    for cpu, feature in CPUS:
+        if feature not in cpu_flags():
+            continue
+        artifact = compile_model(model, tmp_path / f"{cpu}.nyala", "--arithmetic=native",
+                                 "--kv-type=f32", f"--cpu={cpu}")
+        answers[cpu] = compute(artifact, prompt, steps)
+        assert np.array_equal(rows(answers[cpu]), rows(answers["x86-64-v3"])), cpu
+    assert np.array_equal(rows(compute(artifact, prompt, steps, 3)), rows(answers["native"]))
+    ids = answers["native"]["ids"]
+    longer = compute(artifact, prompt + bytes(ids[:-1]).decode("ascii"), 1)
+    assert np.array_equal(rows(longer)[0], rows(answers["native"])[-1])
+
+    # Of few tokens, as activations near a tie may be rounded otherwise in f64.
+    expected, in_f32 = (Llama(model, np.float64, native=native).logits(
+        tiny_models.plain_ids(prompt[:3]))[-1] for native in (True, False))
+    actual = rows(compute(artifact, prompt[:3], 1))[0]
+    assert np.abs(actual - expected).max() < 2e-5 * np.abs(expected).max()
+    assert np.abs(actual - in_f32).max() > 1e-3 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("kind, limit", list(zip(k_quants.QUANTIZERS, [0.09, 0.045, 0.022])))
+def test_k_quantizers(kind, limit):
+    """The tests' own quantizers are what the gguf package reads: else their models are noise."""
+    values = np.random.default_rng(0).standard_normal((8, 512)).astype(np.float32)
+    assert 0 < k_quants.relative_error(values, kind) < limit

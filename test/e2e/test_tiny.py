@@ -42,7 +42,7 @@ def make_models(tmp_path_factory):
         @functools.cache
         def artifact(name, cpu):
             path = directory / f"{name}-{cpu}.nyala"
-            return compile_model(Models.gguf(name), path, f"--cpu={cpu}")
+            return compile_model(Models.gguf(name), path, f"--cpu={cpu}", "--arithmetic=f32")
 
     return Models
 
@@ -129,7 +129,8 @@ def test_chunks(name, cpu, models):
 @pytest.mark.parametrize("rows", [1, 7, 64])
 def test_chunk_sizes(rows, models, tmp_path):
     """Whatever the chunks a prompt is computed in."""
-    artifact = compile_model(models.gguf("q8_0"), tmp_path / "m.nyala", f"--prefill-rows={rows}")
+    artifact = compile_model(models.gguf("q8_0"), tmp_path / "m.nyala", f"--prefill-rows={rows}",
+                             "--arithmetic=f32")
     text = plain_text(100, seed=rows)
     actual, _ = answer_of(artifact, "q8_0", text, 1)
     check_rows(actual, models.reference("q8_0").logits(plain_ids(text))[-1:])

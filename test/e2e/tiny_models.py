@@ -18,6 +18,8 @@ from pathlib import Path
 import gguf
 import numpy as np
 
+import k_quants
+
 MERGES = ["t h", "i n", "th e", "Ġ th", "Ġth e", "e r", "o n", "Ġ a"]
 SPECIALS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 CHAT_TEMPLATE = (
@@ -120,9 +122,15 @@ CONFIGS = {
     "q5_1": Config(type="Q5_1", heads=16, kv_heads=1, head_dim=10, ffn=160),
     "q8_0": Config(type="Q8_0", width=96, heads=8, kv_heads=2, head_dim=20, ffn=224, layers=3),
     "q8_0-tied": Config(type="Q8_0", tied=True, vocab_padding=2),
+    # types of blocks of 256
+    "q4_k": Config(type="Q4_K", width=256, heads=4, kv_heads=2, head_dim=64, ffn=256),
+    "q5_k": Config(type="Q5_K", width=256, heads=8, kv_heads=1, head_dim=32, ffn=512, layers=1),
     # mixed types: linears that share an input but not a format
     "mixed-value": Config(type="Q4_1", types={"attn_v": "Q8_0", "ffn_down": "Q5_1"}),
     "mixed-embedding": Config(type="Q4_1", types={"token_embd": "Q8_0"}, tied=True),
+    "mixed-k": Config(type="Q4_K", types={"attn_v": "Q6_K", "ffn_down": "Q6_K", "ffn_up": "Q5_K",
+                                          "token_embd": "Q6_K", "attn_output": "Q8_0"}, tied=True,
+                      width=256, heads=4, kv_heads=2, head_dim=64, ffn=512, biases=ATTENTION_BIASES),
     "mixed-gate": Config(type="Q4_0", types={"ffn_gate": "F16", "attn_k": "BF16",
                                              "output": "F32", "token_embd": "Q5_0"}),
     # biases
@@ -251,6 +259,12 @@ def add_tokenizer(writer, config):
     writer.add_chat_template(CHAT_TEMPLATE)
 
 
+def quantize(values, kind):
+    if kind in k_quants.QUANTIZERS:  # those that the package can only read
+        return k_quants.QUANTIZERS[kind](values)
+    return gguf.quants.quantize(values, kind)
+
+
 def write(path, config, name):
     """Writes the model; the same name and config give the same bytes."""
     writer = gguf.GGUFWriter(path, config.architecture)
@@ -262,7 +276,7 @@ def write(path, config, name):
     for tensor, (values, type_name) in make_tensors(
             config, np.random.default_rng(zlib.crc32(name.encode()))).items():
         kind = gguf.GGMLQuantizationType[type_name]
-        writer.add_tensor(tensor, gguf.quants.quantize(values, kind), raw_dtype=kind)
+        writer.add_tensor(tensor, quantize(values, kind), raw_dtype=kind)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

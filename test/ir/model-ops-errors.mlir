@@ -224,7 +224,7 @@ func.func @linear_bias(%x: tensor<?x4xf32>, %w: tensor<3x4xf32>, %bias: tensor<4
 
 func.func @quantize_rows(%x: tensor<2x32xf32>) {
   // expected-error @below {{expected rows of the values to be 2, got 3}}
-  %q, %s, %t = nyala.quantize %x : tensor<2x32xf32> -> tensor<3x32xi8>, tensor<2x1xf32>, tensor<2x1xi32>
+  %q, %s, %t = nyala.quantize %x : tensor<2x32xf32> -> tensor<3x32xi8>, tensor<2x1xf32>, tensor<2x2xi32>
   return
 }
 
@@ -232,7 +232,7 @@ func.func @quantize_rows(%x: tensor<2x32xf32>) {
 
 func.func @quantize_channels(%x: tensor<?x32xf32>) {
   // expected-error @below {{expected channels of the values to be 32, got 64}}
-  %q, %s, %t = nyala.quantize %x : tensor<?x32xf32> -> tensor<?x64xi8>, tensor<?x1xf32>, tensor<?x1xi32>
+  %q, %s, %t = nyala.quantize %x : tensor<?x32xf32> -> tensor<?x64xi8>, tensor<?x1xf32>, tensor<?x2xi32>
   return
 }
 
@@ -240,7 +240,7 @@ func.func @quantize_channels(%x: tensor<?x32xf32>) {
 
 func.func @quantize_part_of_a_block(%x: tensor<?x40xf32>) {
   // expected-error @below {{expected channels to be a multiple of 32, got 40}}
-  %q, %s, %t = nyala.quantize %x : tensor<?x40xf32> -> tensor<?x40xi8>, tensor<?x1xf32>, tensor<?x1xi32>
+  %q, %s, %t = nyala.quantize %x : tensor<?x40xf32> -> tensor<?x40xi8>, tensor<?x1xf32>, tensor<?x2xi32>
   return
 }
 
@@ -248,7 +248,7 @@ func.func @quantize_part_of_a_block(%x: tensor<?x40xf32>) {
 
 func.func @quantize_scales(%x: tensor<?x64xf32>) {
   // expected-error @below {{expected channels of the scales to be 2, got 1}}
-  %q, %s, %t = nyala.quantize %x : tensor<?x64xf32> -> tensor<?x64xi8>, tensor<?x1xf32>, tensor<?x2xi32>
+  %q, %s, %t = nyala.quantize %x : tensor<?x64xf32> -> tensor<?x64xi8>, tensor<?x1xf32>, tensor<?x4xi32>
   return
 }
 
@@ -256,15 +256,15 @@ func.func @quantize_scales(%x: tensor<?x64xf32>) {
 
 func.func @quantize_sums(%x: tensor<2x64xf32>) {
   // expected-error @below {{expected rows of the sums to be 2, got 1}}
-  %q, %s, %t = nyala.quantize %x : tensor<2x64xf32> -> tensor<2x64xi8>, tensor<2x2xf32>, tensor<1x2xi32>
+  %q, %s, %t = nyala.quantize %x : tensor<2x64xf32> -> tensor<2x64xi8>, tensor<2x2xf32>, tensor<1x4xi32>
   return
 }
 
 // -----
 
-func.func @quantized_linear_columns(%q: tensor<?x32xi8>, %s: tensor<?x1xf32>, %t: tensor<?x1xi32>, %w: tensor<4x64xf32>) {
+func.func @quantized_linear_columns(%q: tensor<?x32xi8>, %s: tensor<?x1xf32>, %t: tensor<?x2xi32>, %w: tensor<4x64xf32>) {
   // expected-error @below {{expected columns of the weight to be 32, got 64}}
-  %0 = nyala.quantized_linear %q, %s, %t, %w : tensor<?x32xi8>, tensor<?x1xf32>, tensor<?x1xi32>, tensor<4x64xf32> -> tensor<?x4xf32>
+  %0 = nyala.quantized_linear %q, %s, %t, %w : tensor<?x32xi8>, tensor<?x1xf32>, tensor<?x2xi32>, tensor<4x64xf32> -> tensor<?x4xf32>
   return
 }
 

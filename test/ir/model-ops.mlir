@@ -56,12 +56,12 @@ func.func @linear(%x: tensor<?x8xf32>, %w: tensor<4x8xf32>, %bias: tensor<4xf32>
 
 // CHECK-LABEL: func @quantized
 func.func @quantized(%x: tensor<?x64xf32>, %w: tensor<4x64xf32>, %bias: tensor<4xf32>) {
-  // CHECK: nyala.quantize %{{.*}} : tensor<?x64xf32> -> tensor<?x64xi8>, tensor<?x2xf32>, tensor<?x2xi32>
-  %q, %s, %t = nyala.quantize %x : tensor<?x64xf32> -> tensor<?x64xi8>, tensor<?x2xf32>, tensor<?x2xi32>
-  // CHECK: nyala.quantized_linear %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : tensor<?x64xi8>, tensor<?x2xf32>, tensor<?x2xi32>, tensor<4x64xf32> -> tensor<?x4xf32>
-  %0 = nyala.quantized_linear %q, %s, %t, %w : tensor<?x64xi8>, tensor<?x2xf32>, tensor<?x2xi32>, tensor<4x64xf32> -> tensor<?x4xf32>
-  // CHECK: nyala.quantized_linear %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} bias %{{.*}} : tensor<?x64xi8>, tensor<?x2xf32>, tensor<?x2xi32>, tensor<4x64xf32>, tensor<4xf32> -> tensor<?x4xf32>
-  %1 = nyala.quantized_linear %q, %s, %t, %w bias %bias : tensor<?x64xi8>, tensor<?x2xf32>, tensor<?x2xi32>, tensor<4x64xf32>, tensor<4xf32> -> tensor<?x4xf32>
+  // CHECK: nyala.quantize %{{.*}} : tensor<?x64xf32> -> tensor<?x64xi8>, tensor<?x2xf32>, tensor<?x4xi32>
+  %q, %s, %t = nyala.quantize %x : tensor<?x64xf32> -> tensor<?x64xi8>, tensor<?x2xf32>, tensor<?x4xi32>
+  // CHECK: nyala.quantized_linear %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : tensor<?x64xi8>, tensor<?x2xf32>, tensor<?x4xi32>, tensor<4x64xf32> -> tensor<?x4xf32>
+  %0 = nyala.quantized_linear %q, %s, %t, %w : tensor<?x64xi8>, tensor<?x2xf32>, tensor<?x4xi32>, tensor<4x64xf32> -> tensor<?x4xf32>
+  // CHECK: nyala.quantized_linear %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} bias %{{.*}} : tensor<?x64xi8>, tensor<?x2xf32>, tensor<?x4xi32>, tensor<4x64xf32>, tensor<4xf32> -> tensor<?x4xf32>
+  %1 = nyala.quantized_linear %q, %s, %t, %w bias %bias : tensor<?x64xi8>, tensor<?x2xf32>, tensor<?x4xi32>, tensor<4x64xf32>, tensor<4xf32> -> tensor<?x4xf32>
   return
 }
 

@@ -39,6 +39,7 @@ STRING, ARRAY = 8, 9
 TENSOR_TYPES = {"f32": (0, 1, 0, 4), "f16": (1, 1, 0, 2), "bf16": (30, 1, 0, 2),
                 "q4_0": (2, 32, 1, 16), "q4_1": (3, 32, 2, 16), "q5_0": (6, 32, 1, 20),
                 "q5_1": (7, 32, 2, 20), "q8_0": (8, 32, 1, 32),
+                "q4_k": (12, 256, 2, 140), "q5_k": (13, 256, 2, 172), "q6_k": (14, 256, 1, 208),
                 "zero": (0, 1, 0, 4)}  # f32 zeros
 ALIGNMENT = 32
 
@@ -121,9 +122,13 @@ def make_data(name, kind, shape, seed):
             return b"".join(struct.pack("<f", value)[2:] for value in values)
         return struct.pack(f"<{count}" + ("f" if kind == "f32" else "e"), *values)
     _, block, scales, rest = TENSOR_TYPES[kind]
+    data = b""
     # A tensor that is no multiple of blocks is one of the mistakes that tests make.
-    return b"".join(struct.pack(f"<{scales}e", *(rng.uniform(0.001, 0.01) for _ in range(scales)))
-                    + rng.randbytes(rest) for _ in range(-(-count // block)))
+    for _ in range(-(-count // block)):
+        halves = struct.pack(f"<{scales}e", *(rng.uniform(0.001, 0.01) for _ in range(scales)))
+        others = rng.randbytes(rest)
+        data += others + halves if kind == "q6_k" else halves + others
+    return data
 
 
 def write(path, keys, tensors, version, seed):

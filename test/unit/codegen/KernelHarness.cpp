@@ -166,16 +166,16 @@ static Bytes makeStoredRow(StoredFormat format, int64_t columns, RandomStream &r
     default:
       break;
     }
-    // Scale, minimum where there is one, then bits of any value.
-    bool hasMinimum = format == StoredFormat::Q4_1 || format == StoredFormat::Q5_1;
-    double levels = format == StoredFormat::Q8_0                                   ? 74
-                    : format == StoredFormat::Q5_0 || format == StoredFormat::Q5_1 ? 9
-                                                                                   : 4.6;
-    append(row, makeHalf(random, scale / levels));
-    if (hasMinimum)
-      append(row, makeHalf(random, scale));
-    for (size_t i = hasMinimum ? 4 : 2; i < info.blockBytes; ++i)
+    // Bits of any value, but for halves: first the scale (q6_k: last), then the minimum.
+    double levels = std::ldexp(0.29, info.quantBits);
+    double integers = info.scaleValues == 0 ? 1 : format == StoredFormat::Q6_K ? 74 : 37;
+    uint16_t halves[] = {makeHalf(random, scale / levels / integers),
+                         makeHalf(random, scale / integers)};
+    size_t start = row.size(), halvesBytes = info.hasMinimum ? 4 : 2;
+    for (size_t i = 0; i < info.blockBytes; ++i)
       append(row, static_cast<uint8_t>(random.next()));
+    size_t at = format == StoredFormat::Q6_K ? info.blockBytes - halvesBytes : 0;
+    std::memcpy(row.data() + start + at, halves, halvesBytes);
   }
   return row;
 }

@@ -1,4 +1,5 @@
 //===- LinearKernelTest.cpp - Products and look-ups in packed weights -----===//
+#include "ir/storage/StoredFormat.h"
 #include "test/unit/codegen/KernelHarness.h"
 
 #include <cmath>
@@ -26,11 +27,12 @@ protected:
 
   /// Two diagonals of widths by depths by rows, others for each format.
   void checkFormat(const std::string &format) {
-    bool blocks = format.front() == 'q';
     int64_t widths[] = {1, 16, 32, 33, 48, 64, 576};
     int64_t rows[] = {1, 4, 8, 9, 128};
-    std::vector<int64_t> depths =
-        blocks ? std::vector<int64_t>{32, 64, 576} : std::vector<int64_t>{7, 32, 33, 64, 576};
+    size_t block = getInfo(*parseStoredFormat(format)).blockValues;
+    std::vector<int64_t> depths = block == 1    ? std::vector<int64_t>{7, 32, 33, 64, 576}
+                                  : block == 32 ? std::vector<int64_t>{32, 64, 576}
+                                                : std::vector<int64_t>{256, 512, 768};
     int64_t shift = format.size() + format.back();
     std::vector<KernelText> kernels;
     for (int64_t i = 0; i < 10; ++i)
@@ -49,6 +51,9 @@ TEST_P(LinearKernelTest, Q4_1) { checkFormat("q4_1"); }
 TEST_P(LinearKernelTest, Q5_0) { checkFormat("q5_0"); }
 TEST_P(LinearKernelTest, Q5_1) { checkFormat("q5_1"); }
 TEST_P(LinearKernelTest, Q8_0) { checkFormat("q8_0"); }
+TEST_P(LinearKernelTest, Q4_K) { checkFormat("q4_k"); }
+TEST_P(LinearKernelTest, Q5_K) { checkFormat("q5_k"); }
+TEST_P(LinearKernelTest, Q6_K) { checkFormat("q6_k"); }
 
 NYALA_INSTANTIATE_KERNEL_TEST(LinearKernelTest);
 

@@ -26,9 +26,36 @@ uint32_t load(const uint8_t *from, size_t bytes) {
   return value;
 }
 
+/// unpack() for K-quants.
+float unpackKQuant(StoredFormat format, const uint8_t *packed, int64_t columns, int64_t row,
+                   int64_t c) {
+  int64_t high = format == StoredFormat::Q4_K ? 0 : format == StoredFormat::Q5_K ? 1 : 2;
+  int64_t blockBytes = 4 * 64 + high * 64, superBytes = 320 + 8 * blockBytes;
+  const uint8_t *header = packed + (row / 16 * (columns / 256) + c / 256) * superBytes;
+  int64_t number = c % 256 / 32, lane = row % 16, column = c % 32;
+  const uint8_t *block = header + 320 + number * blockBytes + lane * 4;
+  int quant = block[column / 8 * 64 + column % 4] >> (column / 4 % 2 * 4) & 15;
+  if (high > 0) {
+    int64_t bit = column / 4 * high;
+    quant |= (block[256 + bit / 8 * 64 + column % 4] >> bit % 8 & ((1 << high) - 1)) << 4;
+  }
+  float d = halfToFloat(static_cast<uint16_t>(load(header + 2 * lane, 2)));
+  float dmin = halfToFloat(static_cast<uint16_t>(load(header + 32 + 2 * lane, 2)));
+  const uint8_t *integers = header + 64 + 32 * number + lane;
+  if (format == StoredFormat::Q6_K) {
+    EXPECT_EQ(dmin, 0);
+    return d * static_cast<float>(static_cast<int8_t>(integers[column / 16 * 16])) *
+           static_cast<float>(quant - 32);
+  }
+  return d * static_cast<float>(integers[0]) * static_cast<float>(quant) -
+         dmin * static_cast<float>(integers[16]);
+}
+
 /// One value of a packed matrix, as the comment of ir/storage/PackedLayout.h says; `packed` holds
 /// `columns` columns of 16 rows at a time.
 float unpack(StoredFormat format, const uint8_t *packed, int64_t columns, int64_t row, int64_t c) {
+  if (getInfo(format).blockValues == 256)
+    return unpackKQuant(format, packed, columns, row, c);
   bool isPlain = getInfo(format).blockValues == 1;
   bool hasMinimum = format == StoredFormat::Q4_1 || format == StoredFormat::Q5_1;
   bool hasHigh = format == StoredFormat::Q5_0 || format == StoredFormat::Q5_1;
@@ -62,7 +89,7 @@ float unpack(StoredFormat format, const uint8_t *packed, int64_t columns, int64_
     return scale * static_cast<float>(static_cast<int>(word >> (8 * inWord) & 255) - 128);
   int quant = word >> (8 * (inWord % 4) + 4 * (inWord / 4)) & 15;
   if (hasHigh)
-    quant |= (load(high + 4 * lane, 4) >> column & 1) << 4;
+    quant |= (high[4 * lane + column % 4] >> (column / 4) & 1) << 4;
   if (hasMinimum)
     return scale * static_cast<float>(quant) + minimum;
   return scale * static_cast<float>(quant - (hasHigh ? 16 : 8));
@@ -89,11 +116,12 @@ protected:
     for (uint8_t &byte : bytes)
       byte = random();
     const StoredFormatInfo &info = getInfo(format);
-    size_t floatBytes = format == StoredFormat::F32 ? 4 : 2;
-    bool hasMinimum = format == StoredFormat::Q4_1 || format == StoredFormat::Q5_1;
+    size_t floatEnd = format == StoredFormat::F32    ? 4
+                      : format == StoredFormat::Q6_K ? info.blockBytes
+                                                     : 2;
     for (size_t i = 0; i < bytes.size(); i += info.blockBytes) {
-      bytes[i + floatBytes - 1] &= 0x3f;
-      if (hasMinimum)
+      bytes[i + floatEnd - 1] &= 0x3f;
+      if (info.hasMinimum)
         bytes[i + 3] &= 0x3f;
     }
     return bytes;
@@ -145,7 +173,8 @@ protected:
 
 constexpr StoredFormat kFormats[] = {StoredFormat::F32,  StoredFormat::F16,  StoredFormat::BF16,
                                      StoredFormat::Q4_0, StoredFormat::Q4_1, StoredFormat::Q5_0,
-                                     StoredFormat::Q5_1, StoredFormat::Q8_0};
+                                     StoredFormat::Q5_1, StoredFormat::Q8_0, StoredFormat::Q4_K,
+                                     StoredFormat::Q5_K, StoredFormat::Q6_K};
 
 std::string pack(const std::string &type, const std::string &format, const std::string &value) {
   return "%p = nyala.pack " + value + " : " + type + "> -> " + type + ", #nyala.packed<" + format +
@@ -154,7 +183,7 @@ std::string pack(const std::string &type, const std::string &format, const std::
 
 TEST_F(WeightWriterTest, PackedBytesHoldTheStoredValues) {
   for (StoredFormat format : kFormats)
-    for (int64_t columns : {64, 45}) {
+    for (int64_t columns : {64, 45, 512}) {
       if (columns % getInfo(format).blockValues != 0)
         continue;
       constexpr int64_t kRows = 21; // the second group has 11 rows of padding

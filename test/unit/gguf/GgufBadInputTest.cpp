@@ -177,6 +177,8 @@ TEST(GgufBadInput, Shapes) {
     EXPECT_THAT(getShapeError({INT64_MAX}, type), HasSubstr("need more bytes than the file has"));
   EXPECT_THAT(getShapeError({32, INT64_MAX / 32}, 8),
               HasSubstr("need more bytes than the file has"));
+  EXPECT_THAT(getShapeError({256, INT64_MAX / 256}, 13),
+              HasSubstr("need more bytes than the file has"));
   EXPECT_EQ(getReadError(GgufBuilder().addInfo("x", {1, 1, 1, 1, 1}, 0, 0).build()),
             "tensor infos at byte 33: tensor 'x': 5 dimensions, expected 1 to 4");
 }
@@ -186,12 +188,16 @@ TEST(GgufBadInput, RowsOfPartialBlocks) {
             "a row has 16 values, expected a multiple of 32, the block size of q4_0");
   EXPECT_EQ(getShapeError({33}, 8),
             "a row has 33 values, expected a multiple of 32, the block size of q8_0");
+  EXPECT_EQ(getShapeError({128, 2}, 12),
+            "a row has 128 values, expected a multiple of 256, the block size of q4_k");
+  EXPECT_EQ(getShapeError({257}, 14),
+            "a row has 257 values, expected a multiple of 256, the block size of q6_k");
 }
 
 TEST(GgufBadInput, TensorTypes) {
-  EXPECT_EQ(getShapeError({32}, 12),
-            "tensor type 12 (Q4_K) is not supported, expected F32, F16, BF16, Q4_0, Q4_1, Q5_0, "
-            "Q5_1 or Q8_0; quantize the original model to one of these");
+  EXPECT_EQ(getShapeError({32}, 11),
+            "tensor type 11 (Q3_K) is not supported, expected F32, F16, BF16, Q4_0, Q4_1, Q5_0, "
+            "Q5_1, Q8_0, Q4_K, Q5_K or Q6_K; quantize the original model to one of these");
   EXPECT_THAT(getShapeError({32}, 17), StartsWith("tensor type 17 (IQ2_XS) is not supported"));
   EXPECT_THAT(getShapeError({32}, 24), StartsWith("tensor type 24 (I8) is not supported"));
   EXPECT_THAT(getShapeError({32}, 36), StartsWith("tensor type 36 (IQ4_NL_4_4) is not supported"));

@@ -41,15 +41,16 @@ TEST(GgufFile, ReadsEverySupportedType) {
   struct {
     uint32_t type;
     StoredFormat format;
-  } types[] = {{0, StoredFormat::F32},  {1, StoredFormat::F16},  {2, StoredFormat::Q4_0},
-               {3, StoredFormat::Q4_1}, {6, StoredFormat::Q5_0}, {7, StoredFormat::Q5_1},
-               {8, StoredFormat::Q8_0}, {30, StoredFormat::BF16}};
+  } types[] = {{0, StoredFormat::F32},   {1, StoredFormat::F16},   {2, StoredFormat::Q4_0},
+               {3, StoredFormat::Q4_1},  {6, StoredFormat::Q5_0},  {7, StoredFormat::Q5_1},
+               {8, StoredFormat::Q8_0},  {30, StoredFormat::BF16}, {12, StoredFormat::Q4_K},
+               {13, StoredFormat::Q5_K}, {14, StoredFormat::Q6_K}};
   for (auto [type, format] : types) {
     GgufBuilder builder;
-    builder.addTensor("x", {64}, type, std::string(storedBytes(format, 64), 'x'));
+    builder.addTensor("x", {256}, type, std::string(storedBytes(format, 256), 'x'));
     GgufFile file = readGguf(builder.build());
     EXPECT_EQ(file.getTensors()[0].format, format);
-    EXPECT_EQ(file.getTensors()[0].bytes, storedBytes(format, 64));
+    EXPECT_EQ(file.getTensors()[0].bytes, storedBytes(format, 256));
     EXPECT_EQ(getTensorTypeName(type).size(), getInfo(format).name.size());
   }
 }

@@ -35,7 +35,8 @@ TEST(GgufMutation, ThrowsOrSucceeds) {
       .add<uint32_t>("general.alignment", ValueType::Uint32, 32)
       .addArray<uint16_t>("numbers", ValueType::Uint16, {1, 2, 3})
       .addTensor("first", {32, 2}, 8, std::string(68, 'x'))
-      .addTensor("second", {3}, 0, std::string(12, 'y'));
+      .addTensor("second", {3}, 0, std::string(12, 'y'))
+      .addTensor("third", {256}, 14, std::string(210, 'z'));
   std::string bytes = builder.build();
   ASSERT_TRUE(readInFull(bytes));
 

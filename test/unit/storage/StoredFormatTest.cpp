@@ -14,11 +14,11 @@ using namespace nyala;
 namespace {
 
 TEST(StoredFormat, NamesRoundTrip) {
-  for (uint32_t i = 0; i < 8; ++i) {
+  for (uint32_t i = 0; i < 11; ++i) {
     auto format = static_cast<StoredFormat>(i);
     EXPECT_EQ(parseStoredFormat(getInfo(format).name), format);
   }
-  EXPECT_EQ(parseStoredFormat("q4_k"), std::nullopt);
+  EXPECT_EQ(parseStoredFormat("q3_k"), std::nullopt);
   EXPECT_EQ(parseStoredFormat(""), std::nullopt);
   EXPECT_EQ(parseStoredFormat("F32"), std::nullopt);
 }
@@ -32,6 +32,9 @@ TEST(StoredFormat, Sizes) {
   EXPECT_EQ(storedBytes(StoredFormat::Q5_1, 64), 48u);
   EXPECT_EQ(storedBytes(StoredFormat::Q8_0, 64), 68u);
   EXPECT_EQ(storedBytes(StoredFormat::Q8_0, 0), 0u);
+  EXPECT_EQ(storedBytes(StoredFormat::Q4_K, 512), 288u);
+  EXPECT_EQ(storedBytes(StoredFormat::Q5_K, 512), 352u);
+  EXPECT_EQ(storedBytes(StoredFormat::Q6_K, 512), 420u);
 }
 
 std::vector<uint8_t> fromHex(std::string_view hex) {
