@@ -110,6 +110,11 @@ LogicalResult StepOp::verify() {
   }
   if (getCost().size() != 5)
     return emitOpError("expected 5 cost fields, got ") << getCost().size();
+  if (getWrites().size() > getBuffers().size())
+    return emitOpError("writes ") << getWrites().size() << " of " << getBuffers().size()
+                                  << " buffers";
+  if (llvm::any_of(getWrites(), [](int64_t bytes) { return bytes < 0; }))
+    return emitOpError("expected the bytes that it writes not to be negative");
   return success();
 }
 

@@ -108,15 +108,17 @@ def Nyala_StepOp : Nyala_Op<"step", [HasParent<"ProgramOp">,
   let description = [{
     `rows` is the index of the program's count that bounds the kernel's rows; `tiles` work items, times
     the rows if `per_row`; `waits` lists the indices of earlier steps that must be complete. `cost` holds
-    the fields of OpCost in their order.
+    the fields of OpCost in their order. The kernel's new results are its last buffers; `writes` holds
+    their bytes at the most rows. (States that it updates in place are among the buffers before.)
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel,
                        TypedArrayAttrBase<Nyala_BufferAttr, "buffers">:$buffers, I64Attr:$rows,
                        I64Attr:$tiles, UnitAttr:$per_row, DenseI64ArrayAttr:$waits,
-                       DenseI64ArrayAttr:$cost);
+                       DenseI64ArrayAttr:$cost,
+                       DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$writes);
   let assemblyFormat = [{
     $kernel $buffers `rows` $rows `tiles` $tiles (`per_row` $per_row^)? `waits` $waits `cost` $cost
-    attr-dict
+    (`writes` $writes^)? attr-dict
   }];
   let hasVerifier = 1;
 }

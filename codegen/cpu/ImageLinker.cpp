@@ -36,13 +36,17 @@ public:
       auto symbol = symbols.find(name);
       if (symbol == symbols.end())
         return fail("kernel '" + name + "' has no code");
-      image.kernels.push_back({name, symbol->second});
+      image.kernels.push_back({name, symbol->second.offset, symbol->second.size});
     }
     writeElf();
     return std::move(image);
   }
 
 private:
+  struct Symbol {
+    uint64_t offset, size;
+  };
+
   LogicalResult fail(const Twine &message) {
     error = message.str();
     return failure();
@@ -74,7 +78,7 @@ private:
       FailureOr<uint64_t> address = getAddress(symbol);
       FailureOr<StringRef> name = get(symbol.getName());
       if (succeeded(address) && succeeded(name))
-        symbols[name->str()] = *address;
+        symbols[name->str()] = {*address, symbol.getSize()};
     }
     error.clear();
     return success();
@@ -158,6 +162,7 @@ private:
       symbol.setBindingAndType(llvm::ELF::STB_GLOBAL, llvm::ELF::STT_FUNC);
       symbol.st_shndx = 1;
       symbol.st_value = kernel.entry;
+      symbol.st_size = kernel.size;
       append(symbol);
       strings += kernel.name + '\0';
     }
@@ -225,8 +230,8 @@ private:
   std::string &error;
   CodeImage image;
   uint64_t codeEnd = 0;
-  std::map<uint64_t, uint64_t> offsets;    ///< of sections, by index
-  std::map<std::string, uint64_t> symbols; ///< offsets by name
+  std::map<uint64_t, uint64_t> offsets;  ///< of sections, by index
+  std::map<std::string, Symbol> symbols; ///< by name
 };
 
 } // namespace

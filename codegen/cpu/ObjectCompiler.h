@@ -19,6 +19,7 @@ struct CodeImage {
   struct Kernel {
     std::string name;
     uint64_t entry; ///< offset in the image
+    uint64_t size;  ///< bytes of its code
   };
   llvm::SmallVector<char, 0> bytes; ///< a whole ELF file; map it readable and executable
   std::vector<Kernel> kernels;      ///< in the order of their names in the object

@@ -200,8 +200,8 @@ private:
     for (const cpu::CodeImage::Kernel &kernel : image.kernels) {
       auto function = module.lookupSymbol<LLVM::LLVMFuncOp>(kernel.name);
       auto scratch = function->getAttrOfType<IntegerAttr>("nyala.scratch_bytes");
-      kernels.push_back(
-          art::CreateKernelDirect(b, kernel.name.c_str(), kernel.entry, scratch.getInt()));
+      kernels.push_back(art::CreateKernelDirect(b, kernel.name.c_str(), kernel.entry,
+                                                scratch.getInt(), kernel.size));
     }
     return art::CreateExecutableDirect(
         b, art::Target::Cpu, target.getArch().str().c_str(), &features, "elf", codeOffset,
@@ -244,10 +244,11 @@ private:
       throw Error("step calls kernel '" + step.getKernel().str() + "', which has no code");
     std::vector<uint32_t> waits(step.getWaits().begin(), step.getWaits().end());
     ArrayRef<int64_t> cost = step.getCost();
+    std::vector<uint64_t> writes(step.getWrites().begin(), step.getWrites().end());
     return art::CreateStep(b, kernel->second, b.CreateVectorOfStructs(buffers), step.getRows(),
                            step.getTiles(), step.getPerRow(), b.CreateVector(waits),
                            /*flops_per_row=*/cost[0], /*bytes_fixed=*/cost[2],
-                           /*bytes_per_row=*/cost[3]);
+                           /*bytes_per_row=*/cost[3], b.CreateVector(writes));
   }
 
   static art::ArgumentRole getRole(StringRef role) {

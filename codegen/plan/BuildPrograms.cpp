@@ -89,6 +89,15 @@ private:
     return success();
   }
 
+  /// Bytes that a result takes at the most rows.
+  int64_t getBytes(DispatchOp dispatch, Value result) {
+    auto type = cast<Type>(result.getType());
+    int64_t elements = counts[rowsOf[dispatch]].getMax();
+    for (int64_t dim : type.getShape())
+      elements *= ShapedType::isDynamic(dim) ? 1 : dim;
+    return elements * type.getElementTypeBitWidth() / 8;
+  }
+
   /// Index of a count; its bound is the largest of its arguments'.
   int64_t getCount(StringRef name, int64_t max) {
     for (auto [index, count] : llvm::enumerate(counts))
@@ -210,15 +219,11 @@ private:
       for (Value result : dispatch.getResults()) {
         if (storage.contains(result))
           continue;
-        auto type = cast<Type>(result.getType());
-        int64_t elements = counts[rowsOf[dispatch]].getMax();
-        for (int64_t dim : type.getShape())
-          elements *= ShapedType::isDynamic(dim) ? 1 : dim;
         int64_t last = stepIndex[dispatch];
         for (Operation *user : result.getUsers())
           if (auto reader = dyn_cast<DispatchOp>(user))
             last = std::max(last, stepIndex[reader]);
-        values.push_back({elements * type.getElementTypeBitWidth() / 8, stepIndex[dispatch], last});
+        values.push_back({getBytes(dispatch, result), stepIndex[dispatch], last});
         placed.push_back(result);
       }
     arenaBytes = planArena(values, NYALA_BUFFER_ALIGNMENT);
@@ -306,14 +311,17 @@ private:
       int64_t step = index;
       llvm::SmallSetVector<int64_t, 4> waits;
       SmallVector<Attribute> buffers;
+      SmallVector<int64_t> writes;
       for (Value input : dispatch.getInputs()) {
         buffers.push_back(getBuffer(input));
         auto [first, last] = getRange(input);
         hazards.read(step, storage.find(input)->second.region, first, last, waits);
       }
       for (auto [tied, result] : llvm::zip_equal(dispatch.getTied(), dispatch.getResults())) {
-        if (tied < 0)
+        if (tied < 0) {
           buffers.push_back(getBuffer(result));
+          writes.push_back(getBytes(dispatch, result));
+        }
         auto [first, last] = getRange(result);
         hazards.write(step, storage.find(result)->second.region, first, last, waits);
       }
@@ -325,7 +333,7 @@ private:
                      builder.getArrayAttr(buffers), rowsOf[dispatch],
                      kernel->getAttrOfType<IntegerAttr>("nyala.tiles").getInt(),
                      kernel->hasAttr("nyala.per_row"), sorted,
-                     kernel->getAttrOfType<DenseI64ArrayAttr>("nyala.cost").asArrayRef());
+                     kernel->getAttrOfType<DenseI64ArrayAttr>("nyala.cost").asArrayRef(), writes);
     }
     function.erase();
   }

@@ -50,8 +50,8 @@ private:
   void checkArguments(const artifact::Entry &entry) const;
   void checkResults(const artifact::Entry &entry) const;
   void checkStep(const artifact::Entry &entry, uint32_t index) const;
-  void checkBuffer(const artifact::Entry &entry, uint32_t step,
-                   const artifact::Buffer &buffer) const;
+  void checkBuffer(const artifact::Entry &entry, uint32_t step, const artifact::Buffer &buffer,
+                   uint64_t written) const;
 
   const artifact::Artifact &program;
   const std::string &path;
@@ -83,6 +83,8 @@ void Checker::checkExecutable(const artifact::Executable &executable) const {
   for (const artifact::Kernel *kernel : *executable.kernels()) {
     if (kernel->entry() >= executable.size())
       fail("kernel '", kernel->name()->string_view(), "' begins behind its code");
+    if (kernel->size() > executable.size() - kernel->entry())
+      fail("kernel '", kernel->name()->string_view(), "' ends behind its code");
     if (kernel->scratch_bytes() > maxBytes)
       fail("kernel '", kernel->name()->string_view(), "' wants ", kernel->scratch_bytes(),
            " bytes of scratch");
@@ -139,8 +141,9 @@ void Checker::checkResults(const artifact::Entry &entry) const {
     fail("entry '", entry.name()->string_view(), "' has no result 'logits'");
 }
 
+/// `written`: how many bytes of it the step is said to write.
 void Checker::checkBuffer(const artifact::Entry &entry, uint32_t step,
-                          const artifact::Buffer &buffer) const {
+                          const artifact::Buffer &buffer, uint64_t written) const {
   const auto bounded = [&](uint64_t count, auto bytesOf) {
     if (buffer.index() >= count)
       fail("entry '", entry.name()->string_view(), "', step ", step, ": ",
@@ -184,6 +187,10 @@ void Checker::checkBuffer(const artifact::Entry &entry, uint32_t step,
     fail("entry '", entry.name()->string_view(), "', step ", step, ": offset ", buffer.offset(),
          " in ", bytes, " bytes of ", artifact::EnumNameRegion(buffer.region()), ", aligned to ",
          alignment);
+  if (written > bytes - buffer.offset())
+    fail("entry '", entry.name()->string_view(), "', step ", step, ": writes ", written,
+         " bytes at offset ", buffer.offset(), " of ", bytes, " bytes of ",
+         artifact::EnumNameRegion(buffer.region()));
 }
 
 void Checker::checkStep(const artifact::Entry &entry, uint32_t index) const {
@@ -201,8 +208,14 @@ void Checker::checkStep(const artifact::Entry &entry, uint32_t index) const {
   for (uint32_t wait : *step.waits())
     if (wait >= index)
       fail(place(), "waits for step ", wait, ", which is not an earlier one");
-  for (const artifact::Buffer *buffer : *step.buffers())
-    checkBuffer(entry, index, *buffer);
+  const uint32_t buffers = step.buffers()->size(),
+                 writes = step.writes() ? step.writes()->size() : 0;
+  if (writes > buffers)
+    fail(place(), "writes ", writes, " of ", buffers, " buffers");
+  for (uint32_t i = 0; i < buffers; ++i) {
+    const uint32_t read = buffers - writes;
+    checkBuffer(entry, index, *step.buffers()->Get(i), i < read ? 0 : step.writes()->Get(i - read));
+  }
 }
 
 void Checker::checkEntry(const artifact::Entry &entry) const {

@@ -145,6 +145,22 @@ nyala.program @cost counts [#nyala.count<"rows", max = 1>] arguments [] results 
 
 // -----
 
+llvm.func @k()
+nyala.program @writes counts [#nyala.count<"rows", max = 1>] arguments [] results [] states [] arena 64 {
+  // expected-error @below {{writes 2 of 1 buffers}}
+  nyala.step @k [#nyala.buffer<arena>] rows 0 tiles 1 waits [] cost [0, 0, 0, 0, 0] writes [4, 4]
+}
+
+// -----
+
+llvm.func @k()
+nyala.program @writes counts [#nyala.count<"rows", max = 1>] arguments [] results [] states [] arena 64 {
+  // expected-error @below {{expected the bytes that it writes not to be negative}}
+  nyala.step @k [#nyala.buffer<arena>] rows 0 tiles 1 waits [] cost [0, 0, 0, 0, 0] writes [-4]
+}
+
+// -----
+
 nyala.program @kernel counts [#nyala.count<"rows", max = 1>] arguments [] results [] states [] arena 0 {
   // expected-error @below {{refers to kernel 'k', which does not exist}}
   nyala.step @k [] rows 0 tiles 1 waits [] cost [0, 0, 0, 0, 0]

@@ -47,9 +47,9 @@ nyala.program @decode counts [#nyala.count<"rows", max = 1>]
     results [#nyala.result<"logits", count = 0, row_bytes = 400>]
     states [#nyala.state<"k", sequences = 1, slots = 64, slot_bytes = 32>]
     arena 4096 attributes {note} {
-  // CHECK: nyala.step @compiled [#nyala.buffer<argument>, #nyala.buffer<weight, symbol = @table>, #nyala.buffer<arena, offset = 64>] rows 0 tiles 1 per_row waits [] cost [0, 0, 1, 2, 3]
+  // CHECK: nyala.step @compiled [#nyala.buffer<argument>, #nyala.buffer<weight, symbol = @table>, #nyala.buffer<arena, offset = 64>] rows 0 tiles 1 per_row waits [] cost [0, 0, 1, 2, 3] writes [128]
   nyala.step @compiled [#nyala.buffer<argument>, #nyala.buffer<weight, symbol = @table>, #nyala.buffer<arena, offset = 64>]
-      rows 0 tiles 1 per_row waits [] cost [0, 0, 1, 2, 3]
+      rows 0 tiles 1 per_row waits [] cost [0, 0, 1, 2, 3] writes [128]
   // CHECK: nyala.step @compiled [#nyala.buffer<state>, #nyala.buffer<result>] rows 0 tiles 8 waits [0] cost [0, 0, 0, 0, 0] {name = "x"}
   nyala.step @compiled [#nyala.buffer<state>, #nyala.buffer<result, index = 0>]
       rows 0 tiles 8 waits [0] cost [0, 0, 0, 0, 0] {name = "x"}

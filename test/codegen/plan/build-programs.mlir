@@ -8,7 +8,7 @@ nyala.weight @w : tensor<16xf32>
 // CHECK-LABEL: nyala.program @chain counts [#nyala.count<"rows", max = 4>]
 // CHECK-SAME: arguments [#nyala.argument<"tokens", count = 0>]
 // CHECK-SAME: results [#nyala.result<"logits", count = 0, row_bytes = 64>] states [] arena 512
-// CHECK: nyala.step @k [#nyala.buffer<argument>, #nyala.buffer<weight, symbol = @w>, #nyala.buffer<arena>] rows 0 tiles 6 waits [] cost [1, 2, 3, 4, 5]
+// CHECK: nyala.step @k [#nyala.buffer<argument>, #nyala.buffer<weight, symbol = @w>, #nyala.buffer<arena>] rows 0 tiles 6 waits [] cost [1, 2, 3, 4, 5] writes [256]
 // CHECK: nyala.step @per_row [#nyala.buffer<arena>, #nyala.buffer<arena, offset = 256>] rows 0 tiles 2 per_row waits [0] cost
 // CHECK: nyala.step @per_row [#nyala.buffer<arena, offset = 256>, #nyala.buffer<arena>] rows 0 tiles 2 per_row waits [0, 1]
 // CHECK: nyala.step @per_row [#nyala.buffer<arena>, #nyala.buffer<result>] rows 0 tiles 2 per_row waits [2]
@@ -47,7 +47,7 @@ func.func @diamond(%t: tensor<?xi32> {nyala.max_rows = 3 : i64, nyala.role = "to
 // for the update, the next update waits for them.
 // CHECK-LABEL: nyala.program @states
 // CHECK-SAME: states [#nyala.state<"k", sequences = 2, slots = 8, slot_bytes = 64>, #nyala.state<"v", sequences = 2, slots = 8, slot_bytes = 64>] arena 256
-// CHECK: nyala.step @k [#nyala.buffer<argument>, #nyala.buffer<state>, #nyala.buffer<arena>] {{.*}} waits []
+// CHECK: nyala.step @k [#nyala.buffer<argument>, #nyala.buffer<state>, #nyala.buffer<arena>] {{.*}} waits [] {{.*}} writes [256]
 // CHECK: nyala.step @k [#nyala.buffer<arena>, #nyala.buffer<state>, #nyala.buffer<state, index = 1>, #nyala.buffer<result>] {{.*}} waits [0]
 // CHECK: nyala.step @k [#nyala.buffer<argument>, #nyala.buffer<state>] {{.*}} waits [0, 1]
 // CHECK: nyala.step @k [#nyala.buffer<argument>, #nyala.buffer<state, index = 1>] {{.*}} waits [1]

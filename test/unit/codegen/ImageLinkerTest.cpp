@@ -106,8 +106,11 @@ TEST(ImageLinkerTest, ImagesAreElfFiles) {
       llvm::MemoryBufferRef(StringRef(image->bytes.data(), image->bytes.size()), "image"));
   ASSERT_TRUE(static_cast<bool>(file)) << llvm::toString(file.takeError());
   std::vector<std::string> names;
-  for (const llvm::object::SymbolRef symbol : (*file)->symbols())
+  for (const llvm::object::ELFSymbolRef symbol : (*file)->symbols()) {
     names.push_back(llvm::cantFail(symbol.getName()).str());
+    EXPECT_EQ(symbol.getSize(), image->kernels[0].size);
+  }
+  EXPECT_GT(image->kernels[0].size, 0u);
   EXPECT_EQ(names, std::vector<std::string>{"k"});
 }
 

@@ -113,8 +113,8 @@ static Offset<Executable> buildExecutable(FlatBufferBuilder &builder,
     features.push_back(builder.CreateString(feature));
   std::vector<Offset<Kernel>> kernels;
   for (const ArtifactSpec::Kernel &kernel : spec.kernels)
-    kernels.push_back(
-        CreateKernelDirect(builder, kernel.name.c_str(), kernel.entry, kernel.scratchBytes));
+    kernels.push_back(CreateKernelDirect(builder, kernel.name.c_str(), kernel.entry,
+                                         kernel.scratchBytes, kernel.size));
   return CreateExecutableDirect(
       builder, spec.target, spec.arch.c_str(), &features, spec.format.c_str(), spec.offset,
       spec.size, spec.checksum.value_or(XXH3_64bits(code.data(), code.size())), &kernels);
@@ -134,7 +134,8 @@ static Offset<Entry> buildEntry(FlatBufferBuilder &builder, const ArtifactSpec::
   std::vector<Offset<Step>> steps;
   for (const ArtifactSpec::Step &step : spec.steps)
     steps.push_back(CreateStepDirect(builder, step.kernel, &step.buffers, step.rows, step.tiles,
-                                     step.tilesPerRow, &step.waits));
+                                     step.tilesPerRow, &step.waits, 0, 0, 0,
+                                     step.writes ? &*step.writes : nullptr));
   return CreateEntryDirect(builder, spec.name.c_str(), &counts, &arguments, &results,
                            spec.arenaBytes, &steps);
 }

@@ -20,6 +20,7 @@ struct ArtifactSpec {
     std::string name;
     uint64_t entry;
     uint64_t scratchBytes;
+    uint64_t size = 0; ///< 0: not said
   };
   struct Executable {
     artifact::Target target = artifact::Target::Cpu;
@@ -49,6 +50,7 @@ struct ArtifactSpec {
     uint64_t tiles;
     bool tilesPerRow;
     std::vector<uint32_t> waits;
+    std::optional<std::vector<uint64_t>> writes = {}; ///< absent: not said
   };
   struct Result {
     std::string name;
