@@ -1,0 +1,15 @@
+//===- Inspect.h - What nyala-inspect does ----------------------*- C++ -*-===//
+#ifndef NYALA_TOOLS_NYALA_INSPECT_INSPECT_H
+#define NYALA_TOOLS_NYALA_INSPECT_INSPECT_H
+
+#include "tools/nyala-inspect/Options.h"
+
+namespace nyala::inspect {
+
+/// Opens the artifact with all of the runtime's checks and prints what the options ask for. Returns
+/// the exit code.
+int run(const Options &options);
+
+} // namespace nyala::inspect
+
+#endif // NYALA_TOOLS_NYALA_INSPECT_INSPECT_H
