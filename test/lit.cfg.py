@@ -18,9 +18,12 @@ config.environment["PATH"] = os.pathsep.join([*paths, config.environment["PATH"]
 # A variable of one CHECK-LABEL block must not leak into the next.
 config.substitutions.append((r"(?<![\w/-])FileCheck(?![\w-])", "FileCheck --enable-var-scope"))
 
-# The source tree, for tests that read a file of it.
+# The source tree, for tests that read a file of it; the build tree and MLIR's headers, for those
+# that build something.
 quote = '"' if re.search(r"\s", config.nyala_source_dir + config.nyala_build_dir) else ""
 config.substitutions.append(("%nyala_src", quote + config.nyala_source_dir + quote))
+config.substitutions.append(("%nyala_build", quote + config.nyala_build_dir + quote))
+config.substitutions.append(("%mlir_include", os.path.join(config.llvm_tools_dir, "../include")))
 if quote:
     # %s, %S and %t would fall apart at the space. lit expands %{s:real} after this.
     for letter in "sSt":

@@ -264,8 +264,9 @@ def test_usage_of_compile(flags, tiny_gguf, tmp_path):
     assert result.stderr and not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("name", ["nyala-compile", "nyala-run", "nyala-import", "nyala-interpret",
-                                  "nyala-opt"])
+@pytest.mark.parametrize("name", ["nyala-compile", "nyala-run", "nyala-import", "nyala-inspect",
+                                  "nyala-interpret", "nyala-lsp-server", "nyala-opt",
+                                  "nyala-reduce"])
 def test_help(name):
     result = succeed(name, "--help")
     assert result.stdout and not result.stderr
