@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <map>
+#include <set>
 
 namespace nyala::inspect {
 namespace {
@@ -93,12 +94,12 @@ std::string describeSteps(const artifact::Artifact &program, const artifact::Ent
 /// A column for each offset, a line for each step.
 std::string describeMemory(const artifact::Artifact &program, const artifact::Entry &entry) {
   const std::vector<LiveRange> ranges = findLiveRanges(entry);
-  std::map<uint64_t, uint64_t> largest; // by offset
+  std::set<uint64_t> offsets;
   for (const LiveRange &range : ranges)
-    largest[range.offset] = std::max(largest[range.offset], range.bytes);
+    offsets.insert(range.offset);
 
   std::vector<std::string> titles = {">step"};
-  for (const auto &[offset, bytes] : largest)
+  for (const uint64_t offset : offsets)
     titles.push_back(">+" + std::to_string(offset));
   titles.insert(titles.end(), {">bytes", "kernel"});
   Table table(titles);
@@ -115,7 +116,7 @@ std::string describeMemory(const artifact::Artifact &program, const artifact::En
                                                     : "|";
     }
     std::vector<std::string> line = {std::to_string(number)};
-    for (const auto &[offset, bytes] : largest)
+    for (const uint64_t offset : offsets)
       line.push_back(cells.contains(offset) ? cells[offset] : ".");
     const uint64_t bytes = countLiveBytes(ranges, number);
     if (bytes > peak) {
