@@ -19,6 +19,7 @@
 #include "llvm/TargetParser/Triple.h"
 
 #include <map>
+#include <set>
 
 using namespace llvm;
 using namespace nyala::inspect;
@@ -114,20 +115,16 @@ private:
     return target;
   }
 
-  /// Labels count up through the function.
+  /// Labels count up through the function. Targets within an instruction have none: there is no
+  /// line to put it before.
   void nameTargets() {
+    std::set<uint64_t> targets;
     for (const Instruction &instruction : instructions)
-      if (std::optional<uint64_t> target = getTarget(instruction);
-          target && *target - function.offset < function.size)
-        labels[*target];
-    for (auto [number, label] : enumerate(labels))
-      label.second = "L" + std::to_string(number);
-    // Only what begins an instruction has a line to stand before.
-    std::map<uint64_t, std::string> shown;
+      if (std::optional<uint64_t> target = getTarget(instruction))
+        targets.insert(*target);
     for (const Instruction &instruction : instructions)
-      if (auto label = labels.find(instruction.address); label != labels.end())
-        shown.insert(*label);
-    labels = std::move(shown);
+      if (targets.count(instruction.address))
+        labels[instruction.address] = "L" + std::to_string(labels.size());
   }
 
   std::string getName(uint64_t target) const {
@@ -149,7 +146,9 @@ private:
     std::string text;
     raw_string_ostream stream(text);
     x86.printer->setSymbolizeOperands(!name.empty());
-    x86.printer->printInst(&instruction.inst, instruction.address, "", *x86.subtarget, stream);
+    // Of x86, LLVM wants the address that branches are relative to: that of the next instruction.
+    x86.printer->printInst(&instruction.inst, instruction.address + instruction.size, "",
+                           *x86.subtarget, stream);
     // "\tmov\teax, 1": the printer writes the columns of assembly files.
     StringRef line = StringRef(text).ltrim('\t');
     auto [mnemonic, operands] = line.split('\t');
