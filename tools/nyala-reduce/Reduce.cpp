@@ -65,6 +65,7 @@ public:
       tryPass(createCSEPass());
       reduceSignatures();
     }
+    showProgress("\r\033[K");
   }
 
   ModuleOp getModule() { return *module; }
@@ -77,10 +78,19 @@ private:
     if (failed(change(*copy)) || failed(verify(*copy)))
       return;
     auto [answer, bytes] = tester.isInteresting(*copy);
-    if (answer != Interestingness::True || bytes >= moduleBytes)
-      return;
-    module = std::move(copy);
-    moduleBytes = bytes;
+    ++tests;
+    if (answer == Interestingness::True && bytes < moduleBytes) {
+      module = std::move(copy);
+      moduleBytes = bytes;
+    }
+    showProgress("\r\033[K" + llvm::Twine(kTool) + ": " + llvm::Twine(moduleBytes) +
+                 " bytes after " + llvm::Twine(tests) + " tests");
+  }
+
+  /// On a terminal only.
+  static void showProgress(const llvm::Twine &text) {
+    if (llvm::errs().is_displayed())
+      llvm::errs() << text;
   }
 
   /// Users before what they use: it is dead then.
@@ -117,7 +127,7 @@ private:
   OwningOpRef<ModuleOp> module;
   std::string testName;
   Tester tester; ///< refers to testName
-  size_t moduleBytes = 0;
+  size_t moduleBytes = 0, tests = 0;
 };
 
 } // namespace
