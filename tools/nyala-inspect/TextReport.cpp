@@ -47,7 +47,7 @@ std::string describeBuffer(const artifact::Artifact &program, const artifact::En
   if (!object.empty())
     text += " " + object;
   if (object.empty() || buffer.offset() > 0)
-    text += "+" + std::to_string(buffer.offset());
+    text.append("+").append(std::to_string(buffer.offset()));
   return text;
 }
 
