@@ -2,8 +2,8 @@
 #ifndef NYALA_TOOLS_NYALA_RUN_GENERATE_H
 #define NYALA_TOOLS_NYALA_RUN_GENERATE_H
 
-#include "tools/run-support/Model.h"
 #include "tools/nyala-run/Options.h"
+#include "tools/run-support/Model.h"
 
 #include <functional>
 #include <utility>
