@@ -2,7 +2,7 @@
 #ifndef NYALA_TOOLS_NYALA_RUN_CHATPROMPT_H
 #define NYALA_TOOLS_NYALA_RUN_CHATPROMPT_H
 
-#include "tools/nyala-run/Model.h"
+#include "tools/run-support/Model.h"
 
 namespace nyala {
 

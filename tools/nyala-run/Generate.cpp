@@ -3,7 +3,7 @@
 #include "tools/nyala-run/Generate.h"
 #include "runtime/text/StopStrings.h"
 #include "runtime/text/Utf8.h"
-#include "tools/nyala-run/Interrupt.h"
+#include "tools/run-support/Interrupt.h"
 
 #include <algorithm>
 #include <chrono>

@@ -1,27 +1,10 @@
 //===- Options.cpp - Command line of nyala-run ----------------------------===//
 
 #include "tools/nyala-run/Options.h"
-
-#include <CLI/CLI.hpp>
-
-#include <limits>
+#include "tools/run-support/CommandLine.h"
 
 namespace nyala {
 namespace {
-
-constexpr int64_t maxCount = std::numeric_limits<int32_t>::max();
-
-/// A number from `least` to `most`; "3.7" or "many" is none.
-template <typename T> CLI::Validator between(T least, T most, const std::string &expected) {
-  return CLI::Validator(
-      [=](std::string &text) -> std::string {
-        T value;
-        if (CLI::detail::lexical_cast(text, value) && value >= least && value <= most)
-          return "";
-        return "expected " + expected + ", got '" + text + "'";
-      },
-      "", "");
-}
 
 template <typename T> void setText(CLI::App &app, const char *name, T &value, const char *help) {
   app.add_option_function<std::string>(

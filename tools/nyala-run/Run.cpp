@@ -4,18 +4,17 @@
 #include "runtime/core/Status.h"
 #include "tools/nyala-run/ChatPrompt.h"
 #include "tools/nyala-run/Generate.h"
-#include "tools/nyala-run/Interrupt.h"
-#include "tools/nyala-run/ModelCache.h"
-#include "tools/nyala-run/Output.h"
-#include "tools/nyala-run/Perplexity.h"
-#include "tools/nyala-run/Prompt.h"
+#include "tools/run-support/Interrupt.h"
+#include "tools/run-support/ModelCache.h"
+#include "tools/run-support/Output.h"
+#include "tools/run-support/Perplexity.h"
+#include "tools/run-support/Prompt.h"
+#include "tools/run-support/Tool.h"
 
 #include <nlohmann/json.hpp>
 
 #include <cerrno>
-#include <csignal>
 #include <cstdio>
-#include <new>
 #include <unistd.h>
 
 namespace nyala {
@@ -189,25 +188,7 @@ void runModel(const RunOptions &options) {
 } // namespace
 
 int run(const RunOptions &options) {
-  catchInterrupts();
-  std::signal(SIGPIPE, SIG_IGN);
-  try {
-    runModel(options);
-    return 0;
-  } catch (const OutputClosed &) {
-    return 0;
-  } catch (const Interrupted &) {
-    return 130;
-  } catch (const CompilationFailed &failure) {
-    return failure.exitCode;
-  } catch (const rt::Failure &failure) {
-    writeMessage("error: " + std::string(failure.what()));
-  } catch (const std::bad_alloc &) {
-    writeMessage("error: out of memory");
-  } catch (const std::exception &error) {
-    writeMessage("error: " + std::string(error.what()));
-  }
-  return 1;
+  return runTool("nyala-run", [&] { runModel(options); });
 }
 
 } // namespace nyala

@@ -5,8 +5,8 @@
 #include "test/unit/runtime/ToyKernels.h"
 #include "tools/nyala-run/ChatPrompt.h"
 #include "tools/nyala-run/Generate.h"
-#include "tools/nyala-run/Perplexity.h"
-#include "tools/nyala-run/Prompt.h"
+#include "tools/run-support/Perplexity.h"
+#include "tools/run-support/Prompt.h"
 
 #include <cmath>
 #include <gmock/gmock.h>

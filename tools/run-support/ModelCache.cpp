@@ -1,9 +1,9 @@
 //===- ModelCache.cpp - Compiled forms of .gguf files ---------------------===//
 
-#include "tools/nyala-run/ModelCache.h"
+#include "tools/run-support/ModelCache.h"
 #include "runtime/core/Status.h"
-#include "tools/nyala-run/Interrupt.h"
-#include "tools/nyala-run/Output.h"
+#include "tools/run-support/Interrupt.h"
+#include "tools/run-support/Output.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -58,8 +58,7 @@ fs::path findCompiler(const std::string &model) {
     throw rt::Failure(
         NYALA_NOT_FOUND,
         "'" + model + "' is a gguf model and must be compiled first, but there is no '" +
-            compiler.string() +
-            "'; compile it where nyala-compile is, and give nyala-run the .nyala file");
+            compiler.string() + "'; compile it where nyala-compile is, and use the .nyala file");
   return compiler;
 }
 

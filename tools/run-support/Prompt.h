@@ -1,8 +1,8 @@
 //===- Prompt.h - From what the user gave to tokens -------------*- C++ -*-===//
-#ifndef NYALA_TOOLS_NYALA_RUN_PROMPT_H
-#define NYALA_TOOLS_NYALA_RUN_PROMPT_H
+#ifndef NYALA_TOOLS_RUNSUPPORT_PROMPT_H
+#define NYALA_TOOLS_RUNSUPPORT_PROMPT_H
 
-#include "tools/nyala-run/Model.h"
+#include "tools/run-support/Model.h"
 
 #include <string>
 
@@ -22,4 +22,4 @@ Tokens tokenizePrompt(const Model &model, const std::string &text, bool special)
 
 } // namespace nyala
 
-#endif // NYALA_TOOLS_NYALA_RUN_PROMPT_H
+#endif // NYALA_TOOLS_RUNSUPPORT_PROMPT_H

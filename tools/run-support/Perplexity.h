@@ -1,8 +1,8 @@
 //===- Perplexity.h - How well a model predicts a text ----------*- C++ -*-===//
-#ifndef NYALA_TOOLS_NYALA_RUN_PERPLEXITY_H
-#define NYALA_TOOLS_NYALA_RUN_PERPLEXITY_H
+#ifndef NYALA_TOOLS_RUNSUPPORT_PERPLEXITY_H
+#define NYALA_TOOLS_RUNSUPPORT_PERPLEXITY_H
 
-#include "tools/nyala-run/Model.h"
+#include "tools/run-support/Model.h"
 
 namespace nyala {
 
@@ -19,4 +19,4 @@ Perplexity computePerplexity(Session &session, uint32_t vocabulary, const Tokens
 
 } // namespace nyala
 
-#endif // NYALA_TOOLS_NYALA_RUN_PERPLEXITY_H
+#endif // NYALA_TOOLS_RUNSUPPORT_PERPLEXITY_H

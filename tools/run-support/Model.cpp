@@ -1,8 +1,8 @@
 //===- Model.cpp - A model and its session, owned -------------------------===//
 
-#include "tools/nyala-run/Model.h"
+#include "tools/run-support/Model.h"
 #include "runtime/core/Status.h"
-#include "tools/nyala-run/Interrupt.h"
+#include "tools/run-support/Interrupt.h"
 
 namespace nyala {
 

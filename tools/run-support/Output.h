@@ -1,6 +1,6 @@
-//===- Output.h - Standard output and error of nyala-run --------*- C++ -*-===//
-#ifndef NYALA_TOOLS_NYALA_RUN_OUTPUT_H
-#define NYALA_TOOLS_NYALA_RUN_OUTPUT_H
+//===- Output.h - Standard output and error of a tool -----------*- C++ -*-===//
+#ifndef NYALA_TOOLS_RUNSUPPORT_OUTPUT_H
+#define NYALA_TOOLS_RUNSUPPORT_OUTPUT_H
 
 #include <string>
 #include <string_view>
@@ -13,7 +13,10 @@ struct OutputClosed {};
 /// Writes at once. Throws OutputClosed, or rt::Failure if the text cannot be written.
 void writeOutput(std::string_view text);
 
-/// "nyala-run: MESSAGE" on standard error.
+/// What messages begin with.
+void setToolName(const std::string &name);
+
+/// "TOOL: MESSAGE" on standard error.
 void writeMessage(const std::string &message);
 
 /// "no such file or directory" for ENOENT.
@@ -21,4 +24,4 @@ std::string describeError(int error);
 
 } // namespace nyala
 
-#endif // NYALA_TOOLS_NYALA_RUN_OUTPUT_H
+#endif // NYALA_TOOLS_RUNSUPPORT_OUTPUT_H

@@ -1,10 +1,10 @@
 //===- Prompt.cpp - From what the user gave to tokens ---------------------===//
 
-#include "tools/nyala-run/Prompt.h"
+#include "tools/run-support/Prompt.h"
 #include "runtime/core/Status.h"
 #include "runtime/text/Utf8.h"
-#include "tools/nyala-run/Interrupt.h"
-#include "tools/nyala-run/Output.h"
+#include "tools/run-support/Interrupt.h"
+#include "tools/run-support/Output.h"
 
 #include <cerrno>
 #include <fcntl.h>

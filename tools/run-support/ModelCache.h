@@ -1,8 +1,8 @@
 //===- ModelCache.h - Compiled forms of .gguf files -------------*- C++ -*-===//
-#ifndef NYALA_TOOLS_NYALA_RUN_MODELCACHE_H
-#define NYALA_TOOLS_NYALA_RUN_MODELCACHE_H
+#ifndef NYALA_TOOLS_RUNSUPPORT_MODELCACHE_H
+#define NYALA_TOOLS_RUNSUPPORT_MODELCACHE_H
 
-#include "tools/nyala-run/Model.h"
+#include "tools/run-support/Model.h"
 
 namespace nyala {
 
@@ -19,4 +19,4 @@ Model openModel(const std::string &path);
 
 } // namespace nyala
 
-#endif // NYALA_TOOLS_NYALA_RUN_MODELCACHE_H
+#endif // NYALA_TOOLS_RUNSUPPORT_MODELCACHE_H

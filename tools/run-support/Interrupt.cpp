@@ -1,6 +1,6 @@
 //===- Interrupt.cpp - Ctrl-C ---------------------------------------------===//
 
-#include "tools/nyala-run/Interrupt.h"
+#include "tools/run-support/Interrupt.h"
 
 #include <atomic>
 #include <csignal>

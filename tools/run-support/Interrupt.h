@@ -4,8 +4,8 @@
 // it at once. Both exit with 130.
 //
 //===----------------------------------------------------------------------===//
-#ifndef NYALA_TOOLS_NYALA_RUN_INTERRUPT_H
-#define NYALA_TOOLS_NYALA_RUN_INTERRUPT_H
+#ifndef NYALA_TOOLS_RUNSUPPORT_INTERRUPT_H
+#define NYALA_TOOLS_RUNSUPPORT_INTERRUPT_H
 
 #include "runtime/nyala.h"
 
@@ -24,4 +24,4 @@ void throwIfInterrupted();
 
 } // namespace nyala
 
-#endif // NYALA_TOOLS_NYALA_RUN_INTERRUPT_H
+#endif // NYALA_TOOLS_RUNSUPPORT_INTERRUPT_H

@@ -3,8 +3,8 @@
 // nyala.h for C++: failures are rt::Failure, handles close themselves.
 //
 //===----------------------------------------------------------------------===//
-#ifndef NYALA_TOOLS_NYALA_RUN_MODEL_H
-#define NYALA_TOOLS_NYALA_RUN_MODEL_H
+#ifndef NYALA_TOOLS_RUNSUPPORT_MODEL_H
+#define NYALA_TOOLS_RUNSUPPORT_MODEL_H
 
 #include "runtime/nyala.h"
 
@@ -61,4 +61,4 @@ private:
 
 } // namespace nyala
 
-#endif // NYALA_TOOLS_NYALA_RUN_MODEL_H
+#endif // NYALA_TOOLS_RUNSUPPORT_MODEL_H

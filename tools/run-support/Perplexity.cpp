@@ -1,8 +1,8 @@
 //===- Perplexity.cpp - How well a model predicts a text ------------------===//
 
-#include "tools/nyala-run/Perplexity.h"
+#include "tools/run-support/Perplexity.h"
 #include "runtime/core/Status.h"
-#include "tools/nyala-run/Interrupt.h"
+#include "tools/run-support/Interrupt.h"
 
 #include <algorithm>
 #include <chrono>

@@ -1,8 +1,8 @@
-//===- Output.cpp - Standard output and error of nyala-run ----------------===//
+//===- Output.cpp - Standard output and error of a tool -------------------===//
 
-#include "tools/nyala-run/Output.h"
+#include "tools/run-support/Output.h"
 #include "runtime/core/Status.h"
-#include "tools/nyala-run/Interrupt.h"
+#include "tools/run-support/Interrupt.h"
 
 #include <cctype>
 #include <cerrno>
@@ -26,8 +26,12 @@ void writeOutput(std::string_view text) {
   }
 }
 
+static std::string toolName = "nyala";
+
+void setToolName(const std::string &name) { toolName = name; }
+
 void writeMessage(const std::string &message) {
-  std::fprintf(stderr, "nyala-run: %s\n", message.c_str());
+  std::fprintf(stderr, "%s: %s\n", toolName.c_str(), message.c_str());
 }
 
 std::string describeError(int error) {

@@ -1,0 +1,30 @@
+//===- CommandLine.h - Checks of numbers on command lines -------*- C++ -*-===//
+#ifndef NYALA_TOOLS_RUNSUPPORT_COMMANDLINE_H
+#define NYALA_TOOLS_RUNSUPPORT_COMMANDLINE_H
+
+#include <CLI/CLI.hpp>
+
+#include <cstdint>
+#include <limits>
+#include <string>
+
+namespace nyala {
+
+/// The largest number of tokens or positions that tools take.
+constexpr int64_t maxCount = std::numeric_limits<int32_t>::max();
+
+/// A number from `least` to `most`; "3.7" or "many" is none.
+template <typename T> CLI::Validator between(T least, T most, const std::string &expected) {
+  return CLI::Validator(
+      [=](std::string &text) -> std::string {
+        T value;
+        if (CLI::detail::lexical_cast(text, value) && value >= least && value <= most)
+          return "";
+        return "expected " + expected + ", got '" + text + "'";
+      },
+      "", "");
+}
+
+} // namespace nyala
+
+#endif // NYALA_TOOLS_RUNSUPPORT_COMMANDLINE_H

@@ -1,0 +1,34 @@
+//===- Tool.cpp - The frame of programs that run models -------------------===//
+
+#include "tools/run-support/Tool.h"
+#include "tools/run-support/Interrupt.h"
+#include "tools/run-support/ModelCache.h"
+#include "tools/run-support/Output.h"
+
+#include <csignal>
+#include <new>
+
+namespace nyala {
+
+int runTool(const std::string &tool, const std::function<void()> &body) {
+  setToolName(tool);
+  catchInterrupts();
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    body();
+    return 0;
+  } catch (const OutputClosed &) {
+    return 0;
+  } catch (const Interrupted &) {
+    return 130;
+  } catch (const CompilationFailed &failure) {
+    return failure.exitCode;
+  } catch (const std::bad_alloc &) {
+    writeMessage("error: out of memory");
+  } catch (const std::exception &error) {
+    writeMessage("error: " + std::string(error.what()));
+  }
+  return 1;
+}
+
+} // namespace nyala
