@@ -26,12 +26,12 @@ void writeOutput(std::string_view text) {
   }
 }
 
-static std::string toolName = "nyala";
+static const char *toolName = "nyala";
 
-void setToolName(const std::string &name) { toolName = name; }
+void setToolName(const char *name) { toolName = name; }
 
 void writeMessage(const std::string &message) {
-  std::fprintf(stderr, "%s: %s\n", toolName.c_str(), message.c_str());
+  std::fprintf(stderr, "%s: %s\n", toolName, message.c_str());
 }
 
 std::string describeError(int error) {

@@ -13,8 +13,8 @@ struct OutputClosed {};
 /// Writes at once. Throws OutputClosed, or rt::Failure if the text cannot be written.
 void writeOutput(std::string_view text);
 
-/// What messages begin with.
-void setToolName(const std::string &name);
+/// What messages begin with; a literal.
+void setToolName(const char *name);
 
 /// "TOOL: MESSAGE" on standard error.
 void writeMessage(const std::string &message);

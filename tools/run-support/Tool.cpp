@@ -7,10 +7,11 @@
 
 #include <csignal>
 #include <new>
+#include <string>
 
 namespace nyala {
 
-int runTool(const std::string &tool, const std::function<void()> &body) {
+int runTool(const char *tool, const std::function<void()> &body) {
   setToolName(tool);
   catchInterrupts();
   std::signal(SIGPIPE, SIG_IGN);

@@ -3,13 +3,12 @@
 #define NYALA_TOOLS_RUNSUPPORT_TOOL_H
 
 #include <functional>
-#include <string>
 
 namespace nyala {
 
 /// Runs `body`, catching interrupts. Reports what it throws on standard error, as `tool`; returns
 /// the exit code.
-int runTool(const std::string &tool, const std::function<void()> &body);
+int runTool(const char *tool, const std::function<void()> &body);
 
 } // namespace nyala
 

@@ -49,6 +49,10 @@ struct ArtifactSpec {
     uint64_t tiles;
     bool tilesPerRow;
     std::vector<uint32_t> waits;
+    struct Cost {
+      uint64_t flopsPerRow = 0, bytesFixed = 0, bytesPerRow = 0;
+      uint64_t flopsPerRowPosition = 0, bytesPerRowPosition = 0;
+    } cost = {};
   };
   struct Result {
     std::string name;
