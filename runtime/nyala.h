@@ -69,6 +69,7 @@ typedef struct {
   uint64_t kv_bytes_per_token;
   bool has_tokenizer;
   bool has_chat_template;
+  uint32_t sequences; /* that the cache holds */
 } nyala_model_info;
 
 NYALA_API void nyala_model_get_info(const nyala_model *model, nyala_model_info *info);
@@ -151,6 +152,31 @@ NYALA_API nyala_status nyala_session_set_sampler(nyala_session *session,
                                                  const nyala_sampler_options *options);
 /// Picks a token from the current logits. Ties go to the lower id. Does not allocate.
 NYALA_API nyala_status nyala_session_sample(nyala_session *session, int32_t *token);
+
+// --- Profiles ------------------------------------------------------------------------------
+
+/// One step of a program (one launch of a kernel), added up over the calls since
+/// nyala_session_profile_begin.
+typedef struct {
+  const char *entry;  /* "decode", "prefill" */
+  uint32_t step;      /* index in the entry */
+  const char *kernel; /* kernels are shared by steps */
+  uint64_t calls;
+  double seconds;      /* from the step's begin until all workers were done */
+  double busy_seconds; /* that workers spent in the kernel, added up over workers */
+  /* By the compiler's cost model; a cached position counts for each row that attends to it. */
+  double bytes; /* that had to be read and written */
+  double flops; /* a multiply-add is two */
+} nyala_step_profile;
+typedef void (*nyala_profile_fn)(void *user, const nyala_step_profile *step);
+
+/// Begins to record what steps take, from nothing. Recording costs two readings of the clock a step
+/// and worker.
+NYALA_API nyala_status nyala_session_profile_begin(nyala_session *session);
+/// Calls `step` for each step that ran since then, in the order of the entries, and ends the
+/// recording. The names live as long as the model. NYALA_INVALID_ARGUMENT without a begin.
+NYALA_API nyala_status nyala_session_profile_end(nyala_session *session, nyala_profile_fn step,
+                                                 void *user);
 
 #ifdef __cplusplus
 }

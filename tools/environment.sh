@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# What tools/quickstart and tools/check share: packages, build, Python, the model. To be sourced.
+# What tools/quickstart, tools/check and bench/ share: packages, build, Python, the model. To be
+# sourced.
 
 nyala_source=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 nyala_name=$(basename "$0")
@@ -94,7 +95,7 @@ install_packages() {
   printf '%s\n' "${missing[@]}" >>"$nyala_build/installed-packages.txt"
 }
 
-# Configures and builds everything.
+# build_nyala [TARGET...]: configures and builds everything, or the targets.
 build_nyala() {
   local tool
   for tool in cmake ninja clang++-22; do
@@ -105,7 +106,7 @@ build_nyala() {
     tail -n 30 "$nyala_build/configure.log" >&2
     die "cmake failed; all it said is in '$nyala_build/configure.log'"
   }
-  cmake --build "$nyala_build" || die "the build failed; its messages are above"
+  cmake --build "$nyala_build" ${1:+--target "$@"} || die "the build failed; its messages are above"
 }
 
 # Sets nyala_python to the Python of a virtual environment with pip.

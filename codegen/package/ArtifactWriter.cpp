@@ -248,7 +248,8 @@ private:
     return art::CreateStep(b, kernel->second, b.CreateVectorOfStructs(buffers), step.getRows(),
                            step.getTiles(), step.getPerRow(), b.CreateVector(waits),
                            /*flops_per_row=*/cost[0], /*bytes_fixed=*/cost[2],
-                           /*bytes_per_row=*/cost[3], b.CreateVector(writes));
+                           /*bytes_per_row=*/cost[3], /*flops_per_row_position=*/cost[1],
+                           /*bytes_per_row_position=*/cost[4], b.CreateVector(writes));
   }
 
   static art::ArgumentRole getRole(StringRef role) {

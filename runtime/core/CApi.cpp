@@ -95,6 +95,9 @@ void nyala_model_get_info(const nyala_model *model, nyala_model_info *info) {
     info->kv_bytes_per_token += state->slot_bytes();
   info->has_tokenizer = model->tokenizer.has_value();
   info->has_chat_template = tokenizer && tokenizer->chat_template();
+  info->sequences = 1;
+  for (const nyala::artifact::State *state : *program.states())
+    info->sequences = std::max(info->sequences, state->sequences());
 }
 
 const char *nyala_model_metadata(const nyala_model *model, const char *key) {

@@ -75,8 +75,12 @@ std::optional<Session::Entry> Session::bind(std::string_view name, const CpuImag
     return entry->counts()->Get(findCount(*entry, count))->max();
   };
   return Entry{
+      entry,
       CpuProgram(artifact, image, *entry, {arena.data(), states, argumentBases, resultBases}),
-      maxOf("rows"), maxOf("wanted"), entryLogits};
+      nullptr,
+      maxOf("rows"),
+      maxOf("wanted"),
+      entryLogits};
 }
 
 void Session::check(std::span<const int32_t> tokens) const {
@@ -110,7 +114,9 @@ bool Session::runChunk(const Entry &entry, std::span<const int32_t> tokens, uint
   }
   for (uint32_t i = 0; i < wanted; ++i)
     array(artifact::ArgumentRole::Wanted)[i] = static_cast<int32_t>(rows - wanted + i);
-  return entry.program.run(pool, scratch, {rows, wanted}, cancel);
+  // Row i attends to start + i positions before it and to its own.
+  const uint64_t positions = uint64_t(rows) * start + uint64_t(rows) * (rows + 1) / 2;
+  return entry.program.run(pool, scratch, {rows, wanted, positions}, cancel, entry.profile.get());
 }
 
 void Session::append(std::span<const int32_t> tokens, RowCallback row, void *user) {
@@ -153,6 +159,26 @@ void Session::decode(int32_t token) {
   runChunk(getDecode(), tokens, position, 1, nullptr);
   ++position;
   logits = getDecode().logits;
+}
+
+void Session::beginProfile() {
+  for (std::optional<Entry> *entry : {&decodeEntry, &prefillEntry})
+    if (*entry)
+      (*entry)->profile = std::make_unique<CpuProfile>(
+          CpuProfile{std::vector<CpuProfile::Step>((*entry)->source->steps()->size()),
+                     std::vector<CpuProfile::Worker>(pool.size())});
+}
+
+void Session::endProfile() {
+  for (std::optional<Entry> *entry : {&decodeEntry, &prefillEntry})
+    if (*entry)
+      (*entry)->profile.reset();
+}
+
+void Session::visitProfile(const ProfileCallback &visit) const {
+  for (const std::optional<Entry> *entry : {&decodeEntry, &prefillEntry})
+    if (*entry && (*entry)->profile)
+      visit(*(*entry)->source, *(*entry)->profile);
 }
 
 void Session::rollback(uint32_t newPosition) {

@@ -10,6 +10,8 @@
 
 #include <array>
 #include <atomic>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -30,6 +32,7 @@ public:
   /// range, NYALA_OUT_OF_MEMORY if the system grants no memory or threads.
   Session(const Artifact &artifact, const CpuImage &image, const Options &options);
 
+  const Artifact &getArtifact() const { return artifact; }
   uint32_t getPosition() const { return position; }
   uint32_t getContext() const { return context; }
   /// f32[vocabulary] after the last token, or null.
@@ -49,9 +52,19 @@ public:
   /// Async-signal-safe.
   void cancel() noexcept { cancelled.store(true, std::memory_order_relaxed); }
 
+  /// Begins to record what steps take, from nothing.
+  void beginProfile();
+  /// Ends it.
+  void endProfile();
+  using ProfileCallback = std::function<void(const artifact::Entry &, const CpuProfile &)>;
+  /// What was recorded of each entry so far; nothing outside begin and end.
+  void visitProfile(const ProfileCallback &visit) const;
+
 private:
   struct Entry {
+    const artifact::Entry *source;
     CpuProgram program;
+    std::unique_ptr<CpuProfile> profile; ///< null: not recorded
     uint32_t maxRows;
     uint32_t maxWanted;
     const float *logits;

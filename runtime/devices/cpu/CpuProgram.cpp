@@ -34,6 +34,33 @@ void callKernel(const void *context, unsigned worker, int64_t begin, int64_t end
               call.scratch.base + worker * call.scratch.stride);
 }
 
+struct TimedCall {
+  Call call;
+  CpuProfile::Worker *workers;
+};
+
+void callTimedKernel(const void *context, unsigned worker, int64_t begin, int64_t end) {
+  const TimedCall &timed = *static_cast<const TimedCall *>(context);
+  const CpuProfile::Clock::time_point start = CpuProfile::Clock::now();
+  callKernel(&timed.call, worker, begin, end);
+  timed.workers[worker].busy += CpuProfile::Clock::now() - start;
+}
+
+/// Runs one step and adds what it took to `step`.
+void runTimed(ThreadPool &pool, const Call &call, int64_t items, uint64_t positions,
+              CpuProfile::Step &step, std::vector<CpuProfile::Worker> &workers) {
+  std::ranges::fill(workers, CpuProfile::Worker{});
+  const TimedCall timed = {call, workers.data()};
+  const CpuProfile::Clock::time_point start = CpuProfile::Clock::now();
+  pool.run(callTimedKernel, &timed, items);
+  step.time += CpuProfile::Clock::now() - start;
+  for (const CpuProfile::Worker &worker : workers)
+    step.busy += worker.busy;
+  ++step.calls;
+  step.rows += static_cast<uint64_t>(call.rows);
+  step.positions += positions;
+}
+
 } // namespace
 
 CpuProgram::CpuProgram(const Artifact &artifact, const CpuImage &image,
@@ -65,15 +92,20 @@ CpuProgram::CpuProgram(const Artifact &artifact, const CpuImage &image,
 }
 
 bool CpuProgram::run(ThreadPool &pool, const Scratch &scratch, RowCounts counts,
-                     const std::atomic<bool> *cancelled) const {
-  for (const Step &step : steps) {
+                     const std::atomic<bool> *cancelled, CpuProfile *profile) const {
+  for (size_t i = 0; i < steps.size(); ++i) {
+    const Step &step = steps[i];
     if (cancelled && cancelled->load(std::memory_order_relaxed))
       return false;
     const int64_t rows = static_cast<int>(step.count) == rowsIndex ? counts.rows : counts.wanted;
     if (rows == 0)
       continue;
     const Call call = {step.kernel, buffers.data() + step.firstBuffer, rows, scratch};
-    pool.run(callKernel, &call, step.tilesPerRow ? step.tiles * rows : step.tiles);
+    const int64_t items = step.tilesPerRow ? step.tiles * rows : step.tiles;
+    if (profile)
+      runTimed(pool, call, items, counts.positions, profile->steps[i], profile->workers);
+    else
+      pool.run(callKernel, &call, items);
   }
   return true;
 }

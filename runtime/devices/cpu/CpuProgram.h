@@ -13,6 +13,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <span>
 #include <vector>
 
@@ -22,12 +23,31 @@ namespace nyala::rt {
 struct RowCounts {
   uint32_t rows;
   uint32_t wanted;
+  uint64_t positions; ///< cached positions that the rows attend to, added up; for profiles alone
 };
 
 /// Scratch memory of all workers.
 struct Scratch {
   std::byte *base;
   size_t stride; ///< bytes from one worker's to the next
+};
+
+/// What the steps of an entry took, added up over its runs.
+struct CpuProfile {
+  using Clock = std::chrono::steady_clock;
+  struct Step {
+    uint64_t calls = 0;
+    uint64_t rows = 0;
+    uint64_t positions = 0; ///< as in RowCounts
+    Clock::duration time{}; ///< from the step's begin until all workers were done
+    Clock::duration busy{}; ///< that workers spent in the kernel, added up over workers
+  };
+  /// On cache lines of their own.
+  struct alignas(64) Worker {
+    Clock::duration busy;
+  };
+  std::vector<Step> steps;
+  std::vector<Worker> workers; ///< of the step that runs
 };
 
 class CpuProgram {
@@ -45,9 +65,10 @@ public:
 
   /// Runs all steps, each divided over the pool's workers and finished before the next; steps
   /// whose count is 0 are left out. `cancelled` (may be null) is looked at before each step: if it
-  /// is set the rest is left out and false returned. Does not allocate.
+  /// is set the rest is left out and false returned. `profile` (may be null) gets what each step
+  /// took; it has a place for each step and worker. Does not allocate.
   bool run(ThreadPool &pool, const Scratch &scratch, RowCounts counts,
-           const std::atomic<bool> *cancelled) const;
+           const std::atomic<bool> *cancelled, CpuProfile *profile) const;
 
 private:
   struct Step {

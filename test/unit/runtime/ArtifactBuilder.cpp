@@ -134,7 +134,9 @@ static Offset<Entry> buildEntry(FlatBufferBuilder &builder, const ArtifactSpec::
   std::vector<Offset<Step>> steps;
   for (const ArtifactSpec::Step &step : spec.steps)
     steps.push_back(CreateStepDirect(builder, step.kernel, &step.buffers, step.rows, step.tiles,
-                                     step.tilesPerRow, &step.waits, 0, 0, 0,
+                                     step.tilesPerRow, &step.waits, step.cost.flopsPerRow,
+                                     step.cost.bytesFixed, step.cost.bytesPerRow,
+                                     step.cost.flopsPerRowPosition, step.cost.bytesPerRowPosition,
                                      step.writes ? &*step.writes : nullptr));
   return CreateEntryDirect(builder, spec.name.c_str(), &counts, &arguments, &results,
                            spec.arenaBytes, &steps);

@@ -51,6 +51,10 @@ struct ArtifactSpec {
     bool tilesPerRow;
     std::vector<uint32_t> waits;
     std::optional<std::vector<uint64_t>> writes = {}; ///< absent: not said
+    struct Cost {
+      uint64_t flopsPerRow = 0, bytesFixed = 0, bytesPerRow = 0;
+      uint64_t flopsPerRowPosition = 0, bytesPerRowPosition = 0;
+    } cost = {};
   };
   struct Result {
     std::string name;

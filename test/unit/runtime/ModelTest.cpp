@@ -51,6 +51,7 @@ TEST_F(ModelTest, Info) {
   EXPECT_EQ(info.kv_bytes_per_token, toySlotBytes + 4u);
   EXPECT_TRUE(info.has_tokenizer);
   EXPECT_TRUE(info.has_chat_template);
+  EXPECT_EQ(info.sequences, 1u);
   EXPECT_STREQ(nyala_model_metadata(model, "general.name"), "toy");
   EXPECT_EQ(nyala_model_metadata(model, "general"), nullptr);
   EXPECT_TRUE(nyala_model_is_stop(model, 256));

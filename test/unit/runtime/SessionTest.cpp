@@ -275,6 +275,61 @@ TEST_F(SessionTest, SampleNeedsLogits) {
   EXPECT_EQ(nyala_session_set_sampler(session, &wrong), NYALA_INVALID_ARGUMENT);
 }
 
+/// Adds up what nyala_session_profile_end reports.
+struct Profile {
+  std::vector<std::string> steps; ///< "decode 0 append 3": entry, step, kernel, calls
+  std::vector<std::pair<double, double>> work; ///< bytes, flops
+  static void add(void *user, const nyala_step_profile *step) {
+    auto &profile = *static_cast<Profile *>(user);
+    profile.steps.push_back(std::string(step->entry) + " " + std::to_string(step->step) + " " +
+                            step->kernel + " " + std::to_string(step->calls));
+    profile.work.emplace_back(step->bytes, step->flops);
+    EXPECT_GT(step->seconds, 0);
+    EXPECT_GT(step->busy_seconds, 0);
+    // Two workers.
+    EXPECT_LE(step->busy_seconds, 2 * step->seconds);
+  }
+};
+
+TEST_F(SessionTest, ProfileAddsUpSteps) {
+  ArtifactSpec spec = makeToy();
+  for (ArtifactSpec::Entry &entry : spec.entries)
+    entry.steps[1].cost = {.flopsPerRow = 1,
+                           .bytesFixed = 1000,
+                           .bytesPerRow = 10,
+                           .flopsPerRowPosition = 100,
+                           .bytesPerRowPosition = 10000};
+  open(spec);
+  ASSERT_EQ(prefill(makeTokens(3)), NYALA_OK);
+  ASSERT_EQ(nyala_session_profile_begin(session), NYALA_OK);
+  // Chunks of 8 and 2 rows after the 3 positions; logits of one row.
+  ASSERT_EQ(prefill(makeTokens(10)), NYALA_OK);
+  ASSERT_EQ(nyala_session_decode(session, 1), NYALA_OK);
+  ASSERT_EQ(nyala_session_decode(session, 2), NYALA_OK);
+  Profile profile;
+  ASSERT_EQ(nyala_session_profile_end(session, Profile::add, &profile), NYALA_OK);
+  EXPECT_THAT(profile.steps,
+              testing::ElementsAre("decode 0 append 2", "decode 1 hash 2", "decode 2 pick 2",
+                                   "decode 3 logits 2", "prefill 0 append 2", "prefill 1 hash 2",
+                                   "prefill 2 pick 1", "prefill 3 logits 1"));
+  const auto work = [](int calls, int rows, int positions) {
+    return std::pair<double, double>(1000 * calls + 10 * rows + 10000 * positions,
+                                     rows + 100 * positions);
+  };
+  EXPECT_EQ(profile.work[0], work(0, 0, 0));
+  EXPECT_EQ(profile.work[1], work(2, 2, 14 + 15));
+  EXPECT_EQ(profile.work[5], work(2, 10, (4 + 13) * 10 / 2));
+
+  // Ended: nothing is recorded, and there is nothing to end.
+  ASSERT_EQ(nyala_session_decode(session, 3), NYALA_OK);
+  EXPECT_EQ(nyala_session_profile_end(session, Profile::add, &profile), NYALA_INVALID_ARGUMENT);
+  EXPECT_THAT(nyala_last_error(), HasSubstr("begin"));
+  ASSERT_EQ(nyala_session_profile_begin(session), NYALA_OK);
+  EXPECT_EQ(nyala_session_profile_end(session, nullptr, nullptr), NYALA_INVALID_ARGUMENT);
+  EXPECT_EQ(nyala_session_profile_end(session, Profile::add, &profile), NYALA_OK);
+  EXPECT_EQ(profile.steps.size(), 8u);
+}
+
 TEST_F(SessionTest, NullsAreArguments) {
   open(makeToy());
   EXPECT_EQ(nyala_session_prefill(nullptr, nullptr, 1), NYALA_INVALID_ARGUMENT);
@@ -286,6 +341,8 @@ TEST_F(SessionTest, NullsAreArguments) {
   EXPECT_EQ(nyala_session_rollback(nullptr, 0), NYALA_INVALID_ARGUMENT);
   EXPECT_EQ(nyala_session_sample(session, nullptr), NYALA_INVALID_ARGUMENT);
   EXPECT_EQ(nyala_session_set_sampler(session, nullptr), NYALA_INVALID_ARGUMENT);
+  EXPECT_EQ(nyala_session_profile_begin(nullptr), NYALA_INVALID_ARGUMENT);
+  EXPECT_EQ(nyala_session_profile_end(nullptr, Profile::add, nullptr), NYALA_INVALID_ARGUMENT);
   EXPECT_EQ(nyala_session_logits(nullptr), nullptr);
   nyala_session_cancel(nullptr);
   nyala_session_close(nullptr);

@@ -1,0 +1,62 @@
+//===- CApiProfile.cpp - What steps took, for C ---------------------------===//
+
+#include "runtime/core/CApi.h"
+
+using namespace nyala::rt;
+
+static double toSeconds(CpuProfile::Clock::duration time) {
+  return std::chrono::duration<double>(time).count();
+}
+
+/// Adds the compiler's cost model, which has counts a row and a position (runtime/artifact.fbs).
+static nyala_step_profile describe(const nyala::artifact::Artifact &program,
+                                   const nyala::artifact::Entry &entry, uint32_t index,
+                                   const CpuProfile::Step &measured) {
+  const nyala::artifact::Step &step = *entry.steps()->Get(index);
+  // All executables list the same kernels.
+  const nyala::artifact::Kernel &kernel =
+      *program.executables()->Get(0)->kernels()->Get(step.kernel());
+  const auto calls = static_cast<double>(measured.calls);
+  const auto rows = static_cast<double>(measured.rows);
+  const auto positions = static_cast<double>(measured.positions);
+  return {.entry = entry.name()->c_str(),
+          .step = index,
+          .kernel = kernel.name()->c_str(),
+          .calls = measured.calls,
+          .seconds = toSeconds(measured.time),
+          .busy_seconds = toSeconds(measured.busy),
+          .bytes = calls * static_cast<double>(step.bytes_fixed()) +
+                   rows * static_cast<double>(step.bytes_per_row()) +
+                   positions * static_cast<double>(step.bytes_per_row_position()),
+          .flops = rows * static_cast<double>(step.flops_per_row()) +
+                   positions * static_cast<double>(step.flops_per_row_position())};
+}
+
+nyala_status nyala_session_profile_begin(nyala_session *session) {
+  return guarded([&] {
+    require(session, "session");
+    session->session.beginProfile();
+  });
+}
+
+nyala_status nyala_session_profile_end(nyala_session *session, nyala_profile_fn step, void *user) {
+  return guarded([&] {
+    require(session, "session");
+    require(reinterpret_cast<const void *>(step), "step");
+    bool recorded = false;
+    session->session.visitProfile(
+        [&](const nyala::artifact::Entry &entry, const CpuProfile &profile) {
+          recorded = true;
+          for (uint32_t i = 0; i < profile.steps.size(); ++i)
+            if (profile.steps[i].calls > 0) {
+              const nyala_step_profile report =
+                  describe(session->session.getArtifact().program(), entry, i, profile.steps[i]);
+              step(user, &report);
+            }
+        });
+    session->session.endProfile();
+    if (!recorded)
+      throw Failure(NYALA_INVALID_ARGUMENT,
+                    "no profile is being recorded: begin one before you end it");
+  });
+}

@@ -1,0 +1,41 @@
+//===- Dispatches.h - What the steps of a program take ----------*- C++ -*-===//
+#ifndef NYALA_TOOLS_NYALA_BENCH_DISPATCHES_H
+#define NYALA_TOOLS_NYALA_BENCH_DISPATCHES_H
+
+#include "tools/run-support/Model.h"
+
+#include <functional>
+
+namespace nyala {
+
+/// Time and work of one step, or of all steps of a kernel. For one token (decode) or one prompt
+/// (prefill).
+struct DispatchCost {
+  std::string entry;
+  std::string kernel;
+  std::vector<uint32_t> steps; ///< of the entry, ascending
+  double seconds = 0;          ///< until all workers were done
+  double busySeconds = 0;      ///< in the kernel, added up over workers
+  double bytes = 0;            ///< by the compiler's cost model, as flops
+  double flops = 0;
+};
+
+struct DispatchProfile {
+  std::string test; ///< "decode": costs are a token's; "prefill": a prompt's
+  uint32_t threads;
+  uint32_t depth;
+  uint64_t tokens;    ///< of the prompt, or generated
+  double wallSeconds; ///< of a token or prompt, sampling included
+  std::vector<DispatchCost> steps;
+};
+
+/// Runs `work` and returns what the session's steps took in it, divided by `units`.
+std::vector<DispatchCost> profileSteps(Session &session, uint64_t units,
+                                       const std::function<void()> &work);
+
+/// One cost for each kernel of each entry, the one that takes longest first.
+std::vector<DispatchCost> groupByKernel(const std::vector<DispatchCost> &steps);
+
+} // namespace nyala
+
+#endif // NYALA_TOOLS_NYALA_BENCH_DISPATCHES_H

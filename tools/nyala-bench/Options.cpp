@@ -1,0 +1,93 @@
+//===- Options.cpp - Command line of nyala-bench --------------------------===//
+
+#include "tools/nyala-bench/Options.h"
+#include "runtime/nyala.h"
+#include "tools/run-support/CommandLine.h"
+
+namespace nyala {
+namespace {
+
+/// A list of numbers, separated by commas.
+CLI::Option *addList(CLI::App &app, const char *name, std::vector<uint32_t> &values,
+                     const char *help) {
+  return app.add_option(name, values, help)
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->type_name("N[,N...]");
+}
+
+CLI::Option *addCount(CLI::App &app, const char *name, uint32_t &value, int64_t least,
+                      const char *help, const std::string &expected) {
+  return app.add_option(name, value, help)
+      ->check(between<int64_t>(least, maxCount, expected))
+      ->capture_default_str()
+      ->type_name("N");
+}
+
+void addTestOptions(CLI::App &app, BenchOptions &options) {
+  addCount(app, "-p,--prompt", options.promptTokens, 0,
+           "Tokens of the prompt that prefill and first_token are timed with; 0: neither",
+           "a number of tokens, 0 or more");
+  addCount(app, "-n", options.generatedTokens, 0,
+           "Tokens that decode is timed with; 0: no such test", "a number of tokens, 0 or more");
+  addList(app, "-d,--depth", options.depths,
+          "Positions that are in the cache before the timed part (default: 0)")
+      ->check(between<int64_t>(0, maxCount, "a number of positions, 0 or more"));
+  addCount(app, "-b,--batch", options.batch, 1, "Sequences that are decoded together",
+           "a number of sequences");
+  app.add_option_function<std::string>(
+         "--perplexity", [&](const std::string &path) { options.perplexityFile = path; },
+         "Compute the perplexity of this file instead, over windows of 512 tokens; -: standard "
+         "input")
+      ->type_name("FILE");
+  for (const char *other : {"-p", "-n", "-d"})
+    app.get_option("--perplexity")->excludes(other);
+}
+
+void addRunOptions(CLI::App &app, BenchOptions &options) {
+  addList(app, "-t,--threads", options.threads, "Threads (default: one per physical core)")
+      ->check(between<int64_t>(1, 256, "1 to 256 threads"));
+  addCount(app, "-r,--repetitions", options.repetitions, 1, "Samples of each test",
+           "a number of repetitions");
+  addCount(app, "--warmup", options.warmup, 0, "Repetitions before them that are not counted",
+           "a number of repetitions, 0 or more");
+  app.add_flag("--per-dispatch", options.perDispatch,
+               "Also say what each kernel takes, beside what this machine can read and compute")
+      ->excludes("--perplexity");
+  app.add_flag("--json", options.json, "Print JSON, one object a line");
+}
+
+} // namespace
+
+std::optional<int> parseOptions(int argc, char **argv, BenchOptions &options) {
+  CLI::App app("Measures how fast a compiled model runs: prefill, time to the first token, decode. "
+               "A .gguf file\nis compiled first, and the result kept in $XDG_CACHE_HOME/nyala or "
+               "~/.cache/nyala.",
+               "nyala-bench");
+  app.footer("Examples:\n"
+             "  nyala-bench model.nyala -t 1,2\n"
+             "  nyala-bench model.nyala -p 0 -n 64 -d 0,1024,4096 --json\n"
+             "  nyala-bench model.nyala -p 0 --per-dispatch\n"
+             "  nyala-bench model.nyala --perplexity text.txt\n"
+             "Decode feeds the likeliest token back and computes the logits of the whole "
+             "vocabulary. Figures go\nto standard output, all else to standard error. Exit codes: "
+             "0 done, 1 error in input or\nenvironment, 2 wrong usage, 130 interrupted.");
+  app.set_version_flag("--version", std::string("nyala-bench ") + nyala_version());
+  app.add_option("model", options.model, "The compiled model (.nyala), or a .gguf file")
+      ->required()
+      ->type_name("FILE");
+  addTestOptions(app, options);
+  addRunOptions(app, options);
+  try {
+    app.parse(argc, argv);
+    if (options.promptTokens == 0 && options.generatedTokens == 0)
+      throw CLI::ValidationError("nothing to measure: both -p and -n are 0");
+    if (options.perplexityFile && options.threads.size() > 1)
+      throw CLI::ValidationError("--perplexity takes one number of threads");
+  } catch (const CLI::ParseError &error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  return std::nullopt;
+}
+
+} // namespace nyala

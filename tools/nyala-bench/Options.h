@@ -1,0 +1,32 @@
+//===- Options.h - Command line of nyala-bench ------------------*- C++ -*-===//
+#ifndef NYALA_TOOLS_NYALA_BENCH_OPTIONS_H
+#define NYALA_TOOLS_NYALA_BENCH_OPTIONS_H
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace nyala {
+
+struct BenchOptions {
+  std::string model;
+  std::vector<uint32_t> threads;      ///< empty: one per physical core
+  uint32_t promptTokens = 512;        ///< 0: no prefill
+  uint32_t generatedTokens = 128;     ///< 0: no decode
+  std::vector<uint32_t> depths = {0}; ///< positions in the cache before the timed part
+  uint32_t batch = 1;
+  uint32_t repetitions = 5;
+  uint32_t warmup = 1; ///< repetitions that are not counted
+  std::optional<std::string> perplexityFile;
+  bool perDispatch = false;
+  bool json = false;
+};
+
+/// Absent: go on. Otherwise the exit code: 0 after --help and --version, 2 after wrong usage,
+/// which has been reported.
+std::optional<int> parseOptions(int argc, char **argv, BenchOptions &options);
+
+} // namespace nyala
+
+#endif // NYALA_TOOLS_NYALA_BENCH_OPTIONS_H
