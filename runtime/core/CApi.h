@@ -8,6 +8,7 @@
 #include "runtime/devices/cpu/CpuImage.h"
 #include "runtime/nyala.h"
 #include "runtime/text/Sampler.h"
+#include "runtime/text/TextStream.h"
 #include "runtime/text/Tokenizer.h"
 
 #include <optional>
@@ -29,6 +30,12 @@ struct nyala_session {
   nyala::rt::Session session;
   nyala::rt::Sampler sampler;
   uint32_t vocabulary;
+};
+
+struct nyala_text_stream {
+  const nyala_model &model;
+  nyala::rt::TextStream stream;
+  std::string text; ///< what the last call returned
 };
 
 namespace nyala::rt {

@@ -4,10 +4,8 @@
 #include "runtime/core/Status.h"
 #include "tools/nyala-run/Interrupt.h"
 
-#include <cctype>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <unistd.h>
 
 namespace nyala {
@@ -22,18 +20,13 @@ void writeOutput(std::string_view text) {
     else if (errno == EINTR)
       throwIfInterrupted();
     else
-      throw rt::Failure(NYALA_IO_ERROR, "cannot write to standard output: " + describeError(errno));
+      throw rt::Failure(NYALA_IO_ERROR,
+                        "cannot write to standard output: " + rt::describeError(errno));
   }
 }
 
 void writeMessage(const std::string &message) {
   std::fprintf(stderr, "nyala-run: %s\n", message.c_str());
-}
-
-std::string describeError(int error) {
-  std::string text = std::strerror(error);
-  text[0] = static_cast<char>(std::tolower(text[0]));
-  return text;
 }
 
 } // namespace nyala

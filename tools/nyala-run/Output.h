@@ -16,9 +16,6 @@ void writeOutput(std::string_view text);
 /// "nyala-run: MESSAGE" on standard error.
 void writeMessage(const std::string &message);
 
-/// "no such file or directory" for ENOENT.
-std::string describeError(int error);
-
 } // namespace nyala
 
 #endif // NYALA_TOOLS_NYALA_RUN_OUTPUT_H
