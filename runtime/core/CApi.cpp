@@ -170,7 +170,7 @@ nyala_status nyala_session_prefill_all(nyala_session *session, const int32_t *to
     require(session, "session");
     if (count > 0)
       require(tokens, "tokens");
-    require(reinterpret_cast<const void *>(row), "row");
+    require(row, "row");
     session->session.prefillAll({tokens, count}, row, user);
   });
 }

@@ -54,7 +54,7 @@ template <typename Body> nyala_status guarded(const Body &body) noexcept {
 }
 
 /// NYALA_INVALID_ARGUMENT if a required pointer is null.
-inline void require(const void *pointer, const char *name) {
+template <typename Pointee> void require(Pointee *pointer, const char *name) {
   if (!pointer)
     throw Failure(NYALA_INVALID_ARGUMENT, std::string(name) + " is null");
 }

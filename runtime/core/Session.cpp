@@ -30,9 +30,9 @@ uint64_t getArenaBytes(const Artifact &artifact) {
 }
 
 Session::Session(const Artifact &artifact, const CpuImage &image, const Options &options)
-    : artifact(artifact), context(choose(options.context, artifact.program().context(),
-                                         artifact.program().context(), "context")),
-      pool(choose(options.threads, countPhysicalCores(), ThreadPool::maxThreads, "threads")) {
+    : pool(choose(options.threads, countPhysicalCores(), ThreadPool::maxThreads, "threads")),
+      artifact(artifact), context(choose(options.context, artifact.program().context(),
+                                         artifact.program().context(), "context")) {
   const size_t stride = getScratchStride(image.getExecutable());
   scratchMemory = Mapping::reserve(stride * pool.size(), "the workers' scratch memory");
   scratch = {scratchMemory.data(), stride};
@@ -167,6 +167,7 @@ void Session::rollback(uint32_t newPosition) {
 
 std::vector<std::span<std::byte>> Session::getSlots(uint32_t positions) const {
   std::vector<std::span<std::byte>> slots;
+  slots.reserve(states.size());
   for (size_t i = 0; i < states.size(); ++i)
     slots.emplace_back(states[i], positions * artifact.program().states()->Get(i)->slot_bytes());
   return slots;

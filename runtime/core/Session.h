@@ -97,6 +97,7 @@ private:
   const Entry &getDecode() const { return decodeEntry ? *decodeEntry : *prefillEntry; }
   const Entry &getPrefill() const { return prefillEntry ? *prefillEntry : *decodeEntry; }
 
+  ThreadPool pool;
   const Artifact &artifact;
   uint32_t context;
   uint32_t position = 0;
@@ -104,7 +105,6 @@ private:
   std::atomic<bool> cancelled = false;
   static_assert(std::atomic<bool>::is_always_lock_free);
 
-  ThreadPool pool;
   Mapping scratchMemory;
   Scratch scratch;
   Mapping arena;

@@ -33,6 +33,7 @@ std::vector<std::pair<int32_t, float>> findTop(const float *logits, size_t size,
       ids.begin(), ids.begin() + static_cast<ptrdiff_t>(count), ids.end(),
       [&](int32_t a, int32_t b) { return value(a) != value(b) ? value(a) > value(b) : a < b; });
   std::vector<std::pair<int32_t, float>> top;
+  top.reserve(count);
   for (size_t i = 0; i < count; ++i)
     top.emplace_back(ids[i], logits[ids[i]]);
   return top;

@@ -75,6 +75,7 @@ int32_t Session::sample() {
 
 TextStream::TextStream(const Model &model, const std::vector<std::string> &stops) {
   std::vector<const char *> pointers;
+  pointers.reserve(stops.size());
   for (const std::string &stop : stops)
     pointers.push_back(stop.c_str());
   check(nyala_text_stream_create(model.get(), pointers.data(), pointers.size(), &handle));
