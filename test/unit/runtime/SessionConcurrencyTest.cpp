@@ -8,6 +8,7 @@
 
 #include <array>
 #include <atomic>
+#include <initializer_list>
 #include <string_view>
 #include <thread>
 
@@ -65,10 +66,12 @@ TEST_F(SessionConcurrencyTest, SameBitsAsAlone) {
   open(makeToy());
   constexpr int sessions = 3, rounds = 8;
   std::vector<Trace> alone;
+  alone.reserve(sessions);
   for (int i = 0; i < sessions; ++i)
     alone.push_back(converse(model, i));
   std::atomic<int> running = sessions;
   std::vector<std::thread> threads;
+  threads.reserve(sessions + 1);
   for (int i = 0; i < sessions; ++i)
     threads.emplace_back([&, i] {
       for (int round = 0; round < rounds; ++round)
@@ -84,8 +87,7 @@ TEST_F(SessionConcurrencyTest, SameBitsAsAlone) {
       ASSERT_EQ(nyala_model_open(path.c_str(), &other), NYALA_OK);
       nyala_session *own = nullptr;
       const nyala_session_options options = {0, 2};
-      for (const nyala_model *opened : {static_cast<const nyala_model *>(other), // NOLINT
-                                        static_cast<const nyala_model *>(model)}) {
+      for (const nyala_model *opened : std::initializer_list<const nyala_model *>{other, model}) {
         ASSERT_EQ(nyala_session_create(opened, &options, &own), NYALA_OK);
         nyala_session_close(own);
       }

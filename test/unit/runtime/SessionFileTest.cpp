@@ -207,11 +207,14 @@ TEST_F(SessionFileTest, PlacesThatCannotBeUsed) {
   EXPECT_EQ(tokens(), makeTokens(5));
 }
 
+constexpr auto privateFile =
+    std::filesystem::perms::owner_read | std::filesystem::perms::owner_write;
+
 // A limit on the size of files stands for a full disk.
 TEST_F(SessionFileTest, AFailedSaveLeavesTheOldFile) {
   makeFile(5);
   const Bytes old = read();
-  std::filesystem::permissions(path(), std::filesystem::perms(0640));
+  std::filesystem::permissions(path(), privateFile);
   const size_t files = countFiles();
   ASSERT_EQ(prefill(makeTokens(30)), NYALA_OK);
   rlimit saved;
@@ -228,7 +231,7 @@ TEST_F(SessionFileTest, AFailedSaveLeavesTheOldFile) {
   EXPECT_EQ(save(), NYALA_OK);
   EXPECT_NE(read(), old);
   EXPECT_EQ(countFiles(), files);
-  EXPECT_EQ(std::filesystem::status(path()).permissions(), std::filesystem::perms(0640));
+  EXPECT_EQ(std::filesystem::status(path()).permissions(), privateFile);
 }
 
 } // namespace
