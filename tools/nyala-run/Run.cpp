@@ -73,27 +73,14 @@ void checkLength(const Tokens &prompt, const Session &session) {
                           " positions; shorten the prompt, or use a longer context");
 }
 
-/// The last token that was generated has not been evaluated. A saved session needs it, so that the
-/// text goes on behind it.
-void appendLast(Session &session, const Generation &result, size_t promptTokens) {
-  const bool goesOn = result.finish == Finish::Length || result.finish == Finish::Interrupted;
-  if (!goesOn || session.getPosition() + 1 != promptTokens + result.ids.size() ||
-      session.getPosition() == session.getContext())
-    return;
-  nyala_session_clear_cancel(session.get());
-  session.decode(result.ids.back());
-}
-
-Generation answerOnce(const Model &model, Session &session, const SavedSession &saved,
-                      const Tokens &prompt, const RunOptions &options) {
+Generation answerOnce(const Model &model, Session &session, const Tokens &prompt,
+                      const RunOptions &options) {
   checkLength(prompt, session);
   const auto print = [&](std::string_view text) {
     if (!options.json)
       writeOutput(text);
   };
   Generation result = generate(model, session, prompt, options, print);
-  if (saved)
-    appendLast(session, result, prompt.size());
   if (result.finish == Finish::Interrupted)
     return result;
   if (options.json)
@@ -208,10 +195,22 @@ void chat(const Model &model, Session &session, SavedSession &saved,
     return converse(model, session, saved, std::move(messages), options);
   messages.push_back({"user", *text});
   const Tokens prompt = tokenizeChat(model, messages, options.special);
-  const Generation result = answerOnce(model, session, saved, prompt, options);
+  const Generation result = answerOnce(model, session, prompt, options);
   addAnswer(messages, result, saved);
   if (result.finish == Finish::Interrupted)
     throw Interrupted();
+}
+
+/// The last token that was generated has not been evaluated. A saved text needs it, so that it goes
+/// on behind it.
+void appendLast(Session &session, const Generation &result, size_t promptTokens) {
+  const bool goesOn = result.finish == Finish::Length || result.finish == Finish::Interrupted;
+  if (!goesOn || result.ids.empty() ||
+      session.getPosition() + 1 != promptTokens + result.ids.size() ||
+      session.getPosition() == session.getContext())
+    return;
+  nyala_session_clear_cancel(session.get());
+  session.decode(result.ids.back());
 }
 
 void complete(const Model &model, Session &session, SavedSession &saved,
@@ -224,7 +223,10 @@ void complete(const Model &model, Session &session, SavedSession &saved,
   const Tokens prompt =
       text ? tokenizePrompt(model, *text, options.special) : Tokens(held.begin(), held.end());
   saved.setMessages({});
-  if (answerOnce(model, session, saved, prompt, options).finish == Finish::Interrupted)
+  const Generation result = answerOnce(model, session, prompt, options);
+  if (saved)
+    appendLast(session, result, prompt.size());
+  if (result.finish == Finish::Interrupted)
     throw Interrupted();
 }
 
