@@ -34,7 +34,8 @@ std::vector<ChatMessage> SavedSession::getMessages() const {
   if (note.empty())
     return messages;
   try {
-    for (const Json &message : Json::parse(note).at("messages"))
+    const Json conversation = Json::parse(note);
+    for (const Json &message : conversation.at("messages"))
       messages.push_back(
           {message.at("role").get<std::string>(), message.at("content").get<std::string>()});
   } catch (const Json::exception &) {
