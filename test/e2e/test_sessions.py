@@ -102,7 +102,7 @@ def test_refused_files(tiny_artifact, tiny_gguf, file, tmp_path):
     content = file.read_bytes()
     other = compile_model(tiny_gguf, tmp_path / "other.nyala", "--context", 64)
     check_refused(run("nyala-run", other, *flags), file.name, "another model")
-    check_refused(run("nyala-run", tiny_artifact, *flags, "--context", 20), "41 positions", "20")
+    check_refused(run("nyala-run", tiny_artifact, *flags, "--context", 20), "42 positions", "20")
     for bad in (content[:100], content[:-1] + b"?", b"", b"hello"):
         file.write_bytes(bad)
         check_refused(run("nyala-run", tiny_artifact, *flags), file.name)
