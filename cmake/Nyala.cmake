@@ -12,11 +12,11 @@ find_package(Threads REQUIRED)
 # that includes LLVM's headers is not: they poison memory of allocators that live in the
 # uninstrumented libLLVM.so.
 if(NYALA_SANITIZE)
-  add_link_options(-fsanitize=address,undefined)
+  add_link_options(-fsanitize=${NYALA_SANITIZE})
 endif()
 function(nyala_sanitize target)
   if(NYALA_SANITIZE)
-    target_compile_options(${target} PRIVATE -fsanitize=address,undefined
+    target_compile_options(${target} PRIVATE -fsanitize=${NYALA_SANITIZE}
                            -fno-sanitize-recover=all -fno-omit-frame-pointer)
   endif()
 endfunction()

@@ -8,8 +8,10 @@
 // nyala_last_error() of the calling thread until its next failing call.
 //
 // Threads: a nyala_model is immutable and may be shared by threads; a
-// nyala_session belongs to one thread at a time. nyala_session_cancel may be
-// called from any thread and from signal handlers.
+// nyala_session and a nyala_text_stream belong to one thread at a time.
+// Sessions of one model run at the same time, each with threads of its own, and
+// give the same bits as alone. nyala_session_cancel may be called from any
+// thread and from signal handlers.
 //
 //===----------------------------------------------------------------------===//
 #ifndef NYALA_RUNTIME_NYALA_H
@@ -29,18 +31,20 @@ typedef enum {
   NYALA_OK = 0,
   NYALA_INVALID_ARGUMENT = 1, /* a parameter is out of range or null */
   NYALA_NOT_FOUND = 2,        /* file does not exist, or the model has no tokenizer or template */
-  NYALA_IO_ERROR = 3,         /* the operating system refused a read or a mapping */
-  NYALA_CORRUPT = 4,          /* truncated, altered or not an artifact */
-  NYALA_VERSION = 5,          /* artifact format or kernel ABI of another version */
+  NYALA_IO_ERROR = 3,         /* the operating system refused a read, a write or a mapping */
+  NYALA_CORRUPT = 4,          /* truncated, altered, or no artifact or saved session at all */
+  NYALA_VERSION = 5,          /* file format or kernel ABI of another version */
   NYALA_UNSUPPORTED = 6,      /* this machine lacks a feature the artifact needs */
   NYALA_CONTEXT_FULL = 7,     /* no cache slot is left for the rows asked for */
   NYALA_INVALID_TEXT = 8,     /* text is not UTF-8, or a template refused the messages */
   NYALA_OUT_OF_MEMORY = 9,
   NYALA_CANCELLED = 10,
+  NYALA_OTHER_MODEL = 11, /* a saved session belongs to another model */
 } nyala_status;
 
 typedef struct nyala_model nyala_model;
 typedef struct nyala_session nyala_session;
+typedef struct nyala_text_stream nyala_text_stream;
 
 /// Name of a status ("corrupt"), never null.
 NYALA_API const char *nyala_status_name(nyala_status status);
@@ -103,6 +107,23 @@ NYALA_API nyala_status nyala_chat_format(const nyala_model *model, const nyala_m
                                          size_t count, bool add_generation_prompt, char *text,
                                          size_t capacity, size_t *length);
 
+/// Turns the tokens of a generation into text to print: whole UTF-8 characters, without control
+/// tokens, and held back as long as it may be the beginning of one of `count` stop strings (UTF-8,
+/// NUL terminated, not empty; copied). The model outlives the stream. NYALA_NOT_FOUND if the model
+/// has no tokenizer.
+NYALA_API nyala_status nyala_text_stream_create(const nyala_model *model, const char *const *stops,
+                                                size_t count, nyala_text_stream **stream);
+NYALA_API void nyala_text_stream_close(nyala_text_stream *stream);
+/// Takes the next token. *text, *length: what may be printed now, often nothing; not NUL
+/// terminated; valid until the next call on the stream. *stopped: a stop string is complete. It is
+/// not part of the text, and nothing comes after it. Bytes that are no UTF-8 become U+FFFD.
+NYALA_API nyala_status nyala_text_stream_append(nyala_text_stream *stream, int32_t token,
+                                                const char **text, size_t *length, bool *stopped);
+/// Ends the text: *text, *length are what was held back, nothing after a stop string. The stream is
+/// ready for another text.
+NYALA_API nyala_status nyala_text_stream_flush(nyala_text_stream *stream, const char **text,
+                                               size_t *length);
+
 // --- Session -------------------------------------------------------------------------------
 
 typedef struct {
@@ -110,7 +131,7 @@ typedef struct {
   uint32_t threads; /* workers, at most 256; 0: one per physical core */
 } nyala_session_options;
 
-/// `options` may be null.
+/// All memory but the note's is reserved here. `options` may be null.
 NYALA_API nyala_status nyala_session_create(const nyala_model *model,
                                             const nyala_session_options *options,
                                             nyala_session **session);
@@ -119,24 +140,62 @@ NYALA_API void nyala_session_close(nyala_session *session);
 /// Number of positions in the cache.
 NYALA_API uint32_t nyala_session_position(const nyala_session *session);
 NYALA_API uint32_t nyala_session_context(const nyala_session *session);
+/// Ids of the tokens at positions 0 to *count - 1; valid until the next call on the session.
+NYALA_API const int32_t *nyala_session_tokens(const nyala_session *session, size_t *count);
+
+// prefill, prefill_all, decode and set_tokens evaluate tokens: they check their arguments first
+// (NYALA_INVALID_ARGUMENT, NYALA_CONTEXT_FULL), and can be cancelled.
 
 /// Appends `count` tokens. Afterwards nyala_session_logits has those after the last one. Nothing is
 /// appended on failure.
 NYALA_API nyala_status nyala_session_prefill(nyala_session *session, const int32_t *tokens,
                                              size_t count);
-/// Like prefill, and calls `row` with the logits after each token, in order (perplexity).
+/// Like prefill, and calls `row` with the logits after each token, in order (perplexity). `row` may
+/// call nyala_session_cancel, and nothing else on the session.
 typedef void (*nyala_logits_fn)(void *user, size_t index, const float *logits);
 NYALA_API nyala_status nyala_session_prefill_all(nyala_session *session, const int32_t *tokens,
                                                  size_t count, nyala_logits_fn row, void *user);
 /// Appends one token (decode). Does not allocate.
 NYALA_API nyala_status nyala_session_decode(nyala_session *session, int32_t token);
+/// Makes the session hold these tokens and no others, for the next turn of a chat for instance: it
+/// keeps the longest common prefix with the tokens it holds, forgets the rest, and appends what is
+/// missing. The last token is always evaluated, so that there are logits. *kept (may be null): how
+/// many tokens were not evaluated again. NYALA_CANCELLED leaves those; any other failure changes
+/// nothing.
+NYALA_API nyala_status nyala_session_set_tokens(nyala_session *session, const int32_t *tokens,
+                                                size_t count, size_t *kept);
 /// Logits of the last position: `vocabulary` floats, valid until the next call on the session; null
-/// before the first prefill or decode and after a rollback.
+/// before tokens were evaluated, after a rollback, and after NYALA_CANCELLED.
 NYALA_API const float *nyala_session_logits(const nyala_session *session);
 /// Forgets positions from `position` on.
 NYALA_API nyala_status nyala_session_rollback(nyala_session *session, uint32_t position);
-/// Makes the running prefill, or the next one if none is running, return NYALA_CANCELLED soon.
+/// Makes the call that evaluates tokens return NYALA_CANCELLED soon (between two kernels). The
+/// position is then what it was before the call (but see set_tokens), and the session can be used.
+/// If no such call is running, or it is just ending, the next one returns NYALA_CANCELLED: no
+/// cancel is lost. Several cancels before a call returns NYALA_CANCELLED count as one.
 NYALA_API void nyala_session_cancel(nyala_session *session);
+/// Forgets a cancel that no call has answered. For work that earlier cancels are not meant for.
+NYALA_API void nyala_session_clear_cancel(nyala_session *session);
+
+// --- Saved sessions ------------------------------------------------------------------------
+// A file holds the tokens, the filled part of the cache, the logits and the note; not the sampler.
+// Format: docs/sessions.md.
+
+/// Writes the session to a file, aside first and then renamed: a failure (NYALA_IO_ERROR) leaves
+/// the old file as it was.
+NYALA_API nyala_status nyala_session_save(const nyala_session *session, const char *path);
+/// Replaces what the session holds by what a session of the same model saved. Fails with
+/// NYALA_NOT_FOUND, NYALA_IO_ERROR, NYALA_VERSION, NYALA_CORRUPT, NYALA_OTHER_MODEL (the model was
+/// compiled from something else, otherwise, or by another version) or NYALA_CONTEXT_FULL (more
+/// positions than the session has); the session is then as it was, but empty if the file became
+/// unreadable after all of it had been checked.
+NYALA_API nyala_status nyala_session_restore(nyala_session *session, const char *path);
+/// Bytes of the caller's own that are saved and restored with the session, a conversation's
+/// messages for instance. Copied.
+NYALA_API nyala_status nyala_session_set_note(nyala_session *session, const char *note,
+                                              size_t length);
+/// Valid until the note is set or a session restored; not NUL terminated.
+NYALA_API const char *nyala_session_note(const nyala_session *session, size_t *length);
 
 // --- Sampling ------------------------------------------------------------------------------
 

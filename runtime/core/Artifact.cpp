@@ -37,7 +37,7 @@ Artifact::Artifact(const std::string &path)
   openWeights();
 }
 
-/// Header, and the FlatBuffer's bounds, checksum and encoding. Sets `root`.
+/// Header, and the FlatBuffer's bounds, checksum and encoding. Sets `root` and `identity`.
 void Artifact::checkHeader() {
   const std::string &path = getPath();
   const std::span<const std::byte> bytes = mapping.bytes();
@@ -88,6 +88,7 @@ void Artifact::checkHeader() {
   if (!artifact::VerifyArtifactBuffer(verifier))
     corrupt(path, "is malformed: its program is not a valid flatbuffer");
   root = artifact::GetArtifact(buffer);
+  identity = header.program_checksum;
 }
 
 void Artifact::openWeights() {

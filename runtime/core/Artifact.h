@@ -30,6 +30,10 @@ public:
   const File &getFile() const { return file; }
   const artifact::Artifact &program() const { return *root; }
 
+  /// Tells artifacts apart: the checksum of the program, which names the code and the weights with
+  /// checksums of their own, and the states.
+  uint64_t getIdentity() const { return identity; }
+
   /// First byte of weight `index`, 64-byte aligned.
   const std::byte *weight(uint32_t index) const;
 
@@ -44,6 +48,7 @@ private:
   Mapping mapping;
   Mapping externalWeights;
   const artifact::Artifact *root = nullptr;
+  uint64_t identity = 0;
   std::span<const std::byte> weights;
 };
 

@@ -53,6 +53,8 @@ const char *nyala_status_name(nyala_status status) {
     return "out of memory";
   case NYALA_CANCELLED:
     return "cancelled";
+  case NYALA_OTHER_MODEL:
+    return "other model";
   }
   return "unknown status";
 }
@@ -147,6 +149,15 @@ uint32_t nyala_session_context(const nyala_session *session) {
   return session ? session->session.getContext() : 0;
 }
 
+const int32_t *nyala_session_tokens(const nyala_session *session, size_t *count) {
+  std::span<const int32_t> tokens;
+  if (session)
+    tokens = session->session.getTokens();
+  if (count)
+    *count = tokens.size();
+  return tokens.data();
+}
+
 nyala_status nyala_session_prefill(nyala_session *session, const int32_t *tokens, size_t count) {
   return guarded([&] {
     require(session, "session");
@@ -162,7 +173,7 @@ nyala_status nyala_session_prefill_all(nyala_session *session, const int32_t *to
     require(session, "session");
     if (count > 0)
       require(tokens, "tokens");
-    require(reinterpret_cast<const void *>(row), "row");
+    require(row, "row");
     session->session.prefillAll({tokens, count}, row, user);
   });
 }
@@ -171,6 +182,18 @@ nyala_status nyala_session_decode(nyala_session *session, int32_t token) {
   return guarded([&] {
     require(session, "session");
     session->session.decode(token);
+  });
+}
+
+nyala_status nyala_session_set_tokens(nyala_session *session, const int32_t *tokens, size_t count,
+                                      size_t *kept) {
+  return guarded([&] {
+    require(session, "session");
+    if (count > 0)
+      require(tokens, "tokens");
+    const size_t keptTokens = session->session.setTokens({tokens, count});
+    if (kept)
+      *kept = keptTokens;
   });
 }
 
@@ -188,6 +211,45 @@ nyala_status nyala_session_rollback(nyala_session *session, uint32_t position) {
 void nyala_session_cancel(nyala_session *session) {
   if (session)
     session->session.cancel();
+}
+
+void nyala_session_clear_cancel(nyala_session *session) {
+  if (session)
+    session->session.clearCancel();
+}
+
+nyala_status nyala_session_save(const nyala_session *session, const char *path) {
+  return guarded([&] {
+    require(session, "session");
+    require(path, "path");
+    session->session.save(path);
+  });
+}
+
+nyala_status nyala_session_restore(nyala_session *session, const char *path) {
+  return guarded([&] {
+    require(session, "session");
+    require(path, "path");
+    session->session.restore(path);
+  });
+}
+
+nyala_status nyala_session_set_note(nyala_session *session, const char *note, size_t length) {
+  return guarded([&] {
+    require(session, "session");
+    if (length > 0)
+      require(note, "note");
+    session->session.setNote({note, length});
+  });
+}
+
+const char *nyala_session_note(const nyala_session *session, size_t *length) {
+  std::string_view note;
+  if (session)
+    note = session->session.getNote();
+  if (length)
+    *length = note.size();
+  return note.data();
 }
 
 //===--------------------------------------------------------------------===//

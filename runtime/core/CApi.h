@@ -8,6 +8,7 @@
 #include "runtime/devices/cpu/CpuImage.h"
 #include "runtime/nyala.h"
 #include "runtime/text/Sampler.h"
+#include "runtime/text/TextStream.h"
 #include "runtime/text/Tokenizer.h"
 
 #include <optional>
@@ -31,6 +32,12 @@ struct nyala_session {
   uint32_t vocabulary;
 };
 
+struct nyala_text_stream {
+  const nyala_model &model;
+  nyala::rt::TextStream stream;
+  std::string text; ///< what the last call returned
+};
+
 namespace nyala::rt {
 
 /// Remembers the exception in flight as this thread's last error; returns its status.
@@ -47,7 +54,7 @@ template <typename Body> nyala_status guarded(const Body &body) noexcept {
 }
 
 /// NYALA_INVALID_ARGUMENT if a required pointer is null.
-inline void require(const void *pointer, const char *name) {
+template <typename Pointee> void require(Pointee *pointer, const char *name) {
   if (!pointer)
     throw Failure(NYALA_INVALID_ARGUMENT, std::string(name) + " is null");
 }

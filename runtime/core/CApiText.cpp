@@ -4,6 +4,7 @@
 #include "runtime/text/ChatTemplate.h"
 
 #include <algorithm>
+#include <memory>
 
 using namespace nyala::rt;
 
@@ -85,5 +86,61 @@ nyala_status nyala_chat_format(const nyala_model *model, const nyala_message *me
     const ChatTemplate chat(source->string_view(), tokenizer.tokenBytes(tokenizer.getBos(), true),
                             tokenizer.tokenBytes(tokenizer.getEos(), true));
     copyOut(chat.render(list, add_generation_prompt), text, capacity, length);
+  });
+}
+
+//===--------------------------------------------------------------------===//
+// Text stream
+//===--------------------------------------------------------------------===//
+
+nyala_status nyala_text_stream_create(const nyala_model *model, const char *const *stops,
+                                      size_t count, nyala_text_stream **stream) {
+  return guarded([&] {
+    require(stream, "stream");
+    *stream = nullptr;
+    getTokenizer(model);
+    if (count > 0)
+      require(stops, "stops");
+    std::vector<std::string> strings;
+    for (size_t i = 0; i < count; ++i) {
+      require(stops[i], "a stop string");
+      strings.emplace_back(stops[i]);
+    }
+    *stream =
+        std::make_unique<nyala_text_stream>(*model, TextStream(strings), std::string()).release();
+  });
+}
+
+void nyala_text_stream_close(nyala_text_stream *stream) { delete stream; }
+
+nyala_status nyala_text_stream_append(nyala_text_stream *stream, int32_t token, const char **text,
+                                      size_t *length, bool *stopped) {
+  return guarded([&] {
+    require(stream, "stream");
+    require(text, "text");
+    require(length, "length");
+    require(stopped, "stopped");
+    const uint32_t vocabulary = stream->model.artifact.program().vocabulary();
+    if (token < 0 || static_cast<uint32_t>(token) >= vocabulary)
+      throw Failure(NYALA_INVALID_ARGUMENT, "token is " + std::to_string(token) +
+                                                ", expected an id from 0 to " +
+                                                std::to_string(vocabulary - 1));
+    stream->text.clear();
+    *stopped =
+        stream->stream.append(stream->model.tokenizer->tokenBytes(token, false), stream->text);
+    *text = stream->text.data();
+    *length = stream->text.size();
+  });
+}
+
+nyala_status nyala_text_stream_flush(nyala_text_stream *stream, const char **text, size_t *length) {
+  return guarded([&] {
+    require(stream, "stream");
+    require(text, "text");
+    require(length, "length");
+    stream->text.clear();
+    stream->stream.flush(stream->text);
+    *text = stream->text.data();
+    *length = stream->text.size();
   });
 }

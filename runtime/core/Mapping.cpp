@@ -3,9 +3,7 @@
 #include "runtime/core/Mapping.h"
 #include "runtime/core/Status.h"
 
-#include <cctype>
 #include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -14,19 +12,13 @@
 
 namespace nyala::rt {
 
-static std::string reason(int error) {
-  std::string text = std::strerror(error);
-  text[0] = static_cast<char>(std::tolower(text[0]));
-  return text;
-}
-
 File::File(const std::string &path) : path(path) {
   // Non-blocking, so that opening a pipe nobody writes to is an error and not a wait.
   descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0) {
     bool missing = errno == ENOENT || errno == ENOTDIR;
     throw Failure(missing ? NYALA_NOT_FOUND : NYALA_IO_ERROR,
-                  "cannot open '" + path + "': " + reason(errno));
+                  "cannot open '" + path + "': " + describeError(errno));
   }
   struct stat info;
   if (fstat(descriptor, &info) != 0 || !S_ISREG(info.st_mode)) {
@@ -45,6 +37,20 @@ File::~File() {
 File::File(File &&other) noexcept
     : path(std::move(other.path)), descriptor(std::exchange(other.descriptor, -1)),
       size(other.size) {}
+
+void File::read(uint64_t offset, std::span<std::byte> bytes) const {
+  while (!bytes.empty()) {
+    const ssize_t count = pread(descriptor, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR)
+      continue;
+    if (count <= 0)
+      throw Failure(NYALA_IO_ERROR,
+                    "cannot read '" + path +
+                        "': " + (count < 0 ? describeError(errno) : "it became shorter meanwhile"));
+    bytes = bytes.subspan(static_cast<size_t>(count));
+    offset += static_cast<uint64_t>(count);
+  }
+}
 
 Mapping::~Mapping() {
   if (base)
@@ -67,7 +73,7 @@ Mapping Mapping::ofFile(const File &file, uint64_t offset, uint64_t size, Access
   void *base = mmap(nullptr, size, protection, MAP_PRIVATE, file.getDescriptor(),
                     static_cast<off_t>(offset));
   if (base == MAP_FAILED) {
-    std::string message = "cannot map '" + file.getPath() + "': " + reason(errno);
+    std::string message = "cannot map '" + file.getPath() + "': " + describeError(errno);
     if (access == Access::Execute && (errno == EPERM || errno == EACCES))
       message += " (its kernels must be executable: if its file system is mounted noexec, copy it "
                  "to another)";
@@ -83,7 +89,7 @@ Mapping Mapping::reserve(uint64_t size, const std::string &purpose) {
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (base == MAP_FAILED)
     throw Failure(NYALA_OUT_OF_MEMORY, "cannot reserve " + std::to_string(size) + " bytes for " +
-                                           purpose + ": " + reason(errno));
+                                           purpose + ": " + describeError(errno));
   return {base, size};
 }
 

@@ -27,6 +27,8 @@ public:
   int getDescriptor() const { return descriptor; }
   uint64_t getSize() const { return size; }
   const std::string &getPath() const { return path; }
+  /// Fills `bytes` from `offset` on. NYALA_IO_ERROR, also if the file ends before.
+  void read(uint64_t offset, std::span<std::byte> bytes) const;
 
 private:
   std::string path;

@@ -30,9 +30,9 @@ uint64_t getArenaBytes(const Artifact &artifact) {
 }
 
 Session::Session(const Artifact &artifact, const CpuImage &image, const Options &options)
-    : artifact(artifact), context(choose(options.context, artifact.program().context(),
-                                         artifact.program().context(), "context")),
-      pool(choose(options.threads, countPhysicalCores(), ThreadPool::maxThreads, "threads")) {
+    : pool(choose(options.threads, countPhysicalCores(), ThreadPool::maxThreads, "threads")),
+      artifact(artifact), context(choose(options.context, artifact.program().context(),
+                                         artifact.program().context(), "context")) {
   const size_t stride = getScratchStride(image.getExecutable());
   scratchMemory = Mapping::reserve(stride * pool.size(), "the workers' scratch memory");
   scratch = {scratchMemory.data(), stride};
@@ -44,6 +44,8 @@ Session::Session(const Artifact &artifact, const CpuImage &image, const Options 
                                       "state '" + state->name()->str() + "'"));
     states.push_back(memory.back().data());
   }
+  tokenMemory = Mapping::reserve(context * sizeof(int32_t), "the tokens");
+  tokens = reinterpret_cast<int32_t *>(tokenMemory.data());
   uint64_t elements = 0;
   for (const artifact::Entry *entry : *artifact.program().entries())
     for (const artifact::Count *count : *entry->counts())
@@ -62,14 +64,14 @@ std::optional<Session::Entry> Session::bind(std::string_view name, const CpuImag
   std::vector<std::byte *> argumentBases, resultBases;
   for (const artifact::Argument *argument : *entry->arguments())
     argumentBases.push_back(arguments[static_cast<size_t>(argument->role())].data());
-  const float *entryLogits = nullptr;
+  float *entryLogits = nullptr;
   for (const artifact::Result *result : *entry->results()) {
     const uint64_t rows = entry->counts()->Get(result->count())->max();
     memory.push_back(
         Mapping::reserve(rows * result->row_bytes(), "result '" + result->name()->str() + "'"));
     resultBases.push_back(memory.back().data());
     if (result->name()->string_view() == "logits")
-      entryLogits = reinterpret_cast<const float *>(memory.back().data());
+      entryLogits = reinterpret_cast<float *>(memory.back().data());
   }
   const auto maxOf = [&](const char *count) {
     return entry->counts()->Get(findCount(*entry, count))->max();
@@ -83,59 +85,61 @@ std::optional<Session::Entry> Session::bind(std::string_view name, const CpuImag
       entryLogits};
 }
 
-void Session::check(std::span<const int32_t> tokens) const {
-  if (tokens.empty())
+void Session::check(std::span<const int32_t> newTokens, uint32_t start) const {
+  if (newTokens.empty())
     throw Failure(NYALA_INVALID_ARGUMENT, "no tokens to append, expected at least one");
   const uint32_t vocabulary = artifact.program().vocabulary();
-  for (size_t i = 0; i < tokens.size(); ++i)
-    if (tokens[i] < 0 || static_cast<uint32_t>(tokens[i]) >= vocabulary)
+  for (size_t i = 0; i < newTokens.size(); ++i)
+    if (newTokens[i] < 0 || static_cast<uint32_t>(newTokens[i]) >= vocabulary)
       throw Failure(NYALA_INVALID_ARGUMENT,
-                    "token " + std::to_string(i) + " is " + std::to_string(tokens[i]) +
+                    "token " + std::to_string(i) + " is " + std::to_string(newTokens[i]) +
                         ", expected an id from 0 to " + std::to_string(vocabulary - 1));
-  if (tokens.size() > context - position)
+  if (newTokens.size() > context - start)
     throw Failure(NYALA_CONTEXT_FULL,
-                  "the context is full: " + std::to_string(tokens.size()) + " tokens at position " +
-                      std::to_string(position) + " of " + std::to_string(context) +
+                  "the context is full: " + std::to_string(newTokens.size()) +
+                      " tokens at position " + std::to_string(start) + " of " +
+                      std::to_string(context) +
                       "; roll back, or use a session with a longer context (this model: at most " +
                       std::to_string(artifact.program().context()) + ")");
 }
 
-bool Session::runChunk(const Entry &entry, std::span<const int32_t> tokens, uint32_t start,
-                       uint32_t wanted, const std::atomic<bool> *cancel) {
+void Session::runChunk(const Entry &entry, std::span<const int32_t> chunk, size_t done,
+                       uint32_t wanted) {
   const auto array = [&](artifact::ArgumentRole role) {
     return reinterpret_cast<int32_t *>(arguments[static_cast<size_t>(role)].data());
   };
-  const auto rows = static_cast<uint32_t>(tokens.size());
-  std::copy(tokens.begin(), tokens.end(), array(artifact::ArgumentRole::Tokens));
+  const auto rows = static_cast<uint32_t>(chunk.size());
+  const auto start = static_cast<int32_t>(position + done);
+  std::copy(chunk.begin(), chunk.end(), array(artifact::ArgumentRole::Tokens));
   for (uint32_t i = 0; i < rows; ++i) {
-    array(artifact::ArgumentRole::Positions)[i] = static_cast<int32_t>(start + i);
-    array(artifact::ArgumentRole::Slots)[i] = static_cast<int32_t>(start + i);
+    array(artifact::ArgumentRole::Positions)[i] = start + static_cast<int32_t>(i);
+    array(artifact::ArgumentRole::Slots)[i] = start + static_cast<int32_t>(i);
     array(artifact::ArgumentRole::Sequences)[i] = 0;
   }
   for (uint32_t i = 0; i < wanted; ++i)
     array(artifact::ArgumentRole::Wanted)[i] = static_cast<int32_t>(rows - wanted + i);
   // Row i attends to start + i positions before it and to its own.
   const uint64_t positions = uint64_t(rows) * start + uint64_t(rows) * (rows + 1) / 2;
-  return entry.program.run(pool, scratch, {rows, wanted, positions}, cancel, entry.profile.get());
+  if (!entry.program.run(pool, scratch, {rows, wanted, positions}, &cancelled,
+                         entry.profile.get())) {
+    clearCancel();
+    throw Failure(NYALA_CANCELLED, "cancelled at position " + std::to_string(start) +
+                                       "; the session is at " + std::to_string(position));
+  }
 }
 
-void Session::append(std::span<const int32_t> tokens, RowCallback row, void *user) {
-  check(tokens);
+void Session::append(std::span<const int32_t> newTokens, RowCallback row, void *user) {
+  check(newTokens, position);
   const uint32_t vocabulary = artifact.program().vocabulary();
   const float *last = nullptr;
   logits = nullptr;
-  for (size_t done = 0; done < tokens.size();) {
-    const size_t left = tokens.size() - done;
+  for (size_t done = 0; done < newTokens.size();) {
+    const size_t left = newTokens.size() - done;
     const Entry &entry = left == 1 ? getDecode() : getPrefill();
     const auto rows = static_cast<uint32_t>(
         std::min<size_t>(left, row ? std::min(entry.maxRows, entry.maxWanted) : entry.maxRows));
     const uint32_t wanted = row ? rows : left == rows ? 1 : 0;
-    const auto start = static_cast<uint32_t>(position + done);
-    if (!runChunk(entry, tokens.subspan(done, rows), start, wanted, &cancelled)) {
-      cancelled.store(false, std::memory_order_relaxed);
-      throw Failure(NYALA_CANCELLED, "the prefill was cancelled after " + std::to_string(done) +
-                                         " of " + std::to_string(tokens.size()) + " tokens");
-    }
+    runChunk(entry, newTokens.subspan(done, rows), done, wanted);
     for (uint32_t i = 0; row && i < rows; ++i)
       row(user, done + i, entry.logits + size_t(i) * vocabulary);
     if (wanted > 0)
@@ -143,22 +147,20 @@ void Session::append(std::span<const int32_t> tokens, RowCallback row, void *use
     done += rows;
   }
   // Only now, so that a failure (or an exception from `row`) appends nothing.
-  position += static_cast<uint32_t>(tokens.size());
+  std::copy(newTokens.begin(), newTokens.end(), tokens + position);
+  position += static_cast<uint32_t>(newTokens.size());
   logits = last;
 }
 
-void Session::prefill(std::span<const int32_t> tokens) { append(tokens, nullptr, nullptr); }
+void Session::decode(int32_t token) { append({&token, 1}, nullptr, nullptr); }
 
-void Session::prefillAll(std::span<const int32_t> tokens, RowCallback row, void *user) {
-  append(tokens, row, user);
-}
-
-void Session::decode(int32_t token) {
-  const std::span<const int32_t> tokens(&token, 1);
-  check(tokens);
-  runChunk(getDecode(), tokens, position, 1, nullptr);
-  ++position;
-  logits = getDecode().logits;
+size_t Session::setTokens(std::span<const int32_t> newTokens) {
+  check(newTokens, 0);
+  const size_t most = std::min<size_t>(newTokens.size() - 1, position);
+  const size_t kept = std::mismatch(tokens, tokens + most, newTokens.begin()).first - tokens;
+  rollback(static_cast<uint32_t>(kept));
+  append(newTokens.subspan(kept), nullptr, nullptr);
+  return kept;
 }
 
 void Session::beginProfile() {
@@ -188,6 +190,14 @@ void Session::rollback(uint32_t newPosition) {
                                               std::to_string(position));
   position = newPosition;
   logits = nullptr;
+}
+
+std::vector<std::span<std::byte>> Session::getSlots(uint32_t positions) const {
+  std::vector<std::span<std::byte>> slots;
+  slots.reserve(states.size());
+  for (size_t i = 0; i < states.size(); ++i)
+    slots.emplace_back(states[i], positions * artifact.program().states()->Get(i)->slot_bytes());
+  return slots;
 }
 
 } // namespace nyala::rt

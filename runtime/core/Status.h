@@ -27,6 +27,9 @@ private:
   nyala_status status;
 };
 
+/// What the operating system says of an errno: "no such file or directory" for ENOENT.
+std::string describeError(int error);
+
 } // namespace nyala::rt
 
 #endif // NYALA_RUNTIME_CORE_STATUS_H

@@ -32,7 +32,8 @@ def junit(path):
             yield case.get("name"), "passed", ""
 
 
-RUNNERS = [("lit", "lit.json", lit), ("ctest", "ctest.xml", junit), ("pytest", "pytest.xml", junit)]
+RUNNERS = [("lit", "lit.json", lit), ("ctest", "ctest.xml", junit), ("tsan", "tsan.xml", junit),
+           ("pytest", "pytest.xml", junit)]
 
 
 def main(folder):

@@ -22,8 +22,10 @@ int main(int argc, char **argv) {
   }
   nyala_model *model;
   nyala_session *session;
+  nyala_text_stream *stream;
   check(nyala_model_open(argv[1], &model));
   check(nyala_session_create(model, NULL, &session));
+  check(nyala_text_stream_create(model, NULL, 0, &stream));
 
   const size_t length = strlen(argv[2]);
   size_t count;
@@ -32,20 +34,24 @@ int main(int argc, char **argv) {
   check(nyala_tokenize(model, argv[2], length, true, ids, count, &count));
   check(nyala_session_prefill(session, ids, count));
 
+  const char *text;
+  size_t size;
   for (long left = argc > 3 ? strtol(argv[3], NULL, 10) : 64; left > 0; --left) {
     int32_t token;
-    size_t size;
+    bool stopped;
     check(nyala_session_sample(session, &token));
     if (nyala_model_is_stop(model, token))
       break;
-    const char *bytes = nyala_token_bytes(model, token, false, &size);
-    if (bytes)
-      fwrite(bytes, 1, size, stdout);
+    check(nyala_text_stream_append(stream, token, &text, &size, &stopped));
+    fwrite(text, 1, size, stdout);
     if (nyala_session_position(session) == nyala_session_context(session))
       break;
     check(nyala_session_decode(session, token));
   }
+  check(nyala_text_stream_flush(stream, &text, &size));
+  fwrite(text, 1, size, stdout);
   free(ids);
+  nyala_text_stream_close(stream);
   nyala_session_close(session);
   nyala_model_close(model);
   return 0;

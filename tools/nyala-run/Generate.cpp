@@ -1,8 +1,6 @@
 //===- Generate.cpp - The generation loop ---------------------------------===//
 
 #include "tools/nyala-run/Generate.h"
-#include "runtime/text/StopStrings.h"
-#include "runtime/text/Utf8.h"
 #include "tools/run-support/Interrupt.h"
 
 #include <algorithm>
@@ -24,41 +22,6 @@ double rate(size_t count, double seconds) {
   return count > 0 && seconds > 0 ? static_cast<double>(count) / seconds : 0;
 }
 
-/// From token bytes to text that may be printed.
-class TextStream {
-public:
-  TextStream(const std::vector<std::string> &stops, std::string &all,
-             const std::function<void(std::string_view)> &print)
-      : stopStrings(stops), all(all), print(print) {}
-
-  /// True once a stop string is complete.
-  bool append(std::string_view bytes) {
-    std::string characters, free;
-    utf8.append(bytes, characters);
-    const bool stopped = stopStrings.feed(characters, free);
-    emit(free);
-    return stopped;
-  }
-  void end() {
-    std::string characters, free;
-    utf8.flush(characters);
-    if (!stopStrings.feed(characters, free))
-      stopStrings.flush(free);
-    emit(free);
-  }
-
-private:
-  void emit(const std::string &text) {
-    all += text;
-    if (!text.empty())
-      print(text);
-  }
-  rt::Utf8Stream utf8;
-  rt::StopStrings stopStrings;
-  std::string &all;
-  const std::function<void(std::string_view)> &print;
-};
-
 std::vector<std::pair<int32_t, float>> findTop(const float *logits, size_t size, size_t count) {
   std::vector<int32_t> ids(size);
   std::iota(ids.begin(), ids.end(), 0);
@@ -70,6 +33,7 @@ std::vector<std::pair<int32_t, float>> findTop(const float *logits, size_t size,
       ids.begin(), ids.begin() + static_cast<ptrdiff_t>(count), ids.end(),
       [&](int32_t a, int32_t b) { return value(a) != value(b) ? value(a) > value(b) : a < b; });
   std::vector<std::pair<int32_t, float>> top;
+  top.reserve(count);
   for (size_t i = 0; i < count; ++i)
     top.emplace_back(ids[i], logits[ids[i]]);
   return top;
@@ -87,6 +51,8 @@ const char *getName(Finish finish) {
     return "length";
   case Finish::Context:
     return "context";
+  case Finish::Interrupted:
+    return "interrupted";
   }
   return "";
 }
@@ -94,44 +60,55 @@ const char *getName(Finish finish) {
 Generation generate(const Model &model, Session &session, std::span<const int32_t> prompt,
                     const RunOptions &options, const std::function<void(std::string_view)> &print) {
   Generation result;
-  TextStream text(options.stops, result.text, print);
+  TextStream stream(model, options.stops);
+  const auto emit = [&](std::string_view text) {
+    result.text += text;
+    if (!text.empty())
+      print(text);
+  };
   const uint64_t maxTokens = options.maxTokens.value_or(std::numeric_limits<uint64_t>::max());
   const uint32_t vocabulary = model.getInfo().vocabulary;
 
   const Clock::time_point begin = Clock::now();
-  session.prefill(prompt);
-  result.prefillTokensPerSecond = rate(prompt.size(), secondsSince(begin));
   Clock::time_point first = begin;
-  while (result.ids.size() < maxTokens) {
-    throwIfInterrupted();
-    const int32_t token = session.sample();
-    if (options.topLogits > 0)
-      result.topLogits.push_back(findTop(session.getLogits(), vocabulary, options.topLogits));
-    result.ids.push_back(token);
-    if (result.ids.size() == 1) {
-      result.firstTokenMs = 1000 * secondsSince(begin);
-      first = Clock::now();
+  try {
+    result.keptTokens = session.setTokens(prompt);
+    result.prefillTokensPerSecond = rate(prompt.size() - result.keptTokens, secondsSince(begin));
+    while (result.ids.size() < maxTokens) {
+      throwIfInterrupted();
+      const int32_t token = session.sample();
+      if (options.topLogits > 0)
+        result.topLogits.push_back(findTop(session.getLogits(), vocabulary, options.topLogits));
+      result.ids.push_back(token);
+      if (result.ids.size() == 1) {
+        result.firstTokenMs = 1000 * secondsSince(begin);
+        first = Clock::now();
+      }
+      if (nyala_model_is_stop(model.get(), token)) {
+        result.finish = Finish::Stop;
+        break;
+      }
+      bool stopped = false;
+      emit(stream.append(token, stopped));
+      if (stopped) {
+        result.finish = Finish::StopString;
+        break;
+      }
+      if (result.ids.size() == maxTokens)
+        break;
+      if (session.getPosition() == session.getContext()) {
+        result.finish = Finish::Context;
+        break;
+      }
+      session.decode(token);
     }
-    if (nyala_model_is_stop(model.get(), token)) {
-      result.finish = Finish::Stop;
-      break;
-    }
-    if (text.append(model.tokenBytes(token, false))) {
-      result.finish = Finish::StopString;
-      break;
-    }
-    if (result.ids.size() == maxTokens)
-      break;
-    if (session.getPosition() == session.getContext()) {
-      result.finish = Finish::Context;
-      break;
-    }
-    session.decode(token);
+  } catch (const Interrupted &) {
+    result.finish = Finish::Interrupted;
   }
   if (result.ids.size() > 1)
     result.decodeTokensPerSecond = rate(result.ids.size() - 1, secondsSince(first));
   if (result.finish != Finish::StopString)
-    text.end();
+    emit(stream.flush());
   return result;
 }
 

@@ -25,12 +25,18 @@ void addPromptOptions(CLI::App &app, RunOptions &options) {
   app.add_flag_callback(
       "--no-special", [&] { options.special = false; },
       "Take special tokens that are spelled in the prompt as plain text");
+  setText(app, "--session", options.sessionFile,
+          "Go on from the session in this file, if it exists, and save it there at the end: of a "
+          "prompt, only what is new is evaluated; a chat goes on after its last answer; without a "
+          "prompt the text goes on");
+  app.get_option("--session")->type_name("FILE");
   setText(app, "--perplexity", options.perplexityFile,
           "Compute the perplexity of this file instead, over windows of 512 tokens");
   app.get_option("--perplexity")
       ->excludes("-p")
       ->excludes("-f")
       ->excludes("--chat")
+      ->excludes("--session")
       ->type_name("FILE");
 }
 
@@ -106,7 +112,8 @@ std::optional<int> parseOptions(int argc, char **argv, RunOptions &options) {
   addRunOptions(app, options);
   try {
     app.parse(argc, argv);
-    if (!options.prompt && !options.promptFile && !options.perplexityFile && !options.chat)
+    if (!options.prompt && !options.promptFile && !options.perplexityFile && !options.chat &&
+        !options.sessionFile)
       throw CLI::RequiredError("a prompt (-p, -f or --chat)");
   } catch (const CLI::ParseError &error) {
     return app.exit(error) == 0 ? 0 : 2;

@@ -16,6 +16,7 @@ struct RunOptions {
   std::optional<std::string> prompt;
   std::optional<std::string> promptFile; ///< "-": standard input
   std::optional<std::string> perplexityFile;
+  std::optional<std::string> sessionFile;
   std::optional<uint64_t> maxTokens; ///< absent: until the end of the text or of the context
   bool chat = false;
   std::optional<std::string> system;

@@ -4,6 +4,7 @@
 #include "runtime/core/Status.h"
 #include "tools/nyala-run/ChatPrompt.h"
 #include "tools/nyala-run/Generate.h"
+#include "tools/nyala-run/SavedSession.h"
 #include "tools/run-support/Interrupt.h"
 #include "tools/run-support/ModelCache.h"
 #include "tools/run-support/Output.h"
@@ -28,9 +29,12 @@ void reportGeneration(const Generation &result, size_t promptTokens, uint32_t co
   std::snprintf(text, sizeof(text),
                 "%zu prompt tokens at %.1f a second, first token after %.1f ms, %zu tokens at "
                 "%.1f a second",
-                promptTokens, result.prefillTokensPerSecond, result.firstTokenMs, result.ids.size(),
-                result.decodeTokensPerSecond);
+                promptTokens - result.keptTokens, result.prefillTokensPerSecond,
+                result.firstTokenMs, result.ids.size(), result.decodeTokensPerSecond);
   writeMessage(text);
+  if (result.keptTokens > 0)
+    writeMessage("the session held " + std::to_string(result.keptTokens) +
+                 " more tokens of the prompt");
   switch (result.finish) {
   case Finish::Stop:
     return writeMessage("ended: the model ended its text");
@@ -40,6 +44,8 @@ void reportGeneration(const Generation &result, size_t promptTokens, uint32_t co
     return writeMessage("ended: all tokens that -n asks for");
   case Finish::Context:
     return writeMessage("ended: the context of " + std::to_string(context) + " positions is full");
+  case Finish::Interrupted:
+    return writeMessage("ended: interrupted");
   }
 }
 
@@ -48,6 +54,7 @@ Json toJson(const Generation &result, const Tokens &prompt, bool withTopLogits) 
                {"ids", result.ids},
                {"text", result.text},
                {"finish", getName(result.finish)},
+               {"kept_tokens", result.keptTokens},
                {"timings",
                 {{"prefill_tokens_per_second", result.prefillTokensPerSecond},
                  {"decode_tokens_per_second", result.decodeTokensPerSecond},
@@ -65,29 +72,46 @@ void checkLength(const Tokens &prompt, const Session &session) {
                           " positions; shorten the prompt, or use a longer context");
 }
 
-void answerOnce(const Model &model, Session &session, const Tokens &prompt,
-                const RunOptions &options) {
+Generation answerOnce(const Model &model, Session &session, const Tokens &prompt,
+                      const RunOptions &options) {
   checkLength(prompt, session);
   const auto print = [&](std::string_view text) {
     if (!options.json)
       writeOutput(text);
   };
-  const Generation result = generate(model, session, prompt, options, print);
+  Generation result = generate(model, session, prompt, options, print);
+  if (result.finish == Finish::Interrupted)
+    return result;
   if (options.json)
     writeOutput(toJson(result, prompt, options.topLogits > 0).dump() + "\n");
   else if (isatty(STDOUT_FILENO))
     writeOutput("\n");
   if (!options.json || result.finish == Finish::Context)
     reportGeneration(result, prompt.size(), session.getContext());
+  return result;
 }
 
-std::vector<ChatMessage> beginChat(const RunOptions &options) {
-  std::vector<ChatMessage> messages;
+/// What was said before, and the system message.
+std::vector<ChatMessage> beginChat(const SavedSession &saved, const RunOptions &options) {
+  std::vector<ChatMessage> messages = saved.getMessages();
   if (options.system) {
     checkText(*options.system, "the system message");
-    messages.push_back({"system", *options.system});
+    if (!messages.empty() && messages[0].role == "system")
+      messages.erase(messages.begin());
+    messages.insert(messages.begin(), {"system", *options.system});
   }
   return messages;
+}
+
+/// Adds the answer to the last message. One that was interrupted before it began counts as not
+/// asked for.
+void addAnswer(std::vector<ChatMessage> &messages, const Generation &result, SavedSession &saved) {
+  if (result.finish == Finish::Interrupted && result.ids.empty())
+    messages.pop_back();
+  else
+    messages.push_back({"assistant", result.text});
+  if (saved)
+    saved.setMessages(messages);
 }
 
 /// One line from the terminal, without its end. False at the end of input.
@@ -109,9 +133,8 @@ bool readLine(std::string &line) {
 
 /// Answers line after line until the end of input. What the session has already read of the
 /// conversation is not read again.
-void converse(const Model &model, Session &session, const RunOptions &options) {
-  std::vector<ChatMessage> messages = beginChat(options);
-  Tokens known;
+void converse(const Model &model, Session &session, SavedSession &saved,
+              std::vector<ChatMessage> messages, const RunOptions &options) {
   for (std::string line; readLine(line);) {
     if (line.empty())
       continue;
@@ -119,19 +142,13 @@ void converse(const Model &model, Session &session, const RunOptions &options) {
     messages.push_back({"user", line});
     const Tokens tokens = tokenizeChat(model, messages, options.special);
     checkLength(tokens, session);
-    size_t common = 0;
-    while (common < known.size() && common + 1 < tokens.size() && known[common] == tokens[common])
-      ++common;
-    session.rollback(static_cast<uint32_t>(common));
-    const Generation result =
-        generate(model, session, std::span(tokens).subspan(common), options, writeOutput);
+    const Generation result = generate(model, session, tokens, options, writeOutput);
     writeOutput("\n");
     if (result.finish == Finish::Context)
       reportGeneration(result, tokens.size(), session.getContext());
-    messages.push_back({"assistant", result.text});
-    known = tokens;
-    known.insert(known.end(), result.ids.begin(), result.ids.end());
-    known.resize(session.getPosition());
+    addAnswer(messages, result, saved);
+    if (result.finish == Finish::Interrupted)
+      throw Interrupted();
   }
   std::fputs("\n", stderr);
 }
@@ -150,7 +167,7 @@ void reportPerplexity(const Model &model, Session &session, const std::string &t
   writeOutput(line);
 }
 
-/// The text that is given beforehand; absent for a conversation.
+/// The text that is given beforehand; absent for a conversation, and where a saved text goes on.
 std::optional<std::string> readGivenText(const RunOptions &options) {
   std::string text;
   if (options.perplexityFile)
@@ -159,7 +176,7 @@ std::optional<std::string> readGivenText(const RunOptions &options) {
     text = *options.prompt;
   else if (options.promptFile)
     text = readText(*options.promptFile);
-  else if (isatty(STDIN_FILENO))
+  else if (!options.chat || isatty(STDIN_FILENO))
     return std::nullopt;
   else
     text = readText("-");
@@ -170,19 +187,63 @@ std::optional<std::string> readGivenText(const RunOptions &options) {
   return text;
 }
 
+void chat(const Model &model, Session &session, SavedSession &saved,
+          const std::optional<std::string> &text, const RunOptions &options) {
+  std::vector<ChatMessage> messages = beginChat(saved, options);
+  if (!text)
+    return converse(model, session, saved, std::move(messages), options);
+  messages.push_back({"user", *text});
+  const Tokens prompt = tokenizeChat(model, messages, options.special);
+  const Generation result = answerOnce(model, session, prompt, options);
+  addAnswer(messages, result, saved);
+  if (result.finish == Finish::Interrupted)
+    throw Interrupted();
+}
+
+/// The last token that was generated has not been evaluated. A saved text needs it, so that it goes
+/// on behind it.
+void appendLast(Session &session, const Generation &result, size_t promptTokens) {
+  const bool goesOn = result.finish == Finish::Length || result.finish == Finish::Interrupted;
+  if (!goesOn || result.ids.empty() ||
+      session.getPosition() + 1 != promptTokens + result.ids.size() ||
+      session.getPosition() == session.getContext())
+    return;
+  nyala_session_clear_cancel(session.get());
+  session.decode(result.ids.back());
+}
+
+void complete(const Model &model, Session &session, SavedSession &saved,
+              const std::optional<std::string> &text, const RunOptions &options) {
+  const std::span<const int32_t> held = session.getTokens();
+  if (!text && held.empty())
+    throw rt::Failure(NYALA_NOT_FOUND, "there is no prompt, and no text in '" +
+                                           *options.sessionFile +
+                                           "' to go on with; give a prompt (-p, -f or --chat)");
+  const Tokens prompt =
+      text ? tokenizePrompt(model, *text, options.special) : Tokens(held.begin(), held.end());
+  saved.setMessages({});
+  const Generation result = answerOnce(model, session, prompt, options);
+  if (saved)
+    appendLast(session, result, prompt.size());
+  if (result.finish == Finish::Interrupted)
+    throw Interrupted();
+}
+
 void runModel(const RunOptions &options) {
   const std::optional<std::string> text = readGivenText(options);
   const Model model = openModel(options.model);
   Session session(model, options.session, options.sampler);
-  if (!text)
-    return converse(model, session, options);
   if (options.perplexityFile)
     return reportPerplexity(model, session, *text, options.json);
-  if (!options.chat)
-    return answerOnce(model, session, tokenizePrompt(model, *text, options.special), options);
-  std::vector<ChatMessage> messages = beginChat(options);
-  messages.push_back({"user", *text});
-  answerOnce(model, session, tokenizeChat(model, messages, options.special), options);
+  SavedSession saved(session, options.sessionFile);
+  try {
+    (options.chat ? chat : complete)(model, session, saved, text, options);
+  } catch (...) {
+    // An interrupt, a closed pipe, a full context: what there is so far is worth keeping.
+    saved.save();
+    throw;
+  }
+  saved.save();
 }
 
 } // namespace

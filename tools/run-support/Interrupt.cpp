@@ -9,12 +9,13 @@
 namespace nyala {
 
 static std::atomic<bool> interrupted = false;
+static std::atomic<bool> held = false;
 static std::atomic<nyala_session *> running = nullptr;
 static_assert(std::atomic<bool>::is_always_lock_free &&
               std::atomic<nyala_session *>::is_always_lock_free);
 
 static void onInterrupt(int) {
-  if (interrupted.exchange(true))
+  if (interrupted.exchange(true) && !held.load())
     _exit(130);
   nyala_session_cancel(running.load());
 }
@@ -27,6 +28,10 @@ void catchInterrupts() {
 }
 
 void setInterruptedSession(nyala_session *session) { running = session; }
+
+HeldInterrupts::HeldInterrupts() { held = true; }
+
+HeldInterrupts::~HeldInterrupts() { held = false; }
 
 void throwIfInterrupted() {
   if (interrupted.load())

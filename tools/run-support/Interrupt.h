@@ -16,8 +16,17 @@ struct Interrupted {};
 /// Installs the handler. System calls that wait are broken off (EINTR).
 void catchInterrupts();
 
-/// The session whose prefill an interrupt cancels; null: none.
+/// The session whose evaluation an interrupt cancels; null: none.
 void setInterruptedSession(nyala_session *session);
+
+/// While it lives a second interrupt does not end the tool: what is being written is finished.
+class HeldInterrupts {
+public:
+  HeldInterrupts();
+  ~HeldInterrupts();
+  HeldInterrupts(const HeldInterrupts &) = delete;
+  HeldInterrupts &operator=(const HeldInterrupts &) = delete;
+};
 
 /// Throws Interrupted if there was an interrupt.
 void throwIfInterrupted();

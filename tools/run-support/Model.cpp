@@ -49,14 +49,50 @@ Session::~Session() {
   nyala_session_close(handle);
 }
 
-void Session::prefill(std::span<const int32_t> tokens) {
-  check(nyala_session_prefill(handle, tokens.data(), tokens.size()));
+std::span<const int32_t> Session::getTokens() const {
+  size_t count = 0;
+  const int32_t *tokens = nyala_session_tokens(handle, &count);
+  return {tokens, count};
+}
+
+size_t Session::setTokens(std::span<const int32_t> tokens) {
+  size_t kept = 0;
+  check(nyala_session_set_tokens(handle, tokens.data(), tokens.size(), &kept));
+  return kept;
+}
+
+std::string_view Session::getNote() const {
+  size_t length = 0;
+  const char *note = nyala_session_note(handle, &length);
+  return {note, length};
 }
 
 int32_t Session::sample() {
   int32_t token;
   check(nyala_session_sample(handle, &token));
   return token;
+}
+
+TextStream::TextStream(const Model &model, const std::vector<std::string> &stops) {
+  std::vector<const char *> pointers;
+  pointers.reserve(stops.size());
+  for (const std::string &stop : stops)
+    pointers.push_back(stop.c_str());
+  check(nyala_text_stream_create(model.get(), pointers.data(), pointers.size(), &handle));
+}
+
+std::string_view TextStream::append(int32_t token, bool &stopped) {
+  const char *text = nullptr;
+  size_t length = 0;
+  check(nyala_text_stream_append(handle, token, &text, &length, &stopped));
+  return {text, length};
+}
+
+std::string_view TextStream::flush() {
+  const char *text = nullptr;
+  size_t length = 0;
+  check(nyala_text_stream_flush(handle, &text, &length));
+  return {text, length};
 }
 
 } // namespace nyala

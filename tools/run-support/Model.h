@@ -37,7 +37,7 @@ private:
   nyala_model *handle = nullptr;
 };
 
-/// One conversation; interrupts cancel its prefill.
+/// One conversation; an interrupt cancels what it evaluates.
 class Session {
 public:
   Session(const Model &model, const nyala_session_options &options,
@@ -50,13 +50,37 @@ public:
   uint32_t getPosition() const { return nyala_session_position(handle); }
   uint32_t getContext() const { return nyala_session_context(handle); }
   const float *getLogits() const { return nyala_session_logits(handle); }
-  void prefill(std::span<const int32_t> tokens);
+  std::span<const int32_t> getTokens() const;
+  /// Returns how many tokens were kept.
+  size_t setTokens(std::span<const int32_t> tokens);
   void decode(int32_t token) { check(nyala_session_decode(handle, token)); }
   void rollback(uint32_t position) { check(nyala_session_rollback(handle, position)); }
   int32_t sample();
+  void save(const std::string &path) const { check(nyala_session_save(handle, path.c_str())); }
+  void restore(const std::string &path) { check(nyala_session_restore(handle, path.c_str())); }
+  std::string_view getNote() const;
+  void setNote(std::string_view note) {
+    check(nyala_session_set_note(handle, note.data(), note.size()));
+  }
 
 private:
   nyala_session *handle = nullptr;
+};
+
+/// Printable text of a generation's tokens.
+class TextStream {
+public:
+  TextStream(const Model &model, const std::vector<std::string> &stops);
+  ~TextStream() { nyala_text_stream_close(handle); }
+  TextStream(const TextStream &) = delete;
+  TextStream &operator=(const TextStream &) = delete;
+
+  /// Sets `stopped` once a stop string is complete. The text is valid until the next call.
+  std::string_view append(int32_t token, bool &stopped);
+  std::string_view flush();
+
+private:
+  nyala_text_stream *handle = nullptr;
 };
 
 } // namespace nyala

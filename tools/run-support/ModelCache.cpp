@@ -36,7 +36,7 @@ std::string identify(const fs::path &path) {
   struct stat info;
   if (stat(path.c_str(), &info) != 0)
     throw rt::Failure(NYALA_NOT_FOUND,
-                      "cannot open '" + path.string() + "': " + describeError(errno));
+                      "cannot open '" + path.string() + "': " + rt::describeError(errno));
   return fs::absolute(path).string() + '\0' + std::to_string(info.st_size) + '\0' +
          std::to_string(info.st_mtim.tv_sec) + '.' + std::to_string(info.st_mtim.tv_nsec) + '\0' +
          std::to_string(info.st_dev) + ':' + std::to_string(info.st_ino) + '\0';
@@ -76,9 +76,9 @@ fs::path getCacheFolder() {
   std::error_code error;
   fs::create_directories(folder, error);
   if (error)
-    throw rt::Failure(NYALA_IO_ERROR, "cannot create '" + folder.string() +
-                                          "' to keep the compiled model in: " +
-                                          describeError(error.value()) + "; set XDG_CACHE_HOME");
+    throw rt::Failure(NYALA_IO_ERROR,
+                      "cannot create '" + folder.string() + "' to keep the compiled model in: " +
+                          rt::describeError(error.value()) + "; set XDG_CACHE_HOME");
   return folder;
 }
 
@@ -103,7 +103,7 @@ int runCompiler(const fs::path &compiler, const std::string &model, const std::s
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0)
     throw rt::Failure(NYALA_IO_ERROR,
-                      "cannot start '" + compiler.string() + "': " + describeError(error));
+                      "cannot start '" + compiler.string() + "': " + rt::describeError(error));
   int status = 0;
   // An interrupt reaches the compiler too: wait for it to clean up and end.
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
@@ -126,8 +126,8 @@ void compile(const std::string &model, const fs::path &compiler, const fs::path 
   fs::rename(aside, artifact, error);
   if (error) {
     fs::remove(aside, ignored);
-    throw rt::Failure(NYALA_IO_ERROR,
-                      "cannot write '" + artifact.string() + "': " + describeError(error.value()));
+    throw rt::Failure(NYALA_IO_ERROR, "cannot write '" + artifact.string() +
+                                          "': " + rt::describeError(error.value()));
   }
 }
 

@@ -4,10 +4,8 @@
 #include "runtime/core/Status.h"
 #include "tools/run-support/Interrupt.h"
 
-#include <cctype>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <unistd.h>
 
 namespace nyala {
@@ -22,7 +20,8 @@ void writeOutput(std::string_view text) {
     else if (errno == EINTR)
       throwIfInterrupted();
     else
-      throw rt::Failure(NYALA_IO_ERROR, "cannot write to standard output: " + describeError(errno));
+      throw rt::Failure(NYALA_IO_ERROR,
+                        "cannot write to standard output: " + rt::describeError(errno));
   }
 }
 
@@ -32,12 +31,6 @@ void setToolName(const char *name) { toolName = name; }
 
 void writeMessage(const std::string &message) {
   std::fprintf(stderr, "%s: %s\n", toolName, message.c_str());
-}
-
-std::string describeError(int error) {
-  std::string text = std::strerror(error);
-  text[0] = static_cast<char>(std::tolower(text[0]));
-  return text;
 }
 
 } // namespace nyala

@@ -19,9 +19,6 @@ void setToolName(const char *name);
 /// "TOOL: MESSAGE" on standard error.
 void writeMessage(const std::string &message);
 
-/// "no such file or directory" for ENOENT.
-std::string describeError(int error);
-
 } // namespace nyala
 
 #endif // NYALA_TOOLS_RUNSUPPORT_OUTPUT_H

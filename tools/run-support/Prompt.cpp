@@ -17,7 +17,7 @@ std::string readText(const std::string &path) {
   const std::string name = standard ? "standard input" : "'" + path + "'";
   const int file = standard ? STDIN_FILENO : open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0)
-    throw rt::Failure(NYALA_NOT_FOUND, "cannot open " + name + ": " + describeError(errno));
+    throw rt::Failure(NYALA_NOT_FOUND, "cannot open " + name + ": " + rt::describeError(errno));
   std::string text;
   char buffer[1 << 16];
   ssize_t count;
@@ -26,7 +26,7 @@ std::string readText(const std::string &path) {
     if (count > 0)
       text.append(buffer, static_cast<size_t>(count));
     else if (errno != EINTR)
-      throw rt::Failure(NYALA_IO_ERROR, "cannot read " + name + ": " + describeError(errno));
+      throw rt::Failure(NYALA_IO_ERROR, "cannot read " + name + ": " + rt::describeError(errno));
   }
   if (!standard)
     close(file);

@@ -62,7 +62,8 @@ ArtifactSpec makeToy(uint32_t context, uint32_t prefillRows, uint32_t prefillWan
                        .kernels = {{"append", entryOf(toyAppend), 0},
                                    {"hash", entryOf(toyHash), context * sizeof(int32_t)},
                                    {"pick", entryOf(toyPick), 0},
-                                   {"logits", entryOf(toyLogits), 0}}}};
+                                   {"logits", entryOf(toyLogits), 0},
+                                   {"spin", entryOf(toySpin), 0}}}};
   for (size_t i = 0; i < toyVocabulary; ++i) {
     const int32_t value = toyWeight(i);
     const auto *bytes = reinterpret_cast<const uint8_t *>(&value);

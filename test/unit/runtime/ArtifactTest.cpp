@@ -247,7 +247,7 @@ TEST_F(ArtifactTest, StructureThatCannotBeExecuted) {
   expect("a result would have", [](Spec &s) { s.entries[1].results[0].rowBytes = ~0ull; });
   expect("an arena of", [](Spec &s) { s.entries[0].arenaBytes = ~0ull; });
   // Steps.
-  expect("step 1: kernel 4 of 4", [](Spec &s) { s.entries[0].steps[1].kernel = 4; });
+  expect("step 1: kernel 5 of 5", [](Spec &s) { s.entries[0].steps[1].kernel = 5; });
   expect("step 1: count 2 of 2", [](Spec &s) { s.entries[0].steps[1].rows = 2; });
   expect("step 1: 18446744073709551615 tiles",
          [](Spec &s) { s.entries[0].steps[1].tiles = ~0ull; });

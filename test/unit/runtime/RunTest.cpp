@@ -5,6 +5,7 @@
 #include "test/unit/runtime/ToyKernels.h"
 #include "tools/nyala-run/ChatPrompt.h"
 #include "tools/nyala-run/Generate.h"
+#include "tools/nyala-run/SavedSession.h"
 #include "tools/run-support/Perplexity.h"
 #include "tools/run-support/Prompt.h"
 
@@ -124,6 +125,32 @@ TEST_F(RunTest, WhyAGenerationEnds) {
   EXPECT_EQ(ended.finish, Finish::Stop);
   EXPECT_EQ(ended.ids.size(), 3u);
   EXPECT_EQ(ended.text, "(*");
+}
+
+TEST_F(RunTest, SavedConversation) {
+  const Model model = open(makeToy());
+  const std::string path = directory.path("saved");
+  {
+    Session session(model, {0, 1}, {0, 0, 1, 0});
+    SavedSession saved(session, path);
+    EXPECT_TRUE(saved.getMessages().empty());
+    saved.save();
+    EXPECT_FALSE(std::filesystem::exists(path)) << "an empty session";
+    session.setTokens(bytesOf("hello"));
+    saved.setMessages({{"user", "h\"\xC3\xA9"}, {"assistant", ""}});
+    saved.save();
+  }
+  Session session(model, {0, 1}, {0, 0, 1, 0});
+  const SavedSession saved(session, path);
+  EXPECT_EQ(session.setTokens(bytesOf("hello!")), 5u);
+  const std::vector<ChatMessage> messages = saved.getMessages();
+  ASSERT_EQ(messages.size(), 2u);
+  EXPECT_EQ(messages[0].content, "h\"\xC3\xA9");
+  EXPECT_EQ(messages[1].role, "assistant");
+  for (const char *note : {"?", "{}", "[1]", "{\"messages\": 1}", "{\"messages\": [{}]}"}) {
+    session.setNote(note);
+    EXPECT_THROW(saved.getMessages(), rt::Failure) << note;
+  }
 }
 
 TEST_F(RunTest, PerplexityOfWindows) {

@@ -1,13 +1,9 @@
 //===- SessionTest.cpp - Prefill, decode and what lies between ------------===//
 
-#include "runtime/nyala.h"
 #include "test/unit/runtime/AllocationCounter.h"
-#include "test/unit/runtime/ArtifactBuilder.h"
-#include "test/unit/runtime/ToyKernels.h"
+#include "test/unit/runtime/SessionFixture.h"
 
-#include <functional>
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
 #include <thread>
 #include <xmmintrin.h>
 
@@ -15,58 +11,6 @@ using namespace nyala::test;
 using testing::HasSubstr;
 
 namespace {
-
-using Tokens = std::vector<int32_t>;
-
-Tokens makeTokens(size_t count) {
-  Tokens tokens;
-  for (size_t i = 0; i < count; ++i)
-    tokens.push_back(static_cast<int32_t>((i * 7 + 3) % toyVocabulary));
-  return tokens;
-}
-
-/// What ToyKernels.h says, for all but the last token of the vocabulary.
-std::vector<float> expectLogits(const Tokens &tokens) {
-  int hash = 0;
-  for (int32_t token : tokens)
-    hash = (hash * 31 + token) % 65521;
-  std::vector<float> logits;
-  for (size_t i = 0; i + 1 < toyVocabulary; ++i)
-    logits.push_back(static_cast<float>((hash * 7 + toyWeight(i)) % 1009));
-  return logits;
-}
-
-std::vector<float> take(const float *logits) {
-  return logits ? std::vector<float>(logits, logits + toyVocabulary - 1) : std::vector<float>();
-}
-
-class SessionTest : public testing::Test {
-protected:
-  void open(const ArtifactSpec &spec, uint32_t context = 0, uint32_t threads = 2) {
-    close();
-    const std::string path = directory.write("toy.nyala", buildArtifact(spec));
-    ASSERT_EQ(nyala_model_open(path.c_str(), &model), NYALA_OK) << nyala_last_error();
-    const nyala_session_options options = {context, threads};
-    ASSERT_EQ(nyala_session_create(model, &options, &session), NYALA_OK) << nyala_last_error();
-  }
-  void close() {
-    nyala_session_close(session);
-    nyala_model_close(model);
-    session = nullptr;
-    model = nullptr;
-  }
-  ~SessionTest() override { close(); }
-
-  nyala_status prefill(const Tokens &tokens) {
-    return nyala_session_prefill(session, tokens.data(), tokens.size());
-  }
-  std::vector<float> logits() const { return take(nyala_session_logits(session)); }
-  float countLastKernel() const { return nyala_session_logits(session)[toyVocabulary - 1]; }
-
-  TemporaryDirectory directory;
-  nyala_model *model = nullptr;
-  nyala_session *session = nullptr;
-};
 
 TEST_F(SessionTest, DecodeFollowsPrefill) {
   for (uint32_t threads : {1, 2, 3, 5, 40}) {
@@ -201,24 +145,96 @@ TEST_F(SessionTest, CancelStopsThePrefillOnce) {
   EXPECT_EQ(logits(), expectLogits(longer));
 }
 
-TEST_F(SessionTest, SessionsShareAModel) {
+TEST_F(SessionTest, CancelStopsADecode) {
+  ArtifactSpec spec = makeToy();
+  // Some hundred milliseconds: the cancel comes while it runs, or before it begins.
+  spec.entries[0].steps.insert(spec.entries[0].steps.begin(), 200, {4, {}, 0, 1, true, {}});
+  open(spec);
+  Tokens expected = makeTokens(20);
+  ASSERT_EQ(prefill(expected), NYALA_OK);
+  std::thread canceller([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    nyala_session_cancel(session);
+  });
+  EXPECT_EQ(nyala_session_decode(session, 8), NYALA_CANCELLED);
+  EXPECT_THAT(nyala_last_error(), HasSubstr("position 20"));
+  canceller.join();
+  EXPECT_EQ(tokens(), expected);
+  EXPECT_EQ(nyala_session_logits(session), nullptr);
+  ASSERT_EQ(nyala_session_decode(session, 9), NYALA_OK);
+  expected.push_back(9);
+  EXPECT_EQ(logits(), expectLogits(expected));
+}
+
+TEST_F(SessionTest, CancelWaitsForTheNextCallUnlessCleared) {
   open(makeToy());
-  std::vector<std::thread> threads;
-  for (int i = 0; i < 4; ++i)
-    threads.emplace_back([&, i] {
-      nyala_session *own = nullptr;
-      const nyala_session_options options = {0, 2};
-      ASSERT_EQ(nyala_session_create(model, &options, &own), NYALA_OK);
-      Tokens tokens = {i};
-      for (int32_t token = 0; token < 40; ++token) {
-        ASSERT_EQ(nyala_session_decode(own, tokens.back()), NYALA_OK);
-        EXPECT_EQ(take(nyala_session_logits(own)), expectLogits(tokens));
-        tokens.push_back(token + i);
-      }
-      nyala_session_close(own);
-    });
-  for (std::thread &thread : threads)
-    thread.join();
+  ASSERT_EQ(prefill({1, 2}), NYALA_OK);
+  // Neither calls that evaluate nothing nor refused ones answer it; several count as one.
+  nyala_session_cancel(session);
+  nyala_session_cancel(session);
+  EXPECT_EQ(nyala_session_rollback(session, 1), NYALA_OK);
+  EXPECT_EQ(nyala_session_decode(session, -1), NYALA_INVALID_ARGUMENT);
+  EXPECT_EQ(nyala_session_decode(session, 3), NYALA_CANCELLED);
+  EXPECT_EQ(nyala_session_decode(session, 3), NYALA_OK);
+  nyala_session_cancel(session);
+  nyala_session_clear_cancel(session);
+  EXPECT_EQ(nyala_session_decode(session, 4), NYALA_OK);
+  EXPECT_EQ(logits(), expectLogits({1, 3, 4}));
+}
+
+TEST_F(SessionTest, SetTokensKeepsTheCommonPrefix) {
+  const Tokens held = makeTokens(20);
+  Tokens other = makeTokens(30);
+  other[11] = 299;
+  struct Case {
+    Tokens tokens;
+    size_t kept;
+  };
+  const Case cases[] = {{other, 11},        {makeTokens(33), 20}, {held, 19},
+                        {makeTokens(4), 3}, {makeTokens(1), 0},   {{7}, 0}};
+  for (const Case &c : cases) {
+    open(makeToy());
+    size_t kept = 99;
+    ASSERT_EQ(nyala_session_set_tokens(session, held.data(), held.size(), &kept), NYALA_OK);
+    EXPECT_EQ(kept, 0u);
+    ASSERT_EQ(nyala_session_set_tokens(session, c.tokens.data(), c.tokens.size(), &kept), NYALA_OK);
+    EXPECT_EQ(kept, c.kept);
+    EXPECT_EQ(tokens(), c.tokens);
+    EXPECT_EQ(logits(), expectLogits(c.tokens));
+    // The toy counts in its cache how often a position was computed.
+    const std::vector<int32_t> counts = countEvaluations();
+    ASSERT_EQ(counts.size(), c.tokens.size());
+    for (size_t i = 0; i < counts.size(); ++i)
+      EXPECT_EQ(counts[i], i >= c.kept && i < held.size() ? 2 : 1) << i;
+  }
+}
+
+TEST_F(SessionTest, SetTokensThatFails) {
+  open(makeToy(), 24);
+  const Tokens held = makeTokens(20);
+  ASSERT_EQ(prefill(held), NYALA_OK);
+  Tokens wrong = makeTokens(22);
+  wrong[21] = toyVocabulary;
+  EXPECT_EQ(nyala_session_set_tokens(session, wrong.data(), wrong.size(), nullptr),
+            NYALA_INVALID_ARGUMENT);
+  EXPECT_EQ(nyala_session_set_tokens(session, nullptr, 0, nullptr), NYALA_INVALID_ARGUMENT);
+  const Tokens longer = makeTokens(25);
+  EXPECT_EQ(nyala_session_set_tokens(session, longer.data(), longer.size(), nullptr),
+            NYALA_CONTEXT_FULL);
+  EXPECT_EQ(tokens(), held);
+  EXPECT_EQ(logits(), expectLogits(held));
+  Tokens other = held;
+  other[9] = 1;
+  nyala_session_cancel(session);
+  EXPECT_EQ(nyala_session_set_tokens(session, other.data(), other.size(), nullptr),
+            NYALA_CANCELLED);
+  EXPECT_EQ(tokens(), Tokens(held.begin(), held.begin() + 9));
+  // Its own tokens may be given to it.
+  size_t count = 0, kept = 0;
+  const int32_t *own = nyala_session_tokens(session, &count);
+  ASSERT_EQ(nyala_session_set_tokens(session, own, count, &kept), NYALA_OK);
+  EXPECT_EQ(kept, 8u);
+  EXPECT_EQ(logits(), expectLogits(tokens()));
 }
 
 TEST_F(SessionTest, DecodeDoesNotAllocate) {
@@ -277,7 +293,7 @@ TEST_F(SessionTest, SampleNeedsLogits) {
 
 /// Adds up what nyala_session_profile_end reports.
 struct Profile {
-  std::vector<std::string> steps; ///< "decode 0 append 3": entry, step, kernel, calls
+  std::vector<std::string> steps;              ///< "decode 0 append 3": entry, step, kernel, calls
   std::vector<std::pair<double, double>> work; ///< bytes, flops
   static void add(void *user, const nyala_step_profile *step) {
     auto &profile = *static_cast<Profile *>(user);
@@ -344,7 +360,13 @@ TEST_F(SessionTest, NullsAreArguments) {
   EXPECT_EQ(nyala_session_profile_begin(nullptr), NYALA_INVALID_ARGUMENT);
   EXPECT_EQ(nyala_session_profile_end(nullptr, Profile::add, nullptr), NYALA_INVALID_ARGUMENT);
   EXPECT_EQ(nyala_session_logits(nullptr), nullptr);
+  EXPECT_EQ(nyala_session_set_tokens(nullptr, nullptr, 1, nullptr), NYALA_INVALID_ARGUMENT);
+  EXPECT_EQ(nyala_session_set_tokens(session, nullptr, 1, nullptr), NYALA_INVALID_ARGUMENT);
+  size_t count = 9;
+  EXPECT_EQ(nyala_session_tokens(nullptr, &count), nullptr);
+  EXPECT_EQ(count, 0u);
   nyala_session_cancel(nullptr);
+  nyala_session_clear_cancel(nullptr);
   nyala_session_close(nullptr);
 }
 

@@ -12,8 +12,10 @@ enum { slotInts = toySlotBytes / 4 };
 void toyAppend(void *const *buffers, int64_t rows, int64_t begin, int64_t end, void *scratch) {
   const int32_t *tokens = buffers[0], *slots = buffers[1];
   int32_t *history = buffers[2];
-  for (int64_t row = begin; row < end; ++row)
+  for (int64_t row = begin; row < end; ++row) {
     history[slots[row] * slotInts] = tokens[row];
+    ++history[slots[row] * slotInts + 1];
+  }
 }
 
 void toyHash(void *const *buffers, int64_t rows, int64_t begin, int64_t end, void *scratch) {
@@ -47,5 +49,10 @@ void toyLogits(void *const *buffers, int64_t rows, int64_t begin, int64_t end, v
     for (int64_t i = 0; i < rows; ++i)
       logits[i * toyVocabulary + token] =
           (float)(last ? *calls : (picked[i] * 7 + weight[token]) % 1009);
+  }
+}
+
+void toySpin(void *const *buffers, int64_t rows, int64_t begin, int64_t end, void *scratch) {
+  for (volatile int32_t i = 0; i < 1000000; ++i) {
   }
 }

@@ -25,7 +25,8 @@ enum { toyVocabulary = 300, toySlotBytes = 64 };
 #define TOY_KERNEL                                                                                 \
   __attribute__((section("toy_kernels"), aligned(16), used, visibility("default"))) void
 
-/// tokens, slots | history: remembers each row's token in its slot. One tile a row.
+/// tokens, slots | history: remembers each row's token in its slot, and counts how often the slot
+/// was written. One tile a row.
 TOY_KERNEL toyAppend(void *const *buffers, int64_t rows, int64_t begin, int64_t end, void *scratch);
 /// positions, history | hashes: of all tokens up to each row's. One tile a row. Scratch:
 /// 4 bytes a slot.
@@ -34,6 +35,9 @@ TOY_KERNEL toyHash(void *const *buffers, int64_t rows, int64_t begin, int64_t en
 TOY_KERNEL toyPick(void *const *buffers, int64_t rows, int64_t begin, int64_t end, void *scratch);
 /// picked, weight | logits, calls. A tile a token of the vocabulary.
 TOY_KERNEL toyLogits(void *const *buffers, int64_t rows, int64_t begin, int64_t end, void *scratch);
+
+/// Takes about a millisecond. For entries that a test makes slow.
+TOY_KERNEL toySpin(void *const *buffers, int64_t rows, int64_t begin, int64_t end, void *scratch);
 
 extern const char __start_toy_kernels[];
 extern const char __stop_toy_kernels[];
