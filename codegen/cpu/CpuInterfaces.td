@@ -30,11 +30,16 @@ def Nyala_CpuTileOpInterface : OpInterface<"CpuTileOpInterface"> {
       "::llvm::SmallVector<::mlir::Value>", "emitTile",
       (ins "::nyala::cpu::TileEmitter &":$emitter, "unsigned":$result,
            "const ::nyala::cpu::Tile &":$tile)>,
-    InterfaceMethod<[{Writes a whole row of the result to row `row` of `destination`.}],
+    InterfaceMethod<[{Does emitRow compute all results of a row at once?}],
+      "bool", "hasJointRows", (ins), [{}], [{ return false; }]>,
+    InterfaceMethod<[{Writes row `row` of each result to that row of its destination; null: that result
+                      is not asked for.}],
       "void", "emitRow",
-      (ins "::nyala::cpu::TileEmitter &":$emitter, "unsigned":$result, "::mlir::Value":$row,
-           "::mlir::Value":$destination), [{}], [{
-        emitter.emitRowByTiles($_op->getResult(result), row, destination);
+      (ins "::nyala::cpu::TileEmitter &":$emitter, "::mlir::Value":$row,
+           "::llvm::ArrayRef<::mlir::Value>":$destinations), [{}], [{
+        for (auto [result, destination] : ::llvm::zip_equal($_op->getResults(), destinations))
+          if (destination)
+            emitter.emitRowByTiles(result, row, destination);
       }]>
   ];
 }

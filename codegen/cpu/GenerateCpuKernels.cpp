@@ -328,8 +328,7 @@ private:
     e.forRange(begin, limit, 1, [&](Value item) {
       e.beginTile();
       if (tileColumns == 0) {
-        for (const Sink &sink : sinks)
-          emitWholeRow(e, sink, item);
+        emitWholeRow(e, sinks, item);
         return;
       }
       Tile tile;
@@ -344,9 +343,26 @@ private:
     return perRow;
   }
 
-  void emitWholeRow(TileEmitter &e, const Sink &sink, Value row) {
-    if (!sink.append)
-      return e.emitRow(sink.value, row, sink.buffer);
+  void emitWholeRow(TileEmitter &e, ArrayRef<Sink> sinks, Value row) {
+    llvm::SmallPtrSet<Operation *, 4> done; // ops all of whose results have been written
+    for (const Sink &sink : sinks) {
+      if (sink.append) {
+        emitAppendedRow(e, sink, row);
+        continue;
+      }
+      SmallVector<Value> joint = TileEmitter::getJointResults(sink.value), values, destinations;
+      if (joint.size() > 1 && !done.insert(sink.value.getDefiningOp()).second)
+        continue;
+      for (const Sink &other : sinks)
+        if (!other.append && llvm::is_contained(joint, other.value)) {
+          values.push_back(other.value);
+          destinations.push_back(other.buffer);
+        }
+      e.emitRow(values, row, destinations);
+    }
+  }
+
+  void emitAppendedRow(TileEmitter &e, const Sink &sink, Value row) {
     inSlot(e, sink, row, [&](Value sequence, Value slot) {
       e.forColumns(sink.columns, [&](Value column, int64_t lanes) {
         e.beginTile();

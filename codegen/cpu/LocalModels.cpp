@@ -108,7 +108,9 @@ struct RotateModel : CpuTileOpInterface::ExternalModel<RotateModel, RotateOp> {
   }
 
   /// Any other shape: pair by pair.
-  void emitRow(Operation *operation, TileEmitter &e, unsigned, Value row, Value destination) const {
+  void emitRow(Operation *operation, TileEmitter &e, Value row,
+               ArrayRef<Value> destinations) const {
+    Value destination = destinations.front();
     auto op = cast<RotateOp>(operation);
     if (RotateModel::isVectorizable(op))
       return e.emitRowByTiles(op.getResult(), row, destination);
@@ -188,7 +190,9 @@ struct RopeTableModel : CpuTileOpInterface::ExternalModel<RopeTableModel, RopeTa
   }
 
   /// Angles are reduced in f64: positions up to 2^31 times any frequency stay exact to 1e-6.
-  void emitRow(Operation *operation, TileEmitter &e, unsigned, Value row, Value destination) const {
+  void emitRow(Operation *operation, TileEmitter &e, Value row,
+               ArrayRef<Value> destinations) const {
+    Value destination = destinations.front();
     auto op = cast<RopeTableOp>(operation);
     std::optional<ArrayRef<float>> factors;
     if (op.getFactors())

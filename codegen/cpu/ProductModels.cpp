@@ -177,7 +177,9 @@ struct EmbeddingModel : CpuTileOpInterface::ExternalModel<EmbeddingModel, Embedd
     return e.pull(op->getResult(result), tile);
   }
 
-  void emitRow(Operation *operation, TileEmitter &e, unsigned, Value row, Value destination) const {
+  void emitRow(Operation *operation, TileEmitter &e, Value row,
+               ArrayRef<Value> destinations) const {
+    Value destination = destinations.front();
     auto op = cast<EmbeddingOp>(operation);
     PackedReader reader(e, op.getTable());
     Value id = arith::IndexCastOp::create(

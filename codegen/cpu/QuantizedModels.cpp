@@ -244,10 +244,16 @@ struct QuantizeModel : CpuTileOpInterface::ExternalModel<QuantizeModel, Quantize
     return e.pull(op->getResult(result), tile);
   }
 
-  void emitRow(Operation *operation, TileEmitter &e, unsigned result, Value row,
-               Value destination) const {
+  bool hasJointRows(Operation *) const { return true; }
+
+  void emitRow(Operation *operation, TileEmitter &e, Value row,
+               ArrayRef<Value> destinations) const {
     auto op = cast<QuantizeOp>(operation);
     constexpr int64_t size = PackedLayout::kBlockColumns;
+    auto store = [&](unsigned result, Value value, Value column) {
+      if (Value destination = destinations[result])
+        memref::StoreOp::create(e.b, value, destination, ValueRange{row, column});
+    };
     e.forRange(e.index(0), e.index(getChannels(op.getScales())), 1, [&](Value block) {
       e.beginTile();
       Tile tile;
@@ -255,25 +261,17 @@ struct QuantizeModel : CpuTileOpInterface::ExternalModel<QuantizeModel, Quantize
       tile.column = arith::MulIOp::create(e.b, block, e.index(size));
       tile.vectors = size / kLanes;
       SmallVector<Value> x = e.pull(op.getInput(), tile);
-      auto at = [&](Value column) { return SmallVector<Value>{row, column}; };
       Value top = getLargest(e, x);
-      if (result == 1) {
-        Value scale = arith::DivFOp::create(e.b, top, e.constant(e.b.getF32Type(), kLargest));
-        memref::StoreOp::create(e.b, scale, destination, at(block));
-        return;
-      }
+      store(1, arith::DivFOp::create(e.b, top, e.constant(e.b.getF32Type(), kLargest)), block);
       static_assert(kSumChannels == kLanes);
       for (auto [v, integers] : llvm::enumerate(round(e, x, top))) {
         Value column = arith::AddIOp::create(e.b, tile.column, e.index(v * kLanes));
-        if (result == 2) {
-          memref::StoreOp::create(
-              e.b, vector::ReductionOp::create(e.b, vector::CombiningKind::ADD, integers),
-              destination, at(arith::DivUIOp::create(e.b, column, e.index(kSumChannels))));
-          continue;
-        }
+        store(2, vector::ReductionOp::create(e.b, vector::CombiningKind::ADD, integers),
+              arith::DivUIOp::create(e.b, column, e.index(kSumChannels)));
         Value bytes =
             arith::TruncIOp::create(e.b, VectorType::get(kLanes, e.b.getI8Type()), integers);
-        vector::StoreOp::create(e.b, bytes, destination, at(column));
+        if (destinations[0])
+          vector::StoreOp::create(e.b, bytes, destinations[0], ValueRange{row, column});
       }
     });
   }

@@ -39,7 +39,9 @@ Value pullVector(TileEmitter &e, Value value, Value row, Value column, int64_t l
 }
 
 struct RmsNormModel : RowModel<RmsNormModel, RmsNormOp> {
-  void emitRow(Operation *operation, TileEmitter &e, unsigned, Value row, Value destination) const {
+  void emitRow(Operation *operation, TileEmitter &e, Value row,
+               ArrayRef<Value> destinations) const {
+    Value destination = destinations.front();
     auto op = cast<RmsNormOp>(operation);
     int64_t width = getChannels(op.getInput()) / op.getGroups();
     Value weight = e.getBuffer(op.getWeight());
@@ -70,7 +72,9 @@ struct RmsNormModel : RowModel<RmsNormModel, RmsNormOp> {
 };
 
 struct LayerNormModel : RowModel<LayerNormModel, LayerNormOp> {
-  void emitRow(Operation *operation, TileEmitter &e, unsigned, Value row, Value destination) const {
+  void emitRow(Operation *operation, TileEmitter &e, Value row,
+               ArrayRef<Value> destinations) const {
+    Value destination = destinations.front();
     auto op = cast<LayerNormOp>(operation);
     int64_t width = getChannels(op.getInput());
     Type f32 = e.b.getF32Type();
@@ -125,7 +129,9 @@ Value emitRowMaximum(TileEmitter &e, Value input, Value row) {
 }
 
 struct SoftmaxModel : RowModel<SoftmaxModel, SoftmaxOp> {
-  void emitRow(Operation *operation, TileEmitter &e, unsigned, Value row, Value destination) const {
+  void emitRow(Operation *operation, TileEmitter &e, Value row,
+               ArrayRef<Value> destinations) const {
+    Value destination = destinations.front();
     auto op = cast<SoftmaxOp>(operation);
     int64_t width = getChannels(op.getInput());
     Value top = e.broadcast(emitRowMaximum(e, op.getInput(), row));
@@ -146,7 +152,9 @@ struct SoftmaxModel : RowModel<SoftmaxModel, SoftmaxOp> {
 };
 
 struct ReduceModel : RowModel<ReduceModel, ReduceOp> {
-  void emitRow(Operation *operation, TileEmitter &e, unsigned, Value row, Value destination) const {
+  void emitRow(Operation *operation, TileEmitter &e, Value row,
+               ArrayRef<Value> destinations) const {
+    Value destination = destinations.front();
     auto op = cast<ReduceOp>(operation);
     int64_t width = getChannels(op.getInput());
     Value result;

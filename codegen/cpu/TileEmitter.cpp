@@ -73,14 +73,26 @@ SmallVector<Value> TileEmitter::pull(Value value, const Tile &tile) {
 Value TileEmitter::getBuffer(Value value) {
   if (Value buffer = buffers.lookup(value))
     return buffer;
-  Value buffer = inKernelPrologue([&] {
-    auto type = cast<RankedTensorType>(value.getType());
-    Value memory = allocateScratch({maxRows, type.getDimSize(1)}, type.getElementType());
-    forRange(index(0), rows, 1, [&](Value row) { emitRow(value, row, memory); });
-    return memory;
+  SmallVector<Value> values = getJointResults(value);
+  inKernelPrologue([&] {
+    SmallVector<Value> memory;
+    for (Value result : values) {
+      auto type = cast<RankedTensorType>(result.getType());
+      memory.push_back(allocateScratch({maxRows, type.getDimSize(1)}, type.getElementType()));
+    }
+    forRange(index(0), rows, 1, [&](Value row) { emitRow(values, row, memory); });
+    for (auto [result, buffer] : llvm::zip_equal(values, memory))
+      buffers[result] = buffer;
+    return Value();
   });
-  buffers[value] = buffer;
-  return buffer;
+  return buffers.lookup(value);
+}
+
+SmallVector<Value> TileEmitter::getJointResults(Value value) {
+  auto op = value.getDefiningOp<CpuTileOpInterface>();
+  if (op && op.hasJointRows())
+    return llvm::to_vector_of<Value>(op->getResults());
+  return {value};
 }
 
 void TileEmitter::emitRowByTiles(Value value, Value row, Value destination) {
@@ -93,12 +105,15 @@ void TileEmitter::emitRowByTiles(Value value, Value row, Value destination) {
   });
 }
 
-void TileEmitter::emitRow(Value value, Value row, Value destination) {
-  auto result = dyn_cast<OpResult>(value);
-  if (result && !hasBuffer(value))
-    if (auto tileOp = dyn_cast<CpuTileOpInterface>(result.getOwner()))
-      return tileOp.emitRow(*this, result.getResultNumber(), row, destination);
-  emitRowByTiles(value, row, destination);
+void TileEmitter::emitRow(ValueRange values, Value row, ArrayRef<Value> destinations) {
+  Value first = values.front();
+  auto op = first.getDefiningOp<CpuTileOpInterface>();
+  if (!op || hasBuffer(first))
+    return emitRowByTiles(first, row, destinations.front());
+  SmallVector<Value> all(op->getNumResults());
+  for (auto [value, destination] : llvm::zip_equal(values, destinations))
+    all[cast<OpResult>(value).getResultNumber()] = destination;
+  op.emitRow(*this, row, all);
 }
 
 Value TileEmitter::inTilePrologue(Operation *key, Value column, function_ref<Value()> body) {

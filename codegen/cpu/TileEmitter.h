@@ -61,8 +61,11 @@ public:
 
   /// Writes row `row` of `value` to that row of `destination`, tile by tile.
   void emitRowByTiles(mlir::Value value, mlir::Value row, mlir::Value destination);
-  /// The same through the op's own emitRow where it has one.
-  void emitRow(mlir::Value value, mlir::Value row, mlir::Value destination);
+  /// The same through the op's own emitRow where it has one. `values`: a value, or several results
+  /// of getJointResults().
+  void emitRow(mlir::ValueRange values, mlir::Value row, llvm::ArrayRef<mlir::Value> destinations);
+  /// The results whose rows are computed together with those of `value`, itself among them.
+  static llvm::SmallVector<mlir::Value> getJointResults(mlir::Value value);
 
   /// Calls `body` at the tile prologue, once for each key and tile; later calls give the first
   /// one's value.

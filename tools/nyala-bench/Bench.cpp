@@ -76,7 +76,7 @@ public:
   void measure(uint32_t depth) {
     session.rollback(0);
     if (depth > 0)
-      session.prefill(std::span(tokens).first(depth));
+      session.setTokens(std::span(tokens).first(depth));
     if (options.promptTokens > 0)
       measurePrompt(depth);
     if (options.generatedTokens > 0)
@@ -90,9 +90,9 @@ private:
 
   PromptTimes timePrompt(uint32_t depth) {
     session.rollback(depth);
-    const auto prompt = std::span(tokens).subspan(depth, options.promptTokens);
+    const auto all = std::span(tokens).first(depth + options.promptTokens);
     const Clock::time_point begin = Clock::now();
-    session.prefill(prompt);
+    session.setTokens(all); // keeps what the session has
     const double prefill = secondsSince(begin);
     session.sample();
     return {prefill, secondsSince(begin)};
