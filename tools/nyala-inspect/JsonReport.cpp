@@ -82,7 +82,9 @@ Json reportStep(const artifact::Artifact &program, const artifact::Entry &entry,
                {"waits", toArray(*step.waits(), [](uint32_t wait) { return wait; })},
                {"flops_per_row", step.flops_per_row()},
                {"bytes_fixed", step.bytes_fixed()},
-               {"bytes_per_row", step.bytes_per_row()}};
+               {"bytes_per_row", step.bytes_per_row()},
+               {"flops_per_row_position", step.flops_per_row_position()},
+               {"bytes_per_row_position", step.bytes_per_row_position()}};
   for (uint32_t i = countReadBuffers(step); i < step.buffers()->size(); ++i)
     json["buffers"][i]["written_bytes"] = step.writes()->Get(i - countReadBuffers(step));
   return json;
