@@ -8,15 +8,16 @@
 add_compile_options(-Wall -Wextra -Wno-unused-parameter)
 find_package(Threads REQUIRED)
 
-# With NYALA_SANITIZE, everything links the sanitizers' runtimes and plain C++ is instrumented. Code
-# that includes LLVM's headers is not: they poison memory of allocators that live in the
-# uninstrumented libLLVM.so.
+# With NYALA_SANITIZE (what -fsanitize takes), everything links the sanitizers' runtimes and plain C++
+# is instrumented. Code that includes LLVM's headers is not: they poison memory of allocators that
+# live in the uninstrumented libLLVM.so. The fuzzer's main function is linked by test/fuzz alone.
 if(NYALA_SANITIZE)
-  add_link_options(-fsanitize=${NYALA_SANITIZE})
+  string(REPLACE "fuzzer" "fuzzer-no-link" nyala_sanitizers "${NYALA_SANITIZE}")
+  add_link_options(-fsanitize=${nyala_sanitizers})
 endif()
 function(nyala_sanitize target)
   if(NYALA_SANITIZE)
-    target_compile_options(${target} PRIVATE -fsanitize=${NYALA_SANITIZE}
+    target_compile_options(${target} PRIVATE -fsanitize=${nyala_sanitizers}
                            -fno-sanitize-recover=all -fno-omit-frame-pointer)
   endif()
 endfunction()
