@@ -13,13 +13,15 @@ using Kind = Value::Kind;
 using Flavor = Sequence::Flavor;
 
 /// Dicts are hashed in Python: what holds a list or dict cannot be a key.
-bool isHashable(const Value &value) {
+bool isHashable(Context &context, const Value &value) {
+  context.spend(1);
   if (value.isDict() || value.isSequence(Flavor::List) || value.isSequence(Flavor::View))
     return false;
   if (!value.isSequence(Flavor::Tuple))
     return true;
   const std::vector<Value> &items = value.getSequence().items;
-  return std::all_of(items.begin(), items.end(), isHashable);
+  return std::all_of(items.begin(), items.end(),
+                     [&](const Value &item) { return isHashable(context, item); });
 }
 
 template <size_t Count>
@@ -193,7 +195,7 @@ int64_t length(const Value &value) {
 }
 
 const Value *findEntry(Context &context, const Dict &dict, const Value &key) {
-  if (!isHashable(key))
+  if (!isHashable(context, key))
     refuse("expected the key of a dict, got " + key.describe());
   for (const auto &entry : dict.entries)
     if (isEqual(context, entry.first, key))
@@ -204,7 +206,7 @@ const Value *findEntry(Context &context, const Dict &dict, const Value &key) {
 Value makeDict(Context &context, std::vector<std::pair<Value, Value>> entries) {
   std::vector<std::pair<Value, Value>> distinct;
   for (auto &[key, value] : entries) {
-    if (!isHashable(key))
+    if (!isHashable(context, key))
       refuse("expected a string or a number as the key of a dict, got " + key.describe());
     auto old = std::find_if(distinct.begin(), distinct.end(), [&, &key = key](const auto &entry) {
       return isEqual(context, entry.first, key);
@@ -219,6 +221,7 @@ Value makeDict(Context &context, std::vector<std::pair<Value, Value>> entries) {
 }
 
 Value getAttribute(Context &context, const Value &value, const std::string &name) {
+  context.spend(1 + name.size());
   if (value.isUndefined())
     refuse(value.getUndefinedName() + " is undefined, so it has no attribute '" + name + "'");
   if (value.getKind() == Kind::Loop)
@@ -238,10 +241,12 @@ Value getAttribute(Context &context, const Value &value, const std::string &name
 }
 
 Value getItem(Context &context, const Value &value, const Value &index) {
+  context.spend(1);
   if (value.isUndefined())
     refuse(value.getUndefinedName() + " is undefined, so it has no items");
   if (value.isDict()) {
-    const Value *entry = isHashable(index) ? findEntry(context, value.getDict(), index) : nullptr;
+    const Value *entry =
+        isHashable(context, index) ? findEntry(context, value.getDict(), index) : nullptr;
     if (entry)
       return *entry;
   } else if (value.isString() && index.isInteger()) {

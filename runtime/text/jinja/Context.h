@@ -24,7 +24,7 @@ class Context {
 public:
   /// `inputBytes`: length of all variables' text.
   Context(uint64_t inputBytes, Clock clock)
-      : work((uint64_t{1} << 27) + 256 * inputBytes), clock(std::move(clock)) {}
+      : work((uint64_t{1} << 25) + 256 * inputBytes), clock(std::move(clock)) {}
 
   /// Pays for `amount` steps, bytes or elements, before they are made.
   void spend(uint64_t amount) {

@@ -142,7 +142,7 @@ private:
   }
 
   void executeFor(const Statement &statement) {
-    auto loop = std::make_shared<Loop>();
+    std::vector<Value> items;
     for (Value &item : iterate(context, evaluate(*statement.value))) {
       if (statement.condition) {
         Entered entered(*this, scope);
@@ -150,12 +150,14 @@ private:
         if (!evaluate(*statement.condition).isTrue())
           continue;
       }
-      loop->items.push_back(std::move(item));
+      items.push_back(std::move(item));
     }
-    if (loop->items.empty()) {
+    if (items.empty()) {
       Entered entered(*this, scope);
       return execute(statement.orElse);
     }
+    unsigned nesting = Value::nestAround(items);
+    auto loop = std::make_shared<Loop>(Loop{std::move(items), nesting});
     for (; loop->index != loop->items.size(); ++loop->index) {
       context.spend(1);
       Entered entered(*this, scope);
@@ -264,6 +266,7 @@ private:
   }
 
   Value evaluateName(const std::string &name) {
+    context.spend(name.size());
     if (const Value *found = scope->find(name))
       return *found;
     if (std::optional<Value> function = findFunction(name))
@@ -341,6 +344,7 @@ private:
       } else if (index >= required) {
         value = evaluate(*macro.defaults[index - required]);
       } else {
+        context.spend(name.size());
         value = Value::undefined("the parameter '" + name + "'");
       }
       entered.scope.variables.insert_or_assign(name, std::move(value));

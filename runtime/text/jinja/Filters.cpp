@@ -30,7 +30,7 @@ Value defaultFilter(const FilterCall &call) {
 struct AttributePath {
   std::vector<Value> parts;
 
-  explicit AttributePath(const Value &path) {
+  AttributePath(Context &context, const Value &path) {
     if (path.isInteger()) {
       parts.push_back(path);
       return;
@@ -46,6 +46,8 @@ struct AttributePath {
       if (isNumber &&
           std::from_chars(part.data(), part.data() + part.size(), number).ec != std::errc())
         refuse("the index '" + std::string(part) + "' does not fit in 64 bits");
+      context.spendElements(2);
+      context.spend(part.size());
       parts.push_back(isNumber ? Value(number) : Value(part));
       if (part.size() == text.size())
         return;
@@ -67,7 +69,7 @@ Value joinFilter(const FilterCall &call) {
   auto arguments = call.bind({"d", "attribute"});
   std::vector<Value> items = iterate(call.context, call.self);
   if (arguments[1] && !arguments[1]->isNone()) {
-    AttributePath path(*arguments[1]);
+    AttributePath path(call.context, *arguments[1]);
     for (Value &item : items)
       item = path.read(call.context, item);
   }
@@ -110,7 +112,7 @@ Value mapFilter(const FilterCall &call) {
   std::vector<Value> items = iterate(call.context, call.self);
   if (call.arguments.positional.empty()) {
     auto arguments = call.bind({"attribute", "default"}, 1);
-    AttributePath path(*arguments[0]);
+    AttributePath path(call.context, *arguments[0]);
     for (Value &item : items)
       item = path.read(call.context, item, arguments[1] ? *arguments[1] : Value());
   } else {
@@ -134,7 +136,7 @@ Value selectFilter(const FilterCall &call) {
   if (byAttribute) {
     if (call.arguments.positional.empty())
       refuse("the filter '" + call.name + "' expects the name of an attribute");
-    path.emplace(call.arguments.takeFirst());
+    path.emplace(call.context, call.arguments.takeFirst());
   }
   std::optional<std::string> test;
   if (!call.arguments.positional.empty()) {

@@ -196,6 +196,7 @@ private:
       if (!key.isString() && !key.isNumber() && !key.isNone())
         refuse("'tojson' cannot write " + key.describe() + " as a key");
       printQuoted(key.isString() ? key.getText().text : scalar(key));
+      context.spend(options.keySeparator.size());
       out += options.keySeparator;
       print(entry.second);
     });
@@ -208,8 +209,10 @@ private:
       ++level;
       bool isFirst = true;
       for (const auto &item : items) {
-        if (!isFirst)
+        if (!isFirst) {
+          context.spend(options.itemSeparator.size());
           out += options.itemSeparator;
+        }
         isFirst = false;
         breakLine();
         printItem(item);

@@ -139,8 +139,10 @@ Value splitTextLines(const Call &call) {
 Value testAffix(const Call &call) {
   std::vector<Arg> arguments = call.bind({"affix"}, 1);
   std::vector<Value> affixes{*arguments[0]};
-  if (arguments[0]->isSequence(Sequence::Flavor::Tuple))
+  if (arguments[0]->isSequence(Sequence::Flavor::Tuple)) {
     affixes = arguments[0]->getSequence().items;
+    call.context.spendElements(affixes.size());
+  }
   for (const Value &affix : affixes) {
     std::string_view text = call.stringArgument(&affix);
     call.context.spend(1 + text.size());

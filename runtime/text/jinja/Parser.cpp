@@ -222,6 +222,8 @@ private:
       if (std::count(statement->targets.begin(), statement->targets.end(), name) != 0)
         refuse("the parameter '" + name + "' is given twice");
       statement->targets.push_back(std::move(name));
+      if (statement->targets.size() > maxArguments)
+        unsupported("a macro with more than " + std::to_string(maxArguments) + " parameters");
       if (stream.skip(TokenKind::Operator, "="))
         statement->defaults.push_back(expressions.parseExpression());
       else if (!statement->defaults.empty())

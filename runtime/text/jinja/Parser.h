@@ -19,7 +19,8 @@
 namespace nyala::rt::jinja {
 
 /// Longest template, in bytes; deepest nesting of statements and expressions; most arguments of a
-/// call (filters such as map call each other by name, one argument deeper each time).
+/// call and parameters of a macro (filters such as map call each other by name, one argument deeper
+/// each time).
 constexpr size_t maxSource = size_t{1} << 20;
 constexpr unsigned maxDepth = 200;
 constexpr size_t maxArguments = 32;

@@ -11,7 +11,7 @@ namespace {
 
 unsigned nest(unsigned inner) {
   if (inner >= Value::maxNesting)
-    refuse("a value nests lists or dicts more than " + std::to_string(Value::maxNesting) +
+    refuse("a value nests lists, dicts or loops more than " + std::to_string(Value::maxNesting) +
            " deep, which is the limit");
   return inner + 1;
 }
@@ -25,12 +25,10 @@ Value Value::undefined(std::string what) {
 }
 
 Value Value::sequence(Sequence::Flavor flavor, std::vector<Value> items) {
-  unsigned inner = 0;
-  for (const Value &item : items)
-    inner = std::max(inner, item.getNesting());
+  unsigned nesting = nestAround(items);
   Value result;
   result.data =
-      std::make_shared<const Sequence>(Sequence{flavor, std::move(items), nest(inner), false});
+      std::make_shared<const Sequence>(Sequence{flavor, std::move(items), nesting, false});
   return result;
 }
 
@@ -156,9 +154,23 @@ std::string Value::describe() const {
 }
 
 unsigned Value::getNesting() const {
-  if (isSequence())
+  switch (getKind()) {
+  case Kind::Sequence:
     return getSequence().nesting;
-  return isDict() ? getDict().nesting : 0;
+  case Kind::Dict:
+    return getDict().nesting;
+  case Kind::Loop:
+    return getLoop().nesting;
+  default:
+    return 0;
+  }
+}
+
+unsigned Value::nestAround(const std::vector<Value> &items) {
+  unsigned inner = 0;
+  for (const Value &item : items)
+    inner = std::max(inner, item.getNesting());
+  return nest(inner);
 }
 
 } // namespace nyala::rt::jinja

@@ -3,8 +3,8 @@
 // The Python values a chat template can reach. Values are immutable, except for
 // the attributes of a namespace() and the position of a loop; copying one is cheap.
 //
-// Containers know how deeply they nest, and nesting is bounded: so printing,
-// comparing and destroying a value cannot overflow the stack. Namespaces are owned
+// Containers, loops among them, know how deeply they nest, and nesting is bounded: so
+// printing, comparing and destroying a value cannot overflow the stack. Namespaces are owned
 // by the rendering (Context), so that one that holds itself does not leak.
 //
 //===----------------------------------------------------------------------===//
@@ -63,6 +63,7 @@ struct Dict {
 /// The variable `loop` of a running for statement.
 struct Loop {
   std::vector<Value> items;
+  unsigned nesting;
   size_t index = 0;
 };
 
@@ -140,6 +141,8 @@ public:
   /// "a list", for messages.
   std::string describe() const;
   unsigned getNesting() const;
+  /// Nesting of a container that holds `items`.
+  static unsigned nestAround(const std::vector<Value> &items);
 
 private:
   // In the order of Kind.

@@ -151,16 +151,41 @@ TEST(ChatTemplate, BoundsTimeMemoryAndDepth) {
     loops += "{% for x in range(100000) %}";
     ends += "{% endfor %}";
   }
-  for (const std::string &source :
-       {"{{ " + brackets, std::string("{{ '-' * 99999999999 }}"), loops + "x" + ends,
-        std::string("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}"),
-        std::string("{% set n = namespace(x='aaaaaaaa') %}{% for i in range(99) %}"
-                    "{% set n.x = n.x + n.x %}{% endfor %}"),
-        std::string("{% set n = namespace(x=[]) %}{% for i in range(9999) %}"
-                    "{% set n.x = [n.x] %}{% endfor %}"),
-        std::string("{% set n = namespace(x=[1]) %}{% for i in range(60) %}"
-                    "{% set n.x = [n.x, n.x] %}{% endfor %}{{ n.x }}"),
-        std::string("{{ range(100001) }}"), std::string("{{ [1] | tojson(indent=9999999999) }}")}) {
+  const auto repeat = [](const std::string &text, int times) {
+    std::string repeated;
+    for (int index = 0; index != times; ++index)
+      repeated += text;
+    return repeated;
+  };
+  const std::string name(999999, 'n');
+  std::string parameters;
+  for (int index = 0; index != 99999; ++index)
+    parameters += "a" + std::to_string(index) + ",";
+  const std::string sources[] = {
+      "{{ " + brackets, "{{ '-' * 99999999999 }}", loops + "x" + ends,
+      "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
+      "{% set n = namespace(x='aaaaaaaa') %}{% for i in range(99) %}"
+      "{% set n.x = n.x + n.x %}{% endfor %}",
+      "{% set n = namespace(x=[]) %}{% for i in range(9999) %}"
+      "{% set n.x = [n.x] %}{% endfor %}",
+      "{% set n = namespace(x=[1]) %}{% for i in range(60) %}"
+      "{% set n.x = [n.x, n.x] %}{% endfor %}{{ n.x }}",
+      "{{ range(100001) }}", "{{ [1] | tojson(indent=9999999999) }}",
+      // A chain of loops, each kept by the next.
+      "{% set n = namespace(x=0) %}{% for i in range(99999) %}{% for y in [n.x] %}"
+      "{% set n.x = loop %}{% endfor %}{% endfor %}",
+      // A key of 2 to the power of 60 parts.
+      "{% set x = (1, 1) %}" + repeat("{% set x = (x, x) %}", 60) + "{{ {}[x] }}",
+      "{{ range(9999) | list | tojson(separators=('-' * 99999999, ':')) }}",
+      "{{ [{}] | map(attribute='.' * 99999999) }}",
+      "{{ [1] * 999999 | map(attribute='.' * 999999, default={}) }}",
+      "{% for i in range(99999) %}{{ " + name + " }}{% endfor %}",
+      "{% set n = namespace(x=[]) %}{% for i in range(99999) %}{% set n.x = n.x + [" + name +
+          "] %}{% endfor %}",
+      "{% for i in range(99999) %}{{ messages." + name + " }}{% endfor %}",
+      "{% set t = ('',) * 999999 %}{% for i in range(99999) %}{{ ''.startswith(t) }}{% endfor %}",
+      "{% macro f(" + parameters + ") %}{% endmacro %}"};
+  for (const std::string &source : sources) {
     auto [status, message] = fail(source);
     EXPECT_NE(status, NYALA_OK) << source.substr(0, 80);
     EXPECT_THAT(message, StartsWith("chat template, line 1, column ")) << source.substr(0, 80);
