@@ -14,6 +14,8 @@
 #define NYALA_ARTIFACT_VERSION 1u
 /// Alignment of segments in the file: the page size of x86-64.
 #define NYALA_ARTIFACT_PAGE 4096u
+/// Tokens that a model may have: bounds what a runtime allocates for one it does not trust.
+#define NYALA_MAX_VOCABULARY (1u << 24)
 
 typedef struct {
   char magic[8];

@@ -1,6 +1,7 @@
 #include "codegen/package/TokenizerWriter.h"
 
 #include "ir/storage/Error.h"
+#include "runtime/artifact_header.h"
 
 #include <algorithm>
 #include <string>
@@ -14,7 +15,7 @@ namespace {
 
 /// FlatBuffers stop at 2 GiB and abort there; nothing near that is a vocabulary.
 constexpr size_t maxTextBytes = size_t(1) << 28;
-constexpr size_t maxTokens = size_t(1) << 24;
+constexpr size_t maxTokens = NYALA_MAX_VOCABULARY;
 
 void checkIds(const TokenizerData &tokenizer) {
   size_t count = tokenizer.tokens.size();

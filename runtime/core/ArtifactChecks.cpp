@@ -21,6 +21,14 @@ namespace {
 /// cannot overflow.
 constexpr uint64_t maxBytes = uint64_t(1) << 47;
 
+/// May the elements of a list, if it is there and has any, be read? The FlatBuffers verifier sees
+/// to the alignment of a list's length alone.
+template <typename Element> bool isAligned(const flatbuffers::Vector<Element> *list) {
+  using Stored = std::remove_pointer_t<Element>; // lists of structs are of pointers
+  return !list || list->size() == 0 ||
+         reinterpret_cast<uintptr_t>(list->Data()) % alignof(Stored) == 0;
+}
+
 class Checker {
 public:
   Checker(const artifact::Artifact &program, const std::string &path, uint64_t fileSize)
@@ -44,6 +52,7 @@ private:
     return result;
   }
   void checkModel() const;
+  void checkSharing() const;
   void checkExecutable(const artifact::Executable &executable) const;
   void checkWeights() const;
   void checkEntry(const artifact::Entry &entry) const;
@@ -59,18 +68,42 @@ private:
 };
 
 void Checker::checkModel() const {
-  if (program.vocabulary() == 0 || program.vocabulary() > (1u << 30))
+  if (program.vocabulary() == 0 || program.vocabulary() > NYALA_MAX_VOCABULARY)
     fail("a vocabulary of ", program.vocabulary(), " tokens");
   if (program.context() == 0 || program.context() > (1u << 30))
     fail("a context of ", program.context(), " positions");
+  uint64_t total = 0;
   for (const artifact::State *state : *program.states()) {
     const uint64_t sequence = product(state->slots(), state->slot_bytes(), "a state");
-    if (product(state->sequences(), sequence, "a state") == 0)
+    const uint64_t bytes = product(state->sequences(), sequence, "a state");
+    total += bytes;
+    if (total > maxBytes)
+      fail("the states would have more than ", maxBytes, " bytes");
+    if (bytes == 0)
       fail("state '", state->name()->string_view(), "' is empty");
     if (state->slots() < program.context())
       fail("state '", state->name()->string_view(), "' has ", state->slots(),
            " slots for a context of ", program.context());
   }
+}
+
+/// A FlatBuffer may name a table or a vector many times, and segments may overlap: a small file
+/// could ask for work and memory beyond all bounds. The compiler writes each once, so all of them
+/// together are no larger than the file.
+void Checker::checkSharing() const {
+  uint64_t bytes = 0;
+  for (const artifact::Executable *executable : *program.executables()) {
+    bytes += executable->size() + executable->arch()->size();
+    for (const flatbuffers::String *feature : *executable->features())
+      bytes += feature->size();
+  }
+  for (const artifact::Entry *entry : *program.entries())
+    for (const artifact::Step *step : *entry->steps())
+      bytes += step->buffers()->size() * sizeof(artifact::Buffer) +
+               step->waits()->size() * sizeof(uint32_t) +
+               (step->writes() ? step->writes()->size() * sizeof(uint64_t) : 0);
+  if (bytes > fileSize)
+    fail("its parts have ", bytes, " bytes, the file ", fileSize);
 }
 
 void Checker::checkExecutable(const artifact::Executable &executable) const {
@@ -103,10 +136,13 @@ void Checker::checkWeights() const {
         name.find('\0') != name.npos)
       fail("its weights are in '", name, "', which is not the name of a file beside it");
   }
-  for (const artifact::Weight *weight : *program.weights())
+  for (const artifact::Weight *weight : *program.weights()) {
+    if (!isAligned(weight->shape()))
+      fail("weight '", weight->name()->string_view(), "' has a shape that is not aligned");
     if (weight->offset() % NYALA_BUFFER_ALIGNMENT != 0 || weight->offset() > segment.size() ||
         weight->size() > segment.size() - weight->offset())
       fail("weight '", weight->name()->string_view(), "' does not lie in the weight segment");
+  }
 }
 
 void Checker::checkArguments(const artifact::Entry &entry) const {
@@ -208,6 +244,8 @@ void Checker::checkStep(const artifact::Entry &entry, uint32_t index) const {
   for (uint32_t wait : *step.waits())
     if (wait >= index)
       fail(place(), "waits for step ", wait, ", which is not an earlier one");
+  if (!isAligned(step.buffers()) || !isAligned(step.writes()))
+    fail(place(), "its buffers are not aligned");
   const uint32_t buffers = step.buffers()->size(),
                  writes = step.writes() ? step.writes()->size() : 0;
   if (writes > buffers)
@@ -244,6 +282,7 @@ void Checker::check() const {
     fail("it has no executable");
   for (const artifact::Executable *executable : *program.executables())
     checkExecutable(*executable);
+  checkSharing();
   checkWeights();
   bool usable = false;
   for (const artifact::Entry *entry : *program.entries()) {

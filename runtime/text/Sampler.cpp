@@ -77,7 +77,8 @@ void check(const SamplerOptions &options) {
 } // namespace
 
 Sampler::Sampler(const SamplerOptions &options, size_t vocabulary)
-    : order(vocabulary), weights(vocabulary) {
+    : vocabulary(vocabulary), order(std::make_unique_for_overwrite<uint32_t[]>(vocabulary)),
+      weights(std::make_unique_for_overwrite<double[]>(vocabulary)) {
   setOptions(options);
 }
 
@@ -122,9 +123,9 @@ size_t Sampler::cutToNucleus(const float *logits, size_t count, bool sorted) {
   // A heap, because the nucleus is mostly a small part of the vocabulary. pop_heap puts the largest
   // candidate behind the heap, so the nucleus grows from the back.
   auto after = [before = Before{logits}](uint32_t a, uint32_t b) { return before(b, a); };
-  auto begin = order.begin(), end = begin + static_cast<ptrdiff_t>(count);
+  uint32_t *begin = order.get(), *end = begin + count;
   std::make_heap(begin, end, after);
-  for (auto last = end; last != begin && sum < target; --last, ++kept) {
+  for (uint32_t *last = end; last != begin && sum < target; --last, ++kept) {
     std::pop_heap(begin, last, after);
     sum += weights[*(last - 1)];
   }
@@ -133,10 +134,10 @@ size_t Sampler::cutToNucleus(const float *logits, size_t count, bool sorted) {
 }
 
 int32_t Sampler::pick(const float *logits, size_t n) {
-  if (n == 0 || n > order.size())
+  if (n == 0 || n > vocabulary)
     throw Failure(NYALA_INVALID_ARGUMENT, "cannot sample from " + std::to_string(n) +
                                               " logits: expected 1 to " +
-                                              std::to_string(order.size()));
+                                              std::to_string(vocabulary));
   float largest = -std::numeric_limits<float>::infinity();
   size_t best = n;
   for (size_t id = 0; id < n; ++id) {
@@ -159,9 +160,8 @@ int32_t Sampler::pick(const float *logits, size_t n) {
   bool sorted = options.topK > 0 && options.topK < n;
   if (sorted) {
     size_t kept = std::min<size_t>(options.topK, count);
-    auto begin = order.begin();
-    std::partial_sort(begin, begin + static_cast<ptrdiff_t>(kept),
-                      begin + static_cast<ptrdiff_t>(count), Before{logits});
+    uint32_t *begin = order.get();
+    std::partial_sort(begin, begin + kept, begin + count, Before{logits});
     count = kept;
   }
   count = weigh(logits, largest, count);

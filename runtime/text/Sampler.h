@@ -28,7 +28,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
+#include <memory>
 
 namespace nyala::rt {
 
@@ -63,8 +63,10 @@ private:
 
   SamplerOptions options;
   uint64_t draws = 0;
-  std::vector<uint32_t> order; ///< candidates
-  std::vector<double> weights; ///< by id
+  size_t vocabulary;
+  // Arrays of `vocabulary` elements. Not cleared, so that memory is first touched when it is used.
+  std::unique_ptr<uint32_t[]> order; ///< candidates
+  std::unique_ptr<double[]> weights; ///< by id
 };
 
 } // namespace nyala::rt

@@ -139,6 +139,8 @@ static Offset<Entry> buildEntry(FlatBufferBuilder &builder, const ArtifactSpec::
                                      step.cost.bytesFixed, step.cost.bytesPerRow,
                                      step.cost.flopsPerRowPosition, step.cost.bytesPerRowPosition,
                                      step.writes ? &*step.writes : nullptr));
+  for (size_t i = 1; i < spec.lastStepCount; ++i)
+    steps.push_back(steps.back());
   return CreateEntryDirect(builder, spec.name.c_str(), &counts, &arguments, &results,
                            spec.arenaBytes, &steps);
 }
@@ -148,7 +150,7 @@ static void place(std::vector<uint8_t> &file, uint64_t offset, const std::vector
   std::copy(bytes.begin(), bytes.end(), file.begin() + static_cast<ptrdiff_t>(offset));
 }
 
-static std::vector<uint8_t> buildProgram(const ArtifactSpec &spec) {
+std::vector<uint8_t> buildProgram(const ArtifactSpec &spec) {
   FlatBufferBuilder builder;
   std::vector<Offset<Executable>> executables;
   for (const ArtifactSpec::Executable &executable : spec.executables)

@@ -68,6 +68,7 @@ struct ArtifactSpec {
     std::vector<Result> results;
     uint64_t arenaBytes;
     std::vector<Step> steps;
+    size_t lastStepCount = 1; ///< how often the list names the last step, which the file has once
   };
   struct Tokenizer {
     std::vector<std::string> tokens;
@@ -104,6 +105,9 @@ ArtifactSpec makeToy(uint32_t context = 64, uint32_t prefillRows = 8, uint32_t p
 
 /// weight[token] of the toy model.
 int32_t toyWeight(size_t token);
+
+/// The program alone, a FlatBuffer.
+std::vector<uint8_t> buildProgram(const ArtifactSpec &spec);
 
 /// The bytes of the file (without a separate weight file).
 std::vector<uint8_t> buildArtifact(const ArtifactSpec &spec);

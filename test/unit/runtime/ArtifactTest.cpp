@@ -6,6 +6,7 @@
 #include "test/unit/runtime/ArtifactBuilder.h"
 #include "test/unit/runtime/ToyKernels.h"
 
+#include <cstring>
 #include <fstream>
 #include <functional>
 #include <gmock/gmock.h>
@@ -195,6 +196,22 @@ TEST_F(ArtifactTest, TakesTheFirstExecutableThatRuns) {
   EXPECT_EQ(image.getExecutable().arch()->str(), "second");
 }
 
+/// The verifier passes structs at any address, though reading them takes aligned ones.
+TEST_F(ArtifactTest, MisalignedBuffers) {
+  std::vector<uint8_t> bytes = buildArtifact(makeToy());
+  const auto *program = artifact::GetArtifact(bytes.data() + sizeof(nyala_artifact_header));
+  const artifact::Step *step = program->entries()->Get(0)->steps()->Get(0);
+  const uint8_t *field =
+      reinterpret_cast<const flatbuffers::Table *>(step)->GetAddressOf(artifact::Step::VT_BUFFERS);
+  // A word further on, so that the first buffer's region, 3, is taken for their number.
+  uint32_t offset;
+  std::memcpy(&offset, field, sizeof(offset));
+  offset += sizeof(offset);
+  std::memcpy(bytes.data() + (field - bytes.data()), &offset, sizeof(offset));
+  signArtifact(bytes);
+  EXPECT_THAT(fail(bytes, NYALA_CORRUPT), HasSubstr("step 0: its buffers are not aligned"));
+}
+
 TEST_F(ArtifactTest, StructureThatCannotBeExecuted) {
   const auto expect = [&](const char *message, const std::function<void(ArtifactSpec &)> &change) {
     EXPECT_THAT(failSpec(change), HasSubstr(message));
@@ -204,6 +221,7 @@ TEST_F(ArtifactTest, StructureThatCannotBeExecuted) {
   };
   using Spec = ArtifactSpec;
   expect("vocabulary of 0", [](Spec &s) { s.vocabulary = 0; });
+  expect("vocabulary of 16777217", [](Spec &s) { s.vocabulary = (1 << 24) + 1; });
   expect("context of 0", [](Spec &s) { s.context = 0; });
   expect("no executable", [](Spec &s) { s.executables.clear(); });
   expect("no entry", [](Spec &s) { s.entries.clear(); });
@@ -218,6 +236,12 @@ TEST_F(ArtifactTest, StructureThatCannotBeExecuted) {
     s.executables.push_back(s.executables[0]);
     s.executables[1].kernels.pop_back();
   });
+  // Parts that share bytes, which would make more of a program than its file has.
+  expect("its parts have", [](Spec &s) { s.entries[0].lastStepCount = 2000; });
+  expect("its parts have", [](Spec &s) {
+    s.executables[0].size = 0x1000;
+    s.executables.resize(8, s.executables[0]);
+  });
   // Weights.
   expect("whole pages", [](Spec &s) { s.weightOffset += 64; });
   expect("is truncated", [](Spec &s) { s.weightSize = 1 << 20; });
@@ -229,6 +253,8 @@ TEST_F(ArtifactTest, StructureThatCannotBeExecuted) {
   expect("state 'history' has 63 slots", [](Spec &s) { s.states[0].slots = 63; });
   expect("a state would have", [](Spec &s) { s.states[0].slots = 1ull << 60; });
   expect("a state would have", [](Spec &s) { s.states[0].slotBytes = ~0ull; });
+  expect("the states would have",
+         [](Spec &s) { s.states[0].slots = s.states[1].slots = 1ull << 41; });
   expect("state 'history' is empty", [](Spec &s) { s.states[0].sequences = 0; });
   expect("state 'history' is empty", [](Spec &s) { s.states[0].slotBytes = 0; });
   // Counts, arguments, results.
