@@ -70,8 +70,15 @@ Tokenizer::Tokenizer(const artifact::Tokenizer *data)
       token = static_cast<int32_t>(id);
   }
   for (uint32_t id : *data->specials())
-    if (std::string_view text = spelling(id); !text.empty())
-      specialsByFirstByte[static_cast<uint8_t>(text[0])].push_back(id);
+    if (!spelling(id).empty())
+      specials.push_back(id);
+  std::ranges::sort(specials, {}, [&](uint32_t id) { return std::pair(spelling(id), id); });
+  for (size_t byte = 0; byte < specialsOfByte.size(); ++byte) {
+    auto begin = std::ranges::lower_bound(specials, byte, {}, [&](uint32_t id) {
+      return size_t{static_cast<uint8_t>(spelling(id)[0])};
+    });
+    specialsOfByte[byte] = static_cast<uint32_t>(begin - specials.begin());
+  }
 }
 
 void Tokenizer::checkRanges() const {
@@ -197,10 +204,25 @@ int32_t Tokenizer::findNormal(std::string_view text) const {
 }
 
 int32_t Tokenizer::findSpecial(std::string_view text) const {
-  for (uint32_t id : specialsByFirstByte[static_cast<uint8_t>(text[0])])
-    if (text.starts_with(spelling(id)))
-      return static_cast<int32_t>(id);
-  return -1;
+  size_t firstByte = static_cast<uint8_t>(text[0]);
+  std::span<const uint32_t> candidates =
+      std::span(specials).first(specialsOfByte[firstByte + 1]).subspan(specialsOfByte[firstByte]);
+  int32_t longest = -1;
+  // All candidates start with the first `length` bytes of the text. Those that end there come
+  // first; of several that are written alike the first one counts.
+  for (size_t length = 1; !candidates.empty(); ++length) {
+    auto ended = std::ranges::upper_bound(candidates, length, {},
+                                          [&](uint32_t id) { return spelling(id).size(); });
+    if (ended != candidates.begin())
+      longest = static_cast<int32_t>(candidates.front());
+    if (length == text.size())
+      break;
+    auto next = std::ranges::equal_range(
+        ended, candidates.end(), static_cast<uint8_t>(text[length]), {},
+        [&](uint32_t id) { return static_cast<uint8_t>(spelling(id)[length]); });
+    candidates = {next.begin(), next.end()};
+  }
+  return longest;
 }
 
 std::vector<int32_t> Tokenizer::encode(std::string_view text, bool special) const {

@@ -77,8 +77,9 @@ private:
   const flatbuffers::Vector<artifact::TokenKind> *kinds;
   const flatbuffers::Vector<uint32_t> *offsets;
   PreTokenizer preTokenizer;
-  std::array<int32_t, 256> byteTokens;                        ///< -1: none
-  std::array<std::vector<uint32_t>, 256> specialsByFirstByte; ///< longest first
+  std::array<int32_t, 256> byteTokens;      ///< -1: none
+  std::vector<uint32_t> specials;           ///< those with a text, ascending by it, then by id
+  std::array<uint32_t, 257> specialsOfByte; ///< where those that start with a byte begin
 };
 
 } // namespace nyala::rt

@@ -152,6 +152,22 @@ TEST(Tokenizer, LongPiecesTakeLittleTime) {
   EXPECT_EQ(decode(tokenizer, ids), text);
 }
 
+TEST(Tokenizer, ManySpecialTokensTakeLittleTime) {
+  TokenizerFixture fixture;
+  for (int i = 0; i < 50'000; ++i)
+    fixture.add("a" + std::to_string(i), TokenKind::Control);
+  uint32_t first = fixture.add("abb", TokenKind::Control);
+  fixture.add("abb", TokenKind::Control);
+  uint32_t longer = fixture.add("abbcde", TokenKind::UserDefined);
+  const rt::Tokenizer &tokenizer = fixture.build();
+  std::string text(500'000, 'a'); // comparing each of them at each place would take hours
+  std::vector<int32_t> ids = tokenizer.encode(text + "a49999abbabbcdabbcdeab", true);
+  EXPECT_EQ(decode(tokenizer, ids, true), text + "a49999abbabbcdabbcdeab");
+  EXPECT_EQ(ids[text.size()], static_cast<int32_t>(fixture.find("a49999")));
+  ids.erase(ids.begin(), ids.begin() + static_cast<ptrdiff_t>(text.size()) + 1);
+  EXPECT_THAT(ids, ElementsAre(first, first, 'c', 'd', longer, 'a', 'b'));
+}
+
 // --- Writer ------------------------------------------------------------------------------------
 
 std::string bytesOf(const TokenizerData &data) {
