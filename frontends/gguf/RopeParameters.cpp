@@ -73,6 +73,11 @@ RopeParameters readRopeParameters(ModelBuilder &builder, int64_t headDim, int64_
   Hyperparameters &keys = builder.getHyperparameters();
   RopeParameters rope;
   rope.dims = keys.getSize("rope.dimension_count", headDim);
+  // Bounded, as they are counted out below before the shape of any tensor has confirmed them.
+  constexpr int64_t most = 1 << 16;
+  if (headDim > most)
+    builder.fail("a head has " + std::to_string(headDim) + " channels, expected at most " +
+                 std::to_string(most));
   if (rope.dims % 2 != 0 || rope.dims > headDim)
     keys.fail("rope.dimension_count", "(default: a head's channels) is " +
                                           std::to_string(rope.dims) +
