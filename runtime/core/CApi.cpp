@@ -9,12 +9,27 @@ using namespace nyala::rt;
 
 static thread_local std::string lastError;
 
+/// A message with control characters escaped: names in it may come from a hostile file, which could
+/// garble a terminal.
+static std::string escapeControls(std::string_view message) {
+  constexpr char digits[] = "0123456789abcdef";
+  std::string text;
+  for (char c : message) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte < 0x20 && c != '\n' && c != '\t') || byte == 0x7f)
+      text += {'\\', 'x', digits[byte >> 4], digits[byte & 15]};
+    else
+      text += c;
+  }
+  return text;
+}
+
 nyala_status nyala::rt::recordException() noexcept {
   try {
     try {
       throw;
     } catch (const Failure &failure) {
-      lastError = failure.what();
+      lastError = escapeControls(failure.what());
       return failure.getStatus();
     } catch (const std::bad_alloc &) {
       lastError = "out of memory"; // fits into any string without allocation

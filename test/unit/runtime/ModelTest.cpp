@@ -155,6 +155,16 @@ TEST_F(ModelTest, TokenizerBeyondTheVocabulary) {
   EXPECT_EQ(bad, nullptr);
 }
 
+TEST_F(ModelTest, HostileNamesAreEscaped) {
+  ArtifactSpec spec = makeToy();
+  spec.states[0].name = "\x1b[2J\x7f";
+  spec.states[0].sequences = 0;
+  nyala_model *bad = nullptr;
+  const std::string path = directory.write("bad.nyala", buildArtifact(spec));
+  EXPECT_EQ(nyala_model_open(path.c_str(), &bad), NYALA_CORRUPT);
+  EXPECT_THAT(nyala_last_error(), HasSubstr("state '\\x1b[2J\\x7f' is empty"));
+}
+
 TEST_F(ModelTest, Statuses) {
   EXPECT_STREQ(nyala_status_name(NYALA_CORRUPT), "corrupt");
   for (int status = NYALA_OK; status <= NYALA_OTHER_MODEL; ++status)
