@@ -95,19 +95,24 @@ install_packages() {
   printf '%s\n' "${missing[@]}" >>"$nyala_build/installed-packages.txt"
 }
 
-# build_nyala [TARGET...]: configures and builds everything, or the targets.
-build_nyala() {
-  local tool
+# build_preset PRESET FOLDER [TARGET...]: configures and builds everything, or the targets.
+build_preset() {
+  local tool preset=$1 folder=$2
+  shift 2
   for tool in cmake ninja clang++-22; do
     command -v $tool >/dev/null || die "'$tool' is not installed: run without --no-install"
   done
-  say "Building in $nyala_build"
-  (cd "$nyala_source" && cmake --preset dev -B "$nyala_build" >"$nyala_build/configure.log" 2>&1) || {
-    tail -n 30 "$nyala_build/configure.log" >&2
-    die "cmake failed; all it said is in '$nyala_build/configure.log'"
+  say "Building in $folder"
+  mkdir -p "$folder"
+  (cd "$nyala_source" && cmake --preset "$preset" -B "$folder" >"$folder/configure.log" 2>&1) || {
+    tail -n 30 "$folder/configure.log" >&2
+    die "cmake failed; all it said is in '$folder/configure.log'"
   }
-  cmake --build "$nyala_build" ${1:+--target "$@"} || die "the build failed; its messages are above"
+  cmake --build "$folder" ${1:+--target "$@"} || die "the build failed; its messages are above"
 }
+
+# build_nyala [TARGET...]: all that the preset dev builds, or the targets.
+build_nyala() { build_preset dev "$nyala_build" "$@"; }
 
 # Sets nyala_python to the Python of a virtual environment with pip.
 prepare_python() {

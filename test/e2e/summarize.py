@@ -33,7 +33,7 @@ def junit(path):
 
 
 RUNNERS = [("lit", "lit.json", lit), ("ctest", "ctest.xml", junit), ("tsan", "tsan.xml", junit),
-           ("pytest", "pytest.xml", junit)]
+           ("fuzz", "fuzz.xml", junit), ("pytest", "pytest.xml", junit)]
 
 
 def main(folder):
