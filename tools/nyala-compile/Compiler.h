@@ -21,7 +21,7 @@ struct CompileOptions {
   std::string output; ///< "": beside the input, or standard output for a module
   std::string cpu = "native";
   std::string arithmetic = "native";
-  std::string kvType; ///< "f16" or "f32"
+  std::string kvType;  ///< "f16" or "f32"
   int64_t context = 0; ///< 0: the model's own
   int64_t prefillRows = 128;
   bool externalWeights = false;
