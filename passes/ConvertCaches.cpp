@@ -93,8 +93,10 @@ private:
     unsigned count = 0;
     for (BlockArgument argument : func.getArguments()) {
       StringAttr state = getState(argument);
-      auto before = dyn_cast<RankedTensorType>(argument.getType());
-      if (!state || kept.contains(state) || before.getElementType() == element)
+      if (!state || kept.contains(state))
+        continue;
+      auto before = cast<RankedTensorType>(argument.getType()); // what an append can update
+      if (before.getElementType() == element)
         continue;
       setStateType(argument, before.clone(element));
       ++count;
