@@ -300,6 +300,15 @@ SmallVector<float> nyala::getRopeFrequencies(double base, int64_t dims, double s
 // Attention and its cache
 //===----------------------------------------------------------------------===//
 
+SlotLayout nyala::getSlotLayout(RankedTensorType type) {
+  return SlotLayout(getBlocks(type).getFormat(), type.getDimSize(2));
+}
+
+int64_t nyala::getSlotBytes(RankedTensorType cache) {
+  return getBlocks(cache) ? getSlotLayout(cache).getSlotBytes()
+                          : cache.getDimSize(2) * cache.getElementTypeBitWidth() / 8;
+}
+
 LogicalResult CacheAppendOp::verify() {
   if (failed(expectEqual(*this, "channels of the rows", getTensorType(getCache()).getDimSize(2),
                          getChannels(getInput()))) ||
