@@ -39,6 +39,14 @@ std::string describeShape(const artifact::Weight &weight) {
   return join(*weight.shape(), "x", [](int64_t size) { return std::to_string(size); });
 }
 
+/// The value of a key, "" if it is absent.
+std::string getMetadata(const artifact::Artifact &program, std::string_view key) {
+  for (const artifact::KeyValue *pair : *program.metadata())
+    if (pair->key()->string_view() == key)
+      return pair->value()->str();
+  return {};
+}
+
 /// "weight blk.0.q" or "arena+64".
 std::string describeBuffer(const artifact::Artifact &program, const artifact::Entry &entry,
                            const artifact::Buffer &buffer) {
@@ -157,6 +165,12 @@ std::string reportSummary(const rt::Artifact &artifact) {
   line("weights", describeBytes(weights.size()) + ", " + std::to_string(program.weights()->size()) +
                       " weights" + (weights.file() ? " in " + weights.file()->str() : ""));
   line("kv cache", std::to_string(countKvBytesPerToken(program)) + " bytes per token");
+  if (const std::string map = getMetadata(program, "kv_sharing"); !map.empty()) {
+    const std::string source = getMetadata(program, "kv_sharing_source");
+    const std::string lossy = getMetadata(program, "kv_sharing_lossy");
+    line("kv sharing",
+         map + (source.empty() ? "" : ", source " + source) + (lossy.empty() ? "" : "; " + lossy));
+  }
   for (const artifact::Entry *entry : *program.entries())
     line("entry", entry->name()->str() + ", " + std::to_string(entry->steps()->size()) +
                       " steps, arena " + describeBytes(entry->arena_bytes()));
