@@ -66,6 +66,13 @@ uint64_t countKvBytesPerToken(const artifact::Artifact &program) {
   return bytes;
 }
 
+std::string getKvType(const artifact::Artifact &program) {
+  for (const artifact::KeyValue *pair : *program.metadata())
+    if (pair->key()->str() == "kv_type")
+      return pair->value()->str();
+  return "";
+}
+
 std::map<std::string, WeightTotal> countWeightFormats(const artifact::Artifact &program) {
   std::map<std::string, WeightTotal> totals;
   for (const artifact::Weight *weight : *program.weights()) {

@@ -44,6 +44,10 @@ std::vector<uint32_t> countKernelUses(const artifact::Artifact &program);
 /// Bytes that all states together take for one position.
 uint64_t countKvBytesPerToken(const artifact::Artifact &program);
 
+/// What caches of keys and values hold, as it was asked for ("q8"); empty if the artifact does not
+/// say.
+std::string getKvType(const artifact::Artifact &program);
+
 struct WeightTotal {
   uint64_t weights = 0, bytes = 0;
 };

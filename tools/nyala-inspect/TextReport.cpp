@@ -156,7 +156,9 @@ std::string reportSummary(const rt::Artifact &artifact) {
   const artifact::WeightSegment &weights = *program.weight_segment();
   line("weights", describeBytes(weights.size()) + ", " + std::to_string(program.weights()->size()) +
                       " weights" + (weights.file() ? " in " + weights.file()->str() : ""));
-  line("kv cache", std::to_string(countKvBytesPerToken(program)) + " bytes per token");
+  const std::string type = getKvType(program);
+  line("kv cache", std::to_string(countKvBytesPerToken(program)) + " bytes per token" +
+                       (type.empty() ? "" : " as " + type));
   for (const artifact::Entry *entry : *program.entries())
     line("entry", entry->name()->str() + ", " + std::to_string(entry->steps()->size()) +
                       " steps, arena " + describeBytes(entry->arena_bytes()));
