@@ -20,23 +20,13 @@
 
 namespace nyala {
 
-/// Rounds 32 values to a block of q8_0 or q4_0: the nearest integers (ties to even) of the scale
-/// that gives the value of largest magnitude the integer 127 (q8_0) or, offset, 0 (q4_0). In f32,
-/// the same on every machine.
-StoredBlock quantizeBlock(StoredFormat format, const float *values);
-
 class SlotLayout {
 public:
   static constexpr int64_t kBlockChannels = 32;
 
-  /// \param format   see isFormat().
+  /// \param format   one that canQuantize() says yes to.
   /// \param channels a multiple of kBlockChannels.
   SlotLayout(StoredFormat format, int64_t channels) : format(format), channels(channels) {}
-
-  /// Can slots be stored in it? q8_0 and q4_0.
-  static bool isFormat(StoredFormat format) {
-    return format == StoredFormat::Q8_0 || format == StoredFormat::Q4_0;
-  }
 
   StoredFormat getFormat() const { return format; }
   int64_t getNumBlocks() const { return channels / kBlockChannels; }

@@ -31,9 +31,9 @@ TEST(SlotLayout, Sizes) {
   EXPECT_EQ(nibbles.getSlotBytes(), 192 * 18 / 32);
   EXPECT_EQ(nibbles.getScalesOffset(), 96);
   EXPECT_EQ(SlotLayout(StoredFormat::Q8_0, 0).getSlotBytes(), 0);
-  EXPECT_TRUE(SlotLayout::isFormat(StoredFormat::Q4_0));
-  EXPECT_FALSE(SlotLayout::isFormat(StoredFormat::Q4_1));
-  EXPECT_FALSE(SlotLayout::isFormat(StoredFormat::F16));
+  EXPECT_TRUE(canQuantize(StoredFormat::Q4_0));
+  EXPECT_FALSE(canQuantize(StoredFormat::Q4_1));
+  EXPECT_FALSE(canQuantize(StoredFormat::F16));
 }
 
 TEST(SlotLayout, PlacesIntegersThenScales) {
