@@ -21,7 +21,7 @@ FailureOr<StoredFormat> nyala::parseStoredFormat(AsmParser &parser) {
 
 LogicalResult BlocksAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
                                  StoredFormat format) {
-  if (SlotLayout::isFormat(format))
+  if (canQuantize(format))
     return success();
   return emitError() << "caches are stored in blocks of q8_0 or q4_0, got " << getInfo(format).name;
 }
