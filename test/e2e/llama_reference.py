@@ -41,9 +41,11 @@ class Hyperparameters:
 
 class Llama:
     """A model in memory. `faults` plants known mistakes (see test_tiny.py). `native`: the inputs of
-    linears whose weights are stored in blocks are rounded to 8 bits, as docs/numerics.md says."""
+    linears whose weights are stored in blocks are rounded to 8 bits, as docs/numerics.md says, and
+    `kv_type` ("q8", "q4"): so are the keys and values of a position."""
 
-    def __init__(self, path, dtype=np.float32, faults=(), native=False):
+    def __init__(self, path, dtype=np.float32, faults=(), native=False, kv_type="f32"):
+        self.kv_type = kv_type
         reader = gguf.GGUFReader(path)
         self.dtype = dtype
         self.in_blocks = {t.name for t in reader.tensors
@@ -126,6 +128,19 @@ class Llama:
         factors = np.divide(127, largest, out=np.zeros_like(largest), where=largest > 0)
         return (np.rint(blocks * factors) * (largest / 127)).reshape(x.shape)
 
+    def _store(self, x):
+        """rows × kv heads × head_dim as the cache holds them: integers of blocks of 32 channels, and
+        a scale in 16 bits that makes the largest 127 (q8) or -8 (q4)."""
+        if self.kv_type == "f32":
+            return x
+        blocks = x.reshape(x.shape[0], -1, 32)
+        largest = np.take_along_axis(blocks, np.abs(blocks).argmax(axis=-1, keepdims=True), axis=-1)
+        scale = np.abs(largest) / 127 if self.kv_type == "q8" else largest / -8
+        scale = scale.astype(np.float16).astype(self.dtype)
+        integers = np.rint(np.divide(blocks, scale, out=np.zeros_like(blocks), where=scale != 0))
+        low, high = (-127, 127) if self.kv_type == "q8" else (-8, 7)
+        return (np.clip(integers, low, high) * scale).reshape(x.shape)
+
     def _linear(self, x, name):
         if name + ".weight" in self.in_blocks:
             x = self._round(x)
@@ -177,8 +192,9 @@ class Llama:
         q = self._linear(h, blk + "attn_q").reshape(rows, hp.heads, hp.head_dim)
         k = self._linear(h, blk + "attn_k").reshape(rows, hp.kv_heads, hp.head_dim)
         v = self._linear(h, blk + "attn_v").reshape(rows, hp.kv_heads, hp.head_dim)
-        cache[layer][0] = np.concatenate([cache[layer][0], self._rope(k, positions)])
-        cache[layer][1] = np.concatenate([cache[layer][1], v])
+        rotated = self._rope(k, positions)
+        cache[layer][0] = np.concatenate([cache[layer][0], self._store(rotated)])
+        cache[layer][1] = np.concatenate([cache[layer][1], self._store(v)])
         attended = self._attention(self._rope(q, positions), *cache[layer], positions)
         x = x + self._linear(attended.reshape(rows, hp.heads * hp.head_dim), blk + "attn_output")
         h = self._norm(x, blk + "ffn_norm")

@@ -39,14 +39,6 @@ std::string describeShape(const artifact::Weight &weight) {
   return join(*weight.shape(), "x", [](int64_t size) { return std::to_string(size); });
 }
 
-/// The value of a key, "" if it is absent.
-std::string getMetadata(const artifact::Artifact &program, std::string_view key) {
-  for (const artifact::KeyValue *pair : *program.metadata())
-    if (pair->key()->string_view() == key)
-      return pair->value()->str();
-  return {};
-}
-
 /// "weight blk.0.q" or "arena+64".
 std::string describeBuffer(const artifact::Artifact &program, const artifact::Entry &entry,
                            const artifact::Buffer &buffer) {
@@ -164,7 +156,9 @@ std::string reportSummary(const rt::Artifact &artifact) {
   const artifact::WeightSegment &weights = *program.weight_segment();
   line("weights", describeBytes(weights.size()) + ", " + std::to_string(program.weights()->size()) +
                       " weights" + (weights.file() ? " in " + weights.file()->str() : ""));
-  line("kv cache", std::to_string(countKvBytesPerToken(program)) + " bytes per token");
+  const std::string type = getMetadata(program, "kv_type");
+  line("kv cache", std::to_string(countKvBytesPerToken(program)) + " bytes per token" +
+                       (type.empty() ? "" : " as " + type));
   if (const std::string map = getMetadata(program, "kv_sharing"); !map.empty()) {
     const std::string source = getMetadata(program, "kv_sharing_source");
     const std::string lossy = getMetadata(program, "kv_sharing_lossy");
