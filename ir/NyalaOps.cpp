@@ -127,8 +127,13 @@ OpOperand &EmbeddingOp::getRowOperand() { return getIdsMutable(); }
 FusionKind EmbeddingOp::getFusionKind() { return FusionKind::Lookup; }
 
 LogicalResult GatherOp::verify() {
-  if (failed(expectRows(*this, getIndices(), getResult(), "the result")))
+  if (failed(expectEqual(*this, "dimensions of the result", getTensorType(getInput()).getRank(),
+                         getTensorType(getResult()).getRank())) ||
+      failed(expectElementType(*this, getInput(), getResult(), "the result")) ||
+      failed(expectRows(*this, getIndices(), getResult(), "the result")))
     return failure();
+  if (getTensorType(getInput()).getRank() == 1)
+    return success();
   return expectEqual(*this, "channels of the result", getChannels(getInput()),
                      getChannels(getResult()));
 }
@@ -222,6 +227,9 @@ LogicalResult QuantizedLinearOp::verify() {
 
 OpOperand &QuantizedLinearOp::getStoredWeight() { return getWeightMutable(); }
 OpOperand &QuantizedLinearOp::getRowOperand() { return getValuesMutable(); }
+SmallVector<OpOperand *> QuantizedLinearOp::getRowOperands() {
+  return {&getValuesMutable(), &getScalesMutable(), &getSumsMutable()};
+}
 FusionKind QuantizedLinearOp::getFusionKind() { return FusionKind::Root; }
 
 //===----------------------------------------------------------------------===//
@@ -254,6 +262,9 @@ LogicalResult RopeOp::verify() {
 }
 
 OpOperand &RopeOp::getRowOperand() { return getInputMutable(); }
+SmallVector<OpOperand *> RopeOp::getRowOperands() {
+  return {&getInputMutable(), &getPositionsMutable()};
+}
 FusionKind RopeOp::getFusionKind() { return FusionKind::ColumnLocal; }
 
 LogicalResult RopeTableOp::verify() {
@@ -280,6 +291,9 @@ LogicalResult RotateOp::verify() {
 }
 
 OpOperand &RotateOp::getRowOperand() { return getInputMutable(); }
+SmallVector<OpOperand *> RotateOp::getRowOperands() {
+  return {&getInputMutable(), &getTableMutable()};
+}
 FusionKind RotateOp::getFusionKind() { return FusionKind::ColumnLocal; }
 
 PackedLayout nyala::getPackedLayout(RankedTensorType type) {
@@ -309,6 +323,9 @@ LogicalResult CacheAppendOp::verify() {
 }
 
 OpOperand &CacheAppendOp::getRowOperand() { return getInputMutable(); }
+SmallVector<OpOperand *> CacheAppendOp::getRowOperands() {
+  return {&getInputMutable(), &getSlotsMutable(), &getSequencesMutable()};
+}
 FusionKind CacheAppendOp::getFusionKind() { return FusionKind::ColumnLocal; }
 
 LogicalResult AttentionOp::verify() {
@@ -339,6 +356,9 @@ LogicalResult AttentionOp::verify() {
 }
 
 OpOperand &AttentionOp::getRowOperand() { return getQueryMutable(); }
+SmallVector<OpOperand *> AttentionOp::getRowOperands() {
+  return {&getQueryMutable(), &getPositionsMutable(), &getSequencesMutable()};
+}
 FusionKind AttentionOp::getFusionKind() { return FusionKind::Root; }
 
 //===----------------------------------------------------------------------===//
@@ -349,6 +369,9 @@ OpOperand &ActivationOp::getRowOperand() { return getInputMutable(); }
 FusionKind ActivationOp::getFusionKind() { return FusionKind::ColumnLocal; }
 
 OpOperand &GatedActivationOp::getRowOperand() { return getGateMutable(); }
+SmallVector<OpOperand *> GatedActivationOp::getRowOperands() {
+  return {&getGateMutable(), &getInputMutable()};
+}
 FusionKind GatedActivationOp::getFusionKind() { return FusionKind::ColumnLocal; }
 
 OpOperand &SoftmaxOp::getRowOperand() { return getInputMutable(); }

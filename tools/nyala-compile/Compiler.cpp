@@ -167,6 +167,7 @@ private:
       model.prefillRows = options.prefillRows;
       model.native = options.arithmetic == "native";
       model.kvType = options.kvType;
+      model.skipPrefillTail = options.skipPrefillTail;
       buildModelPipeline(pm, model);
       break;
     }

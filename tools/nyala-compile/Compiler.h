@@ -24,6 +24,7 @@ struct CompileOptions {
   std::string kvType;  ///< "f16" or "f32"
   int64_t context = 0; ///< 0: the model's own
   int64_t prefillRows = 128;
+  bool skipPrefillTail = false;
   bool externalWeights = false;
   Phase from = Phase::Input;
   Phase to = Phase::Artifact;

@@ -282,7 +282,8 @@ std::vector<Bytes> CompiledKernels::run(StringRef name, const std::vector<Operan
       continue;
     auto tensor = cast<RankedTensorType>(type);
     int64_t height = tensor.isDynamicDim(0) ? rows : tensor.getDimSize(0);
-    buffers.emplace_back(height * tensor.getDimSize(1) * sizeof(float));
+    int64_t width = tensor.getRank() == 1 ? 1 : tensor.getDimSize(1);
+    buffers.emplace_back(height * width * sizeof(float)); // or ids, of the same size
   }
   std::vector<void *> addresses;
   for (const GuardedBuffer &buffer : buffers)
@@ -333,12 +334,17 @@ void CompiledKernels::check(const KernelText &text, int64_t rows, uint64_t seed)
     checkRowsAlone(text, operands, results, rows);
 }
 
-static std::vector<float> readFloats(const Bytes &bytes, bool half) {
-  std::vector<float> values(bytes.size() / (half ? sizeof(uint16_t) : sizeof(float)));
-  if (half)
+static std::vector<float> readValues(const Bytes &bytes, Type element) {
+  std::vector<float> values(bytes.size() / (element.isF16() ? sizeof(uint16_t) : sizeof(float)));
+  if (element.isF16()) {
     dequantize(StoredFormat::F16, bytes.data(), values.data(), values.size());
-  else
+  } else if (element.isInteger(32)) {
+    std::vector<int32_t> ids(values.size());
+    std::memcpy(ids.data(), bytes.data(), bytes.size());
+    llvm::copy(ids, values.begin());
+  } else {
     std::memcpy(values.data(), bytes.data(), bytes.size());
+  }
   return values;
 }
 
@@ -356,10 +362,10 @@ void CompiledKernels::checkValues(const KernelText &text, const std::vector<Oper
   FailureOr<SmallVector<Tensor>> expected = interpreter.run(kernels.at(text.name).op, arguments);
   ASSERT_TRUE(succeeded(expected));
   for (auto [index, want] : llvm::enumerate(*expected)) {
-    bool half = getElementTypeOrSelf(kernels.at(text.name).op.getResultTypes()[index]).isF16();
-    std::vector<float> got = readFloats(results[index], half);
+    Type element = getElementTypeOrSelf(kernels.at(text.name).op.getResultTypes()[index]);
+    std::vector<float> got = readValues(results[index], element);
     ASSERT_EQ(got.size(), static_cast<size_t>(want.size()));
-    if (half) // in f64 the interpreter rounds nothing
+    if (element.isF16()) // in f64 the interpreter rounds nothing
       for (double &value : want.mutableValues())
         value = halfToFloat(floatToHalf(static_cast<float>(value)));
     int64_t width = want.getShape().back();
