@@ -63,6 +63,17 @@ def Nyala_StoredFormat : AttrParameter<"::nyala::StoredFormat", "stored number f
   let printer = "$_printer << ::nyala::getInfo($_self).name";
 }
 
+def Nyala_StoredFormatAttr : Nyala_Attr<"StoredFormat", "stored_format"> {
+  let summary = "a number format of stored weights";
+  let description = [{
+    ```mlir
+    #nyala.stored_format<q8_0>
+    ```
+  }];
+  let parameters = (ins Nyala_StoredFormat:$value);
+  let assemblyFormat = "`<` $value `>`";
+}
+
 def Nyala_SourceAttr : Nyala_Attr<"Source", "source"> {
   let summary = "where a weight's bytes are: a range of a file, in a stored format";
   let description = [{

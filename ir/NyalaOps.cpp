@@ -111,6 +111,19 @@ LogicalResult PackOp::verify() {
   return success();
 }
 
+LogicalResult RequantizeOp::verify() {
+  const StoredFormatInfo &info = getInfo(getFormat().getValue());
+  if (!canQuantize(getFormat().getValue()))
+    return emitOpError("cannot round to ") << info.name << "; expected q8_0";
+  auto type = cast<RankedTensorType>(getType());
+  if (type.getRank() != 2 || !type.getElementType().isF32() || type.getEncoding())
+    return emitOpError("expected a plain matrix of f32, got ") << type;
+  if (type.getDimSize(1) % static_cast<int64_t>(info.blockValues) != 0)
+    return emitOpError("expected columns to be a multiple of the ")
+           << info.blockValues << " values of a block of " << info.name << ", got " << type;
+  return success();
+}
+
 //===----------------------------------------------------------------------===//
 // Rows by index
 //===----------------------------------------------------------------------===//

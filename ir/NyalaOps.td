@@ -100,6 +100,23 @@ def Nyala_PackOp : Nyala_Op<"pack", [Pure, DeclareOpInterfaceMethods<Nyala_Refer
   let hasVerifier = 1;
 }
 
+def Nyala_RequantizeOp : Nyala_Op<"requantize", [Pure, AllTypesMatch<["input", "result"]>,
+    DeclareOpInterfaceMethods<Nyala_ReferenceOpInterface>]> {
+  let summary = "rounds a weight to what a stored format holds";
+  let description = [{
+    For weights that are computed from others: the value of an initializer, stored in blocks. Rounding
+    is that of `nyala::quantize` (ir/storage/StoredFormat.h), row by row.
+
+    ```mlir
+    %r = nyala.requantize %mean as <q8_0> : tensor<192x576xf32>
+    ```
+  }];
+  let arguments = (ins AnyStaticShapeTensor:$input, Nyala_StoredFormatAttr:$format);
+  let results = (outs AnyStaticShapeTensor:$result);
+  let assemblyFormat = "$input `as` $format attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
 def Nyala_YieldOp : Nyala_Op<"yield", [Pure, Terminator, HasParent<"WeightOp">]> {
   let summary = "ends a weight's initializer";
   let arguments = (ins AnyTensor:$value);

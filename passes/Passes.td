@@ -28,6 +28,46 @@ def ShareRopeTables : Pass<"nyala-share-rope-tables", "::mlir::func::FuncOp"> {
   }];
 }
 
+def ShareKv : Pass<"nyala-share-kv", "::mlir::ModuleOp"> {
+  let summary = "let layers attend to the keys and values of other layers";
+  let description = [{
+    Cross-layer attention (CLA; Brandon et al. 2024, arXiv:2405.12981; docs/kv-sharing.md): the
+    attention of a consumer layer reads what a producer layer's reads, keys after norm and rotation.
+    What has no reader then (projections, norms, caches) is dead: `nyala-remove-dead-state` removes it.
+    A layer is the n-th attention of a function; all functions with attention are rewritten alike. Keys
+    may be caches or tensors of a training step.
+
+    Exactly one of `factor`, `map` and `search` says who shares. With `source=mean` a producer's
+    projections of keys and values become the mean of its group's, dequantized and stored as q8_0.
+    `search` picks the map whose loss on the calibration text is least; it needs a tool that can run
+    models. Without `source`, a factor or a map keeps the producers' own projections, and a search
+    tries both.
+
+    Fails, changing nothing, if the layers of a group differ in heads or widths of keys or values, in
+    the window of attention or in the rotation of keys. The function changes; facts of the model say so
+    (`kv_sharing`, `kv_sharing_source`, `kv_sharing_lossy`).
+
+    ```mlir
+    // before
+    %a0 = nyala.attention %q0, %k0, %v0 at %positions in %sequences {…} : …
+    %a1 = nyala.attention %q1, %k1, %v1 at %positions in %sequences {…} : …
+    // after, with factor=2
+    %a0 = nyala.attention %q0, %k0, %v0 at %positions in %sequences {…} : …
+    %a1 = nyala.attention %q1, %k0, %v0 at %positions in %sequences {…} : …
+    ```
+  }];
+  let options = [
+    Option<"factor", "factor", "int64_t", "-1", "Adjacent layers that share; -1: see map and search">,
+    ListOption<"map", "map", "int64_t",
+               "For each layer the layer whose keys and values it uses: 0,0,2,2">,
+    Option<"search", "search", "int64_t", "-1", "Caches to keep, chosen by the loss; -1: see above">,
+    Option<"source", "source", "std::string", "\"\"",
+           "Whose projections a producer has: first (its own) or mean (of its group)">,
+    Option<"calibration", "calibration", "std::string", "\"\"", "Text file that a search minimizes the loss of">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::nyala::NyalaDialect"];
+}
+
 def MergeLinears : Pass<"nyala-merge-linears", "::mlir::ModuleOp"> {
   let summary = "multiply an input by several weights at once";
   let description = [{

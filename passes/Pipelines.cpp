@@ -15,6 +15,18 @@ void nyala::buildModelPipeline(OpPassManager &pm, const ModelPipelineOptions &op
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 
+  // First of the rewrites: it speaks of layers as they were imported, and what it leaves without a
+  // reader must not be merged with what stays.
+  if (options.shareKv != -1 || !options.shareKvMap.empty() || options.shareKvSearch != -1) {
+    ShareKvOptions share;
+    share.factor = options.shareKv;
+    share.map.assign(options.shareKvMap.begin(), options.shareKvMap.end());
+    share.search = options.shareKvSearch;
+    share.source = options.shareKvSource;
+    share.calibration = options.calibration;
+    pm.addPass(createShareKv(share));
+  }
+
   // Angles depend on positions alone: the table leaves the layers before anything counts their ops.
   pm.addNestedPass<func::FuncOp>(createShareRopeTables());
 

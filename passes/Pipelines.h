@@ -13,6 +13,20 @@ struct ModelPipelineOptions : public mlir::PassPipelineOptions<ModelPipelineOpti
       *this, "context",
       llvm::cl::desc("Slots of a sequence's cache; 0: as many as the model was trained for"),
       llvm::cl::init(0)};
+  Option<int64_t> shareKv{*this, "share-kv",
+                          llvm::cl::desc("Adjacent layers that share keys and values"),
+                          llvm::cl::init(-1)};
+  ListOption<int64_t> shareKvMap{
+      *this, "share-kv-map",
+      llvm::cl::desc("For each layer the layer whose keys and values it uses")};
+  Option<int64_t> shareKvSearch{*this, "share-kv-search",
+                                llvm::cl::desc("Caches to keep, chosen by the loss"),
+                                llvm::cl::init(-1)};
+  Option<std::string> shareKvSource{
+      *this, "share-kv-source",
+      llvm::cl::desc("Whose projections producers of keys and values have: first or mean")};
+  Option<std::string> calibration{*this, "calibration",
+                                  llvm::cl::desc("Text file that a search minimizes the loss of")};
   Option<bool> native{*this, "native",
                       llvm::cl::desc("Integer products of quantized weights and activations"),
                       llvm::cl::init(false)};

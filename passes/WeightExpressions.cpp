@@ -41,6 +41,8 @@ static std::optional<StoredFormat> getStoredFormat(WeightOp weight, const Symbol
     return packed.getFormat();
   SmallVector<LoadOp> loads;
   Value initial = weight.getInitialValue();
+  if (auto requantize = initial ? initial.getDefiningOp<RequantizeOp>() : RequantizeOp())
+    return requantize.getFormat().getValue();
   if (!initial || !collectConcatenatedLoads(initial, loads))
     return getFormatOfElements(type.getElementType());
   if (!open.insert(weight).second)

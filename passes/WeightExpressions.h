@@ -17,8 +17,8 @@ namespace nyala {
 bool collectConcatenatedLoads(mlir::Value value, llvm::SmallVectorImpl<LoadOp> &loads);
 
 /// The format that the elements of `weight` are stored in: its source's; of a computed weight, that
-/// of the weights it concatenates or packs; else that of its element type. Nothing if these differ
-/// or no stored format has such elements.
+/// of the weights it concatenates or packs, or that it is rounded to; else that of its element
+/// type. Nothing if these differ or no stored format has such elements.
 std::optional<StoredFormat> getStoredFormat(WeightOp weight, const mlir::SymbolTable &symbols);
 
 /// Erases ops in the regions of `root` whose results are unused and that have no effect.

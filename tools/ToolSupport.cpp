@@ -10,7 +10,10 @@ DiagnosticPrinter::DiagnosticPrinter(MLIRContext *context, std::string tool)
     : tool(std::move(tool)), handler(context, [this](Diagnostic &diagnostic) {
         print(diagnostic);
         return success();
-      }) {}
+      }) {
+  // The operation of an error may be the whole module, which says nothing to users of models.
+  context->printOpOnDiagnostic(false);
+}
 
 static StringRef getSeverityName(DiagnosticSeverity severity) {
   switch (severity) {

@@ -54,9 +54,12 @@ public:
 
     OutputFile file(options.path);
     std::optional<OutputFile> weightsFile;
-    if (options.externalWeights)
+    if (options.externalWeights && !options.writtenWeights)
       weightsFile.emplace(getWeightsPath());
-    writeWeights(weightsFile ? *weightsFile : file);
+    if (options.writtenWeights)
+      weightsChecksum = *options.writtenWeights;
+    else
+      writeWeights(weightsFile ? *weightsFile : file);
     file.write(codeOffset, bytesOf(image.bytes.data(), image.bytes.size()));
     fb::DetachedBuffer program = buildProgram();
     if (program.size() != programBytes)
@@ -68,8 +71,8 @@ public:
     if (weightsFile)
       weightsFile->commit();
     file.commit();
-    return {fileBytes,  weightBytes,     image.bytes.size(),
-            arenaBytes, kvBytesPerToken, image.kernels.size()};
+    return {fileBytes,       weightBytes,          image.bytes.size(), arenaBytes,
+            kvBytesPerToken, image.kernels.size(), weightsChecksum};
   }
 
 private:

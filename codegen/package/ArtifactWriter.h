@@ -13,6 +13,9 @@ namespace nyala::package {
 struct ArtifactOptions {
   std::string path;
   bool externalWeights = false; ///< weights go to `path`.weights
+  /// The checksum of external weights that an earlier call wrote to the same path, for the same
+  /// weights in the same order: they are left as they are.
+  std::optional<uint64_t> writtenWeights;
   /// Called while weights are written: bytes done, bytes in all.
   std::function<void(uint64_t, uint64_t)> progress;
 };
@@ -20,6 +23,7 @@ struct ArtifactOptions {
 struct ArtifactSummary {
   uint64_t fileBytes, weightBytes, codeBytes, arenaBytes, kvBytesPerToken;
   size_t kernels;
+  uint64_t weightsChecksum;
 };
 
 /// Writes the artifact of a module of the phase `program`. Throws nyala::Error; no file is left

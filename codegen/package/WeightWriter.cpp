@@ -2,7 +2,11 @@
 #include "codegen/package/WeightWriter.h"
 #include "ir/storage/Error.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
+
+#include <cstring>
 
 using namespace mlir;
 using namespace nyala;
@@ -53,7 +57,7 @@ WeightWriter::Stored WeightWriter::evaluate(WeightOp weight, unsigned depth) {
   if (!wholeBlocks || storedBytes(source.getFormat(), type.getNumElements()) != bytes)
     throw Error("weight '" + name + "' has " + std::to_string(bytes) +
                 " bytes in its file, which is not what its type needs");
-  return {source.getFormat(), columns, {{&file, offset, type.getNumElements() / columns}}};
+  return {source.getFormat(), columns, {{&file, nullptr, offset, type.getNumElements() / columns}}};
 }
 
 WeightWriter::Stored WeightWriter::evaluate(WeightOp weight, Value value, unsigned depth) {
@@ -76,9 +80,46 @@ WeightWriter::Stored WeightWriter::evaluate(WeightOp weight, Value value, unsign
     }
     return *result;
   }
+  // Whatever else is computed, in f32; rounded to blocks if the initializer says so.
+  auto requantize = value.getDefiningOp<RequantizeOp>();
+  std::vector<float> values =
+      computeValues(weight, requantize ? requantize.getInput() : value, depth);
+  auto type = cast<RankedTensorType>(value.getType());
+  StoredFormat format = requantize ? requantize.getFormat().getValue() : StoredFormat::F32;
+  auto bytes = std::make_shared<std::vector<uint8_t>>(storedBytes(format, values.size()));
+  if (requantize)
+    quantize(format, values.data(), bytes->data(), values.size());
+  else
+    std::memcpy(bytes->data(), values.data(), bytes->size());
+  int64_t columns = type.getRank() == 1 ? 1 : type.getShape().back();
+  return {format, columns, {{nullptr, bytes, 0, type.getNumElements() / columns}}};
+}
+
+std::vector<float> WeightWriter::computeValues(WeightOp weight, Value value, unsigned depth) {
+  Operation *op = value.getDefiningOp();
+  if (isa<LoadOp, RequantizeOp, tensor::ConcatOp>(op)) {
+    Stored stored = evaluate(weight, value, depth);
+    std::vector<float> values;
+    for (const Piece &piece : stored.pieces) {
+      size_t begin = values.size();
+      values.resize(begin + piece.rows * stored.columns);
+      dequantize(stored.format, piece.getBytes(), values.data() + begin, values.size() - begin);
+    }
+    return values;
+  }
+  SplatElementsAttr splat;
+  if (matchPattern(value, m_Constant(&splat)) && splat.getElementType().isF32())
+    return std::vector<float>(splat.getNumElements(),
+                              splat.getSplatValue<llvm::APFloat>().convertToFloat());
+  if (isa<arith::AddFOp, arith::MulFOp>(op)) {
+    std::vector<float> left = computeValues(weight, op->getOperand(0), depth);
+    std::vector<float> right = computeValues(weight, op->getOperand(1), depth);
+    for (auto [l, r] : llvm::zip_equal(left, right))
+      l = isa<arith::AddFOp>(op) ? l + r : l * r;
+    return left;
+  }
   throw Error("weight '" + weight.getSymName().str() + "' is computed by " +
-              value.getDefiningOp()->getName().getStringRef().str() +
-              ", which cannot be evaluated on stored blocks");
+              op->getName().getStringRef().str() + ", which cannot be evaluated on stored blocks");
 }
 
 void WeightWriter::write(WeightOp weight, const Sink &sink) {
@@ -106,14 +147,15 @@ void WeightWriter::writePacked(const Stored &stored, RankedTensorType type, cons
   };
   for (const Piece &piece : stored.pieces)
     for (int64_t r = 0; r < piece.rows; ++r) {
-      rows[filled++] = piece.file->bytes().data() + piece.offset + r * rowBytes;
+      rows[filled++] = piece.getBytes() + r * rowBytes;
       if (filled == rows.size())
         flush();
     }
   if (filled > 0)
     flush();
   for (const Piece &piece : stored.pieces)
-    piece.file->release(piece.offset, piece.rows * rowBytes);
+    if (piece.file)
+      piece.file->release(piece.offset, piece.rows * rowBytes);
 }
 
 void WeightWriter::writePlain(const Stored &stored, const Sink &sink) {
@@ -123,9 +165,7 @@ void WeightWriter::writePlain(const Stored &stored, const Sink &sink) {
     int64_t rowsAtOnce = stored.columns == 1 ? piece.rows : 1;
     values.resize(stored.columns * rowsAtOnce);
     for (int64_t r = 0; r < piece.rows; r += rowsAtOnce) {
-      dequantize(stored.format,
-                 piece.file->bytes().data() + piece.offset +
-                     r * storedBytes(stored.format, stored.columns),
+      dequantize(stored.format, piece.getBytes() + r * storedBytes(stored.format, stored.columns),
                  values.data(), values.size());
       sink({reinterpret_cast<const uint8_t *>(values.data()), values.size() * sizeof(float)});
     }

@@ -2,7 +2,8 @@
 //
 // Evaluates weights at compile time: reads their source, or runs their
 // initializer on stored blocks. Rows are streamed; nothing but the source's
-// mapping is in memory.
+// mapping is in memory, and where an initializer computes (a mean), the values
+// of that weight.
 //
 //===----------------------------------------------------------------------===//
 #ifndef NYALA_CODEGEN_PACKAGE_WEIGHTWRITER_H
@@ -33,11 +34,16 @@ public:
   void write(WeightOp weight, const Sink &sink);
 
 private:
-  /// Consecutive rows (of a vector: elements) in stored form.
+  /// Consecutive rows (of a vector: elements) in stored form: of a file, or computed.
   struct Piece {
-    const MappedFile *file;
+    const MappedFile *file; ///< null: computed
+    std::shared_ptr<const std::vector<uint8_t>> computed;
     uint64_t offset;
     int64_t rows;
+
+    const uint8_t *getBytes() const {
+      return (file ? file->bytes().data() : computed->data()) + offset;
+    }
   };
   struct Stored {
     StoredFormat format;
@@ -48,6 +54,8 @@ private:
   Stored evaluate(WeightOp weight, unsigned depth);
   /// A value of the weight's initializer.
   Stored evaluate(WeightOp weight, mlir::Value value, unsigned depth);
+  /// The values of an elementwise expression on weights, in f32.
+  std::vector<float> computeValues(WeightOp weight, mlir::Value value, unsigned depth);
   void writePacked(const Stored &stored, mlir::RankedTensorType type, const Sink &sink);
   static void writePlain(const Stored &stored, const Sink &sink);
   const MappedFile &open(llvm::StringRef path);

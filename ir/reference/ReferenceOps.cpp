@@ -44,6 +44,21 @@ FailureOr<int64_t> reference::checkIndex(Operation *op, StringRef what, const Te
 
 Results PackOp::evaluate(ArrayRef<Tensor> operands) { return single(operands[0]); }
 
+Results RequantizeOp::evaluate(ArrayRef<Tensor> operands) {
+  Tensor result = operands[0];
+  StoredFormat format = getFormat().getValue();
+  SmallVector<float> row(result.rowSize());
+  std::vector<uint8_t> stored(storedBytes(format, row.size()));
+  for (int64_t r = 0; r < result.dim(0); ++r) {
+    auto values = result.mutableValues().slice(r * result.rowSize(), result.rowSize());
+    llvm::copy(values, row.begin());
+    quantize(format, row.data(), stored.data(), row.size());
+    dequantize(format, stored.data(), row.data(), row.size());
+    llvm::copy(row, values.begin());
+  }
+  return single(std::move(result));
+}
+
 /// Row i of the result is row indices[i] of `table`.
 static Results selectRows(Operation *op, StringRef what, const Tensor &table,
                           const Tensor &indices) {

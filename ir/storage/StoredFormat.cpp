@@ -1,8 +1,10 @@
 #include "ir/storage/StoredFormat.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cassert>
+#include <cmath>
 #include <cstring>
 
 static_assert(std::endian::native == std::endian::little, "model files are little-endian");
@@ -232,6 +234,27 @@ void dequantize(StoredFormat format, const void *bytes, float *out, size_t value
   assert(values % info.blockValues == 0);
   for (size_t i = 0; i < values; i += info.blockValues, from += info.blockBytes)
     dequantizeBlock(format, from, out + i);
+}
+
+bool canQuantize(StoredFormat format) { return format == StoredFormat::Q8_0; }
+
+void quantize(StoredFormat format, const float *values, void *bytes, size_t count) {
+  assert(canQuantize(format));
+  const StoredFormatInfo &info = getInfo(format);
+  auto *to = static_cast<uint8_t *>(bytes);
+  for (size_t i = 0; i < count; i += info.blockValues, to += info.blockBytes) {
+    float largest = 0;
+    for (size_t j = 0; j < info.blockValues; ++j)
+      largest = std::max(largest, std::abs(values[i + j]));
+    uint16_t bits = floatToHalf(largest / 127);
+    float scale = halfToFloat(bits);
+    std::memcpy(to, &bits, sizeof(bits));
+    for (size_t j = 0; j < info.blockValues; ++j) {
+      // The rounded scale may be the smaller one, so that the largest value exceeds 127 of it.
+      float quant = scale > 0 ? std::nearbyint(values[i + j] / scale) : 0;
+      to[2 + j] = static_cast<uint8_t>(static_cast<int8_t>(std::clamp(quant, -127.0F, 127.0F)));
+    }
+  }
 }
 
 } // namespace nyala

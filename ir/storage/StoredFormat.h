@@ -70,6 +70,15 @@ size_t storedBytes(StoredFormat format, size_t values);
 /// needs no alignment.
 void dequantize(StoredFormat format, const void *bytes, float *out, size_t values);
 
+/// Is there a quantize() to this format? q8_0 alone: finer ones need a search for their scales.
+bool canQuantize(StoredFormat format);
+
+/// Rounds `values` consecutive values (a multiple of blockValues) to blocks of the format: the
+/// scale is the largest magnitude of a block / 127 as f16, quants are values / scale to nearest
+/// even. The inverse of dequantize() up to that rounding; f32 arithmetic, the same on every
+/// machine.
+void quantize(StoredFormat format, const float *values, void *bytes, size_t count);
+
 // Exact and the same on every machine: integer arithmetic, no CPU feature.
 float halfToFloat(uint16_t bits);
 uint16_t floatToHalf(float value); ///< rounds to nearest even; a NaN becomes a quiet one

@@ -18,8 +18,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr nyala_sampler_options greedy = {.temperature = 0, .top_k = 0, .top_p = 1, .seed = 0};
-
 double secondsSince(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
@@ -62,7 +60,7 @@ class Bench {
 public:
   Bench(const Model &model, const BenchOptions &options, uint32_t threads, Report &report)
       : options(options), report(report), threads(threads),
-        session(model, {.context = 0, .threads = threads}, greedy),
+        session(model, {.context = 0, .threads = threads}, greedySampler),
         tokens(makeTokens(model, std::max(1U, *std::ranges::max_element(options.depths) +
                                                   options.promptTokens))) {
     if (options.perDispatch) {
@@ -173,7 +171,7 @@ void benchModel(const BenchOptions &options) {
     const std::string text = readText(*options.perplexityFile);
     checkText(text, "the text");
     const Model model = openModel(options.model);
-    Session session(model, {.context = 0, .threads = threads[0]}, greedy);
+    Session session(model, {.context = 0, .threads = threads[0]}, greedySampler);
     const Perplexity result =
         computePerplexity(session, model.getInfo().vocabulary, model.tokenize(text, false));
     return report.add(

@@ -6,6 +6,38 @@
 
 using namespace nyala;
 
+static int64_t parseNumber(const std::string &text) {
+  int64_t number = 0;
+  if (!CLI::detail::integral_conversion(text, number))
+    throw CLI::ValidationError("--share-kv", "'" + text + "' is not a number");
+  return number;
+}
+
+/// "2", "map:0,0,2,2" or "search:15".
+static void parseShareKv(const std::string &text, CompileOptions &options) {
+  constexpr std::string_view map = "map:", search = "search:";
+  if (text.starts_with(search))
+    options.shareKvSearch = parseNumber(text.substr(search.size()));
+  else if (text.starts_with(map))
+    for (const std::string &entry : CLI::detail::split(text.substr(map.size()), ','))
+      options.shareKvMap.push_back(parseNumber(entry));
+  else
+    options.shareKv = parseNumber(text);
+}
+
+/// What CLI11 cannot say of options that need one another.
+static void checkSharing(const CompileOptions &options, bool shares) {
+  if (!shares && !options.shareKvSource.empty())
+    throw CLI::RequiresError("--share-kv-source", "--share-kv");
+  if (!shares && !options.calibration.empty())
+    throw CLI::RequiresError("--calibration", "--share-kv");
+  if (options.shareKvSearch != -1 && options.calibration.empty())
+    throw CLI::RequiresError("--share-kv=search:CACHES", "--calibration");
+  if (shares && options.resume && options.from != Phase::Input)
+    throw CLI::ValidationError("--share-kv",
+                               "works on the phase input: what is resumed from is past it");
+}
+
 std::optional<int> nyala::parseCommandLine(int argc, char **argv, CompileOptions &options) {
   const std::map<std::string, Phase> phases{{"input", Phase::Input},
                                             {"model", Phase::Model},
@@ -14,7 +46,7 @@ std::optional<int> nyala::parseCommandLine(int argc, char **argv, CompileOptions
                                             {"program", Phase::Program}};
   const CLI::IsMember isPhase({"input", "model", "dispatch", "kernel", "program"});
   std::string from, to;
-  std::string target = "cpu", weights = "inline";
+  std::string target = "cpu", weights = "inline", shareKv;
   CLI::App app("Compiles a model ahead of time. Model files: GGUF.", "nyala-compile");
   app.footer("Examples:\n"
              "  nyala-compile model.gguf -o model.nyala && nyala-run model.nyala -p 'Hello'\n"
@@ -44,6 +76,21 @@ std::optional<int> nyala::parseCommandLine(int argc, char **argv, CompileOptions
                  "Numbers that the cache of keys and values holds (default: f16 with native "
                  "arithmetic, f32 with f32)")
       ->check(CLI::IsMember({"f16", "f32"}));
+  app.add_option(
+         "--share-kv", shareKv,
+         "Layers use keys and values of other layers, whose caches disappear: N adjacent "
+         "layers those of the first, map:0,0,2,2,... each those of the layer it names, or "
+         "search:CACHES as costs least on the text of --calibration. Changes what the model "
+         "computes")
+      ->type_name("N|map:...|search:CACHES");
+  app.add_option("--share-kv-source", options.shareKvSource,
+                 "Projections of keys and values that are shared: first (the producer's; default), "
+                 "or mean (of all that share). A search tries both")
+      ->check(CLI::IsMember({"first", "mean"}));
+  app.add_option("--calibration", options.calibration,
+                 "Text of at least 512 tokens to print the perplexity of, before and after sharing")
+      ->check(CLI::ExistingFile)
+      ->type_name("TEXT");
   app.add_option("--context", options.context,
                  "Capacity in positions (default: what the model was trained for)")
       ->check(CLI::Range(int64_t(1), int64_t(1) << 31));
@@ -67,15 +114,18 @@ std::optional<int> nyala::parseCommandLine(int argc, char **argv, CompileOptions
   app.add_flag("-q,--quiet", options.quiet, "Print errors only");
   try {
     app.parse(argc, argv);
+    options.resume = !from.empty();
+    if (options.resume)
+      options.from = phases.at(from);
+    if (!shareKv.empty())
+      parseShareKv(shareKv, options);
+    checkSharing(options, !shareKv.empty());
   } catch (const CLI::ParseError &error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
   if (options.kvType.empty())
     options.kvType = options.arithmetic == "native" ? "f16" : "f32";
   options.externalWeights = weights == "external";
-  options.resume = !from.empty();
-  if (options.resume)
-    options.from = phases.at(from);
   if (!to.empty())
     options.to = phases.at(to);
   return std::nullopt;

@@ -6,9 +6,13 @@
 #include "codegen/package/ArtifactWriter.h"
 #include "frontends/Import.h"
 #include "ir/storage/Error.h"
+#include "passes/Passes.h"
 #include "passes/Pipelines.h"
+#include "passes/kv/KvLoss.h"
+#include "passes/kv/KvMap.h"
 #include "tools/RegisterAll.h"
 #include "tools/ToolSupport.h"
+#include "tools/evaluation/KvLossEvaluator.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Remarks.h"
@@ -21,6 +25,7 @@
 #include "llvm/Support/Signals.h"
 
 #include <chrono>
+#include <cmath>
 #include <unistd.h>
 
 using namespace mlir;
@@ -75,6 +80,7 @@ private:
     DialectRegistry registry;
     registerAllDialects(registry);
     cpu::registerTileModels(registry);
+    registerKvLoss(registry);
     return registry;
   }
 
@@ -103,7 +109,10 @@ private:
         setTarget(*target);
       if (phase == Phase::Program)
         return writeArtifact(start);
-      if (!runPhase(next(phase)) || !dump(next(phase)))
+      OwningOpRef<ModuleOp> imported = // for the comparison
+          next(phase) == Phase::Model && !options.calibration.empty() ? module->clone()
+                                                                      : ModuleOp();
+      if (!runPhase(next(phase)) || (imported && !compareSharing(*imported)) || !dump(next(phase)))
         return false;
     }
     return writeModule(options.output.empty() ? "-" : options.output);
@@ -168,6 +177,12 @@ private:
       model.native = options.arithmetic == "native";
       model.kvType = options.kvType;
       model.skipPrefillTail = options.skipPrefillTail;
+      model.shareKv = options.shareKv;
+      for (int64_t producer : options.shareKvMap)
+        model.shareKvMap.addValue(producer);
+      model.shareKvSearch = options.shareKvSearch;
+      model.shareKvSource = options.shareKvSource;
+      model.calibration = options.calibration;
       buildModelPipeline(pm, model);
       break;
     }
@@ -199,6 +214,51 @@ private:
     llvm::sys::path::append(path, std::to_string(static_cast<int>(phase)) + "-" + getName(phase) +
                                       ".mlir");
     return writeModule(path);
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Calibration
+  //===--------------------------------------------------------------------===//
+
+  std::string getFact(StringRef name) {
+    auto facts = (*module)->getAttrOfType<DictionaryAttr>(NyalaDialect::kModelAttr);
+    auto fact = facts ? facts.getAs<StringAttr>(name) : StringAttr();
+    return fact ? fact.getValue().str() : std::string();
+  }
+
+  /// Perplexity of the calibration text, by `model` as it is; the phase is `input`.
+  FailureOr<double> computePerplexity(ModuleOp model) {
+    auto *dialect = context.getLoadedDialect<NyalaDialect>();
+    std::unique_ptr<kv::KvLoss> loss =
+        dialect->getRegisteredInterface<kv::KvLossInterface>()->create(model, options.calibration);
+    if (!loss)
+      return failure();
+    FailureOr<double> result = loss->compute({});
+    return failed(result) ? result : FailureOr<double>(std::exp(*result));
+  }
+
+  /// Computes what sharing does to the perplexity. `imported` becomes the shared model: before any
+  /// other pass, so that all logits can be had whatever else was asked for.
+  bool compareSharing(ModuleOp imported) {
+    FailureOr<double> before = computePerplexity(imported);
+    if (failed(before))
+      return false;
+    ShareKvOptions share;
+    if (failed(kv::parseMap(getFact("kv_sharing"), share.map)))
+      return true; // nothing is shared
+    share.source = getFact("kv_sharing_source");
+    PassManager pm(&context);
+    pm.addPass(createShareKv(share));
+    if (failed(pm.run(imported)))
+      return false;
+    FailureOr<double> after = computePerplexity(imported);
+    if (failed(after))
+      return false;
+    progress("");
+    if (!options.quiet)
+      llvm::errs() << llvm::format("perplexity of '%s': %.4f before sharing, %.4f after\n",
+                                   options.calibration.c_str(), *before, *after);
+    return true;
   }
 
   //===--------------------------------------------------------------------===//

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace nyala {
 
@@ -21,8 +22,15 @@ struct CompileOptions {
   std::string output; ///< "": beside the input, or standard output for a module
   std::string cpu = "native";
   std::string arithmetic = "native";
-  std::string kvType;  ///< "f16" or "f32"
-  int64_t context = 0; ///< 0: the model's own
+  std::string kvType; ///< "f16" or "f32"
+  /// KV sharing (docs/kv-sharing.md): one of a factor, a map, or a number of caches to search for;
+  /// -1 or empty: not asked for.
+  int64_t shareKv = -1;
+  std::vector<int64_t> shareKvMap;
+  int64_t shareKvSearch = -1;
+  std::string shareKvSource; ///< "first", "mean", or "" for the pass's default
+  std::string calibration;   ///< path of a text; "": none
+  int64_t context = 0;       ///< 0: the model's own
   int64_t prefillRows = 128;
   bool skipPrefillTail = false;
   bool externalWeights = false;

@@ -5,6 +5,7 @@
 #include "passes/Passes.h"
 #include "passes/Pipelines.h"
 #include "tools/RegisterAll.h"
+#include "tools/evaluation/KvLossEvaluator.h"
 
 #include "mlir/InitAllPasses.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
@@ -19,6 +20,7 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   nyala::registerAllDialects(registry);
   nyala::cpu::registerTileModels(registry);
+  nyala::registerKvLoss(registry);
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "nyala-opt: runs passes on a module\n", registry));
 }

@@ -2,7 +2,7 @@
 #ifndef NYALA_TOOLS_NYALA_RUN_OPTIONS_H
 #define NYALA_TOOLS_NYALA_RUN_OPTIONS_H
 
-#include "runtime/nyala.h"
+#include "tools/run-support/Model.h"
 
 #include <cstdint>
 #include <optional>
@@ -25,7 +25,7 @@ struct RunOptions {
   bool json = false;
   uint32_t topLogits = 0;
   nyala_session_options session = {};
-  nyala_sampler_options sampler = {.temperature = 0, .top_k = 0, .top_p = 1, .seed = 0};
+  nyala_sampler_options sampler = greedySampler;
 };
 
 /// Absent: go on. Otherwise the exit code: 0 after --help and --version, 2 after wrong usage,

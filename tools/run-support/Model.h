@@ -37,6 +37,10 @@ private:
   nyala_model *handle = nullptr;
 };
 
+/// Always the likeliest token.
+inline constexpr nyala_sampler_options greedySampler = {
+    .temperature = 0, .top_k = 0, .top_p = 1, .seed = 0};
+
 /// One conversation; an interrupt cancels what it evaluates.
 class Session {
 public:

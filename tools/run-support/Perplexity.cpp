@@ -13,8 +13,6 @@
 namespace nyala {
 namespace {
 
-constexpr size_t windowTokens = 512;
-
 struct Window {
   const int32_t *ids;
   uint32_t vocabulary;
@@ -33,15 +31,23 @@ void addRow(void *user, size_t index, const float *logits) {
 
 } // namespace
 
+double computeNegativeLogLikelihood(Session &session, uint32_t vocabulary,
+                                    std::span<const int32_t> window) {
+  session.rollback(0);
+  Window sum = {window.data(), vocabulary, 0};
+  check(nyala_session_prefill_all(session.get(), window.data(), window.size() - 1, addRow, &sum));
+  return sum.negativeLogLikelihood;
+}
+
 Perplexity computePerplexity(Session &session, uint32_t vocabulary, const Tokens &ids) {
-  const size_t windows = ids.size() / windowTokens;
+  const size_t windows = ids.size() / perplexityWindow;
   if (windows == 0)
     throw rt::Failure(NYALA_INVALID_ARGUMENT, "the text has " + std::to_string(ids.size()) +
                                                   " tokens; perplexity needs at least " +
-                                                  std::to_string(windowTokens));
-  if (session.getContext() < windowTokens - 1)
+                                                  std::to_string(perplexityWindow));
+  if (session.getContext() < perplexityWindow - 1)
     throw rt::Failure(NYALA_INVALID_ARGUMENT,
-                      "perplexity is over windows of " + std::to_string(windowTokens) +
+                      "perplexity is over windows of " + std::to_string(perplexityWindow) +
                           " tokens, the context has " + std::to_string(session.getContext()) +
                           " positions; compile the model with a longer --context");
   const auto begin = std::chrono::steady_clock::now();
@@ -49,10 +55,8 @@ Perplexity computePerplexity(Session &session, uint32_t vocabulary, const Tokens
   double sum = 0;
   for (size_t i = 0; i < windows; ++i) {
     throwIfInterrupted();
-    session.rollback(0);
-    Window window = {ids.data() + i * windowTokens, vocabulary, 0};
-    check(nyala_session_prefill_all(session.get(), window.ids, windowTokens - 1, addRow, &window));
-    sum += window.negativeLogLikelihood;
+    sum += computeNegativeLogLikelihood(
+        session, vocabulary, std::span(ids).subspan(i * perplexityWindow, perplexityWindow));
     if (isatty(STDERR_FILENO) &&
         std::chrono::steady_clock::now() - begin > std::chrono::seconds(1)) {
       std::fprintf(stderr, "\rwindow %zu of %zu", i + 1, windows);
@@ -61,7 +65,7 @@ Perplexity computePerplexity(Session &session, uint32_t vocabulary, const Tokens
   }
   if (showsProgress)
     std::fprintf(stderr, "\r\033[K");
-  const size_t tokens = windows * (windowTokens - 1);
+  const size_t tokens = windows * (perplexityWindow - 1);
   return {std::exp(sum / static_cast<double>(tokens)), tokens, windows};
 }
 

@@ -6,11 +6,19 @@
 
 namespace nyala {
 
+/// Tokens of a window.
+inline constexpr size_t perplexityWindow = 512;
+
 struct Perplexity {
   double value;   ///< exp of the mean negative log likelihood
   size_t tokens;  ///< that were predicted
   size_t windows; ///< of 512 tokens
 };
+
+/// -log of the probability of all tokens of `window` but the first, from an empty context, summed
+/// in nats. Throws rt::Failure.
+double computeNegativeLogLikelihood(Session &session, uint32_t vocabulary,
+                                    std::span<const int32_t> window);
 
 /// Of `ids` in windows of 512 tokens that do not overlap; each starts with an empty context, all of
 /// its tokens but the first are predicted, and a last short window is dropped. Throws rt::Failure
