@@ -1,6 +1,7 @@
 //===- NyalaAttrs.cpp - Attributes of the nyala dialect -------------------===//
 #include "ir/NyalaAttrs.h"
 #include "ir/NyalaDialect.h"
+#include "ir/storage/SlotLayout.h"
 
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -16,6 +17,29 @@ FailureOr<StoredFormat> nyala::parseStoredFormat(AsmParser &parser) {
   if (auto format = nyala::parseStoredFormat(std::string_view(name)))
     return *format;
   return parser.emitError(loc, "unknown stored format '") << name << "'";
+}
+
+LogicalResult BlocksAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
+                                 StoredFormat format) {
+  if (canQuantize(format))
+    return success();
+  return emitError() << "caches are stored in blocks of q8_0 or q4_0, got " << getInfo(format).name;
+}
+
+LogicalResult BlocksAttr::verifyEncoding(ArrayRef<int64_t> shape, Type elementType,
+                                         llvm::function_ref<InFlightDiagnostic()> emitError) const {
+  if (shape.size() != 3)
+    return emitError() << "expected a cache of sequences, slots and channels for " << *this
+                       << ", got rank " << shape.size();
+  if (!elementType.isF32())
+    return emitError() << "expected elements of " << *this << " to be 'f32', got " << elementType;
+  if (ShapedType::isDynamic(shape[2]) || shape[2] % SlotLayout::kBlockChannels != 0) {
+    InFlightDiagnostic diagnostic = emitError()
+                                    << "expected channels of " << *this << " to be a multiple of "
+                                    << SlotLayout::kBlockChannels << ", got ";
+    return ShapedType::isDynamic(shape[2]) ? diagnostic << "any" : diagnostic << shape[2];
+  }
+  return success();
 }
 
 LogicalResult MaskAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError, MaskKind kind,

@@ -8,6 +8,7 @@
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/TensorEncoding.h"
 
 namespace nyala {
 mlir::FailureOr<StoredFormat> parseStoredFormat(mlir::AsmParser &parser);

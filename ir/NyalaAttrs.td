@@ -5,6 +5,7 @@
 include "ir/NyalaDialect.td"
 include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/EnumAttr.td"
+include "mlir/IR/TensorEncoding.td"
 
 class Nyala_Attr<string name, string attrMnemonic, list<Trait> traits = []>
     : AttrDef<Nyala_Dialect, name, traits> {
@@ -106,6 +107,23 @@ def Nyala_PackedAttr : Nyala_Attr<"Packed", "packed"> {
 //===----------------------------------------------------------------------===//
 // Attention
 //===----------------------------------------------------------------------===//
+
+def Nyala_BlocksAttr : Nyala_Attr<"Blocks", "blocks",
+    [DeclareAttrInterfaceMethods<VerifiableTensorEncoding>]> {
+  let summary = "tensor encoding: a cache whose slots are stored in quantized blocks";
+  let description = [{
+    A cache's channels by blocks of 32, integers with a scale of 16 bits (`q8_0`, `q4_0`): a slot of C
+    channels takes C * 34/32 or C * 18/32 bytes (ir/storage/SlotLayout.h). The element type, f32, is what
+    values mean; appending rounds to what blocks can hold (docs/numerics.md).
+
+    ```mlir
+    tensor<1x8192x192xf32, #nyala.blocks<q8_0>>
+    ```
+  }];
+  let parameters = (ins Nyala_StoredFormat:$format);
+  let assemblyFormat = "`<` $format `>`";
+  let genVerifyDecl = 1;
+}
 
 def Nyala_MaskAttr : Nyala_Attr<"Mask", "mask"> {
   let summary = "a described attention mask";

@@ -114,7 +114,7 @@ LogicalResult PackOp::verify() {
 LogicalResult RequantizeOp::verify() {
   const StoredFormatInfo &info = getInfo(getFormat().getValue());
   if (!canQuantize(getFormat().getValue()))
-    return emitOpError("cannot round to ") << info.name << "; expected q8_0";
+    return emitOpError("cannot round to ") << info.name << "; expected q8_0 or q4_0";
   auto type = cast<RankedTensorType>(getType());
   if (type.getRank() != 2 || !type.getElementType().isF32() || type.getEncoding())
     return emitOpError("expected a plain matrix of f32, got ") << type;
@@ -326,6 +326,15 @@ SmallVector<float> nyala::getRopeFrequencies(double base, int64_t dims, double s
 //===----------------------------------------------------------------------===//
 // Attention and its cache
 //===----------------------------------------------------------------------===//
+
+SlotLayout nyala::getSlotLayout(RankedTensorType type) {
+  return SlotLayout(getBlocks(type).getFormat(), type.getDimSize(2));
+}
+
+int64_t nyala::getSlotBytes(RankedTensorType cache) {
+  return getBlocks(cache) ? getSlotLayout(cache).getSlotBytes()
+                          : cache.getDimSize(2) * cache.getElementTypeBitWidth() / 8;
+}
 
 LogicalResult CacheAppendOp::verify() {
   if (failed(expectEqual(*this, "channels of the rows", getTensorType(getCache()).getDimSize(2),

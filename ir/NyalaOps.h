@@ -6,6 +6,7 @@
 #include "ir/NyalaDialect.h"
 #include "ir/interfaces/NyalaInterfaces.h"
 #include "ir/storage/PackedLayout.h"
+#include "ir/storage/SlotLayout.h"
 
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/Builders.h"
@@ -38,6 +39,17 @@ inline PackedAttr getPacked(mlir::RankedTensorType type) {
 
 /// Layout of a weight whose type has a packed encoding.
 PackedLayout getPackedLayout(mlir::RankedTensorType type);
+
+/// The blocks that a cache's slots are stored in; null if they hold plain floats.
+inline BlocksAttr getBlocks(mlir::RankedTensorType type) {
+  return mlir::dyn_cast_or_null<BlocksAttr>(type.getEncoding());
+}
+
+/// Layout of a slot of a cache whose type has blocks.
+SlotLayout getSlotLayout(mlir::RankedTensorType type);
+
+/// Bytes of a slot of a cache.
+int64_t getSlotBytes(mlir::RankedTensorType cache);
 
 /// Channels whose sum nyala.quantize gives: the fewest that a stored weight's scale covers.
 inline constexpr int64_t kSumChannels = 16;

@@ -363,12 +363,14 @@ def Nyala_CacheAppendOp : Nyala_ModelOp<"cache_append", [AllTypesMatch<["cache",
   let summary = "a cache with some slots replaced";
   let description = [{
     `result = cache`, but `result[sequences[r], slots[r], :] = input[r, :]` for every row whose slot
-    is not negative, rounded to the cache's type. Pure: dispatches tie the result to the operand, and the
-    planner proves that the update can be done in place.
+    is not negative, rounded to the cache's type: its elements, or the blocks of its encoding. Pure:
+    dispatches tie the result to the operand, and the planner proves that the update can be done in place.
 
     ```mlir
     %k1 = nyala.cache_append %k0, %k at %slots in %sequences
        : tensor<1x8192x192xf32>, tensor<?x192xf32>, tensor<?xi32>, tensor<?xi32>
+    %v1 = nyala.cache_append %v0, %v at %slots in %sequences
+       : tensor<1x8192x192xf32, #nyala.blocks<q8_0>>, tensor<?x192xf32>, tensor<?xi32>, tensor<?xi32>
     ```
   }];
   let arguments = (ins Nyala_Cache:$cache, Nyala_Matrix:$input, Nyala_Ids:$slots,

@@ -122,9 +122,13 @@ def QuantizeLinears : Pass<"nyala-quantize-linears", "::mlir::ModuleOp"> {
 def ConvertCaches : Pass<"nyala-convert-caches", "::mlir::ModuleOp"> {
   let summary = "choose the numbers that caches of keys and values hold";
   let description = [{
-    Gives the states that `nyala.cache_append` updates another element type. Appending rounds to it, to
-    nearest even, and attention widens what it reads: with f16 a position takes half the memory of f32
-    and half the time to read. Changes the function within that rounding.
+    Gives the states that `nyala.cache_append` updates another type: floats, or blocks of 32 channels with
+    a scale of 16 bits (`q8`: 8-bit integers, `q4`: 4-bit ones). Appending rounds to it and attention widens
+    what it reads (docs/numerics.md). A slot of C channels takes 4 C bytes as f32, 2 C as f16, C * 34/32 as
+    q8 and C * 18/32 as q4. Changes the function within that rounding.
+
+    Blocks need channels that are a multiple of 32, and heads that are a multiple of 16: a state without
+    is an error, since what would be left is not what was asked for.
 
     A state that anything but appends and attention uses is left alone, in all functions, with a missed
     remark.
@@ -136,10 +140,13 @@ def ConvertCaches : Pass<"nyala-convert-caches", "::mlir::ModuleOp"> {
     // after, with type=f16
     %k1 = nyala.cache_append %k0, %k at %slots in %sequences
        : tensor<?x?x192xf16>, tensor<?x192xf32>, tensor<?xi32>, tensor<?xi32>
+    // after, with type=q8
+    %k1 = nyala.cache_append %k0, %k at %slots in %sequences
+       : tensor<?x?x192xf32, #nyala.blocks<q8_0>>, tensor<?x192xf32>, tensor<?xi32>, tensor<?xi32>
     ```
   }];
   let options = [
-    Option<"type", "type", "std::string", "\"f16\"", "Element type of the caches: f16 or f32">
+    Option<"type", "type", "std::string", "\"f16\"", "What caches hold: f32, f16, q8 or q4">
   ];
 }
 

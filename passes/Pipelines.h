@@ -31,7 +31,7 @@ struct ModelPipelineOptions : public mlir::PassPipelineOptions<ModelPipelineOpti
                       llvm::cl::desc("Integer products of quantized weights and activations"),
                       llvm::cl::init(false)};
   Option<std::string> kvType{*this, "kv-type",
-                             llvm::cl::desc("Numbers that caches hold: f32 or f16"),
+                             llvm::cl::desc("Numbers that caches hold: f32, f16, q8 or q4"),
                              llvm::cl::init("f32")};
   Option<int64_t> decodeRows{
       *this, "decode-rows", llvm::cl::desc("Largest number of rows of @decode"), llvm::cl::init(1)};

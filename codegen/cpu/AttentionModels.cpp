@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "codegen/cpu/CpuTileModels.h"
+#include "codegen/cpu/SlotAccess.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -24,11 +25,10 @@ constexpr int64_t kPositions = 128;
 /// One row and one head.
 class HeadEmitter {
 public:
-  HeadEmitter(TileEmitter &e, AttentionOp op, const Tile &tile) : e(e), op(op) {
-    queryDim = getChannels(op.getQuery()) / op.getHeads();
-    valueDim = getChannels(op.getResult()) / op.getHeads();
-    keys = e.getBuffer(op.getKeys());
-    values = e.getBuffer(op.getValues());
+  HeadEmitter(TileEmitter &e, AttentionOp op, const Tile &tile)
+      : e(e), op(op), queryDim(getChannels(op.getQuery()) / op.getHeads()),
+        valueDim(getChannels(op.getResult()) / op.getHeads()), keys(e, op.getKeys(), queryDim),
+        values(e, op.getValues(), valueDim) {
     scores = e.allocateScratch({kPositions}, e.b.getF32Type());
     Value head = arith::DivUIOp::create(e.b, tile.column, e.index(valueDim));
     Value kvHead = arith::DivUIOp::create(e.b, head, e.index(op.getHeads() / op.getKvHeads()));
@@ -40,11 +40,11 @@ public:
     Value queryColumn = arith::MulIOp::create(e.b, head, e.index(queryDim));
     Value scale = e.constant(e.f32Vector(), op.getScale().convertToDouble());
     Value queryBuffer = e.getBuffer(op.getQuery());
-    forVectors(queryDim, [&](int64_t offset, int64_t lanes) {
+    for (int64_t offset = 0; offset < queryDim; offset += kLanes) {
       Value column = arith::AddIOp::create(e.b, queryColumn, e.index(offset));
-      query.push_back(
-          arith::MulFOp::create(e.b, e.load(queryBuffer, {tile.row, column}, lanes), scale));
-    });
+      Value loaded = e.load(queryBuffer, {tile.row, column}, std::min(kLanes, queryDim - offset));
+      query.push_back(arith::MulFOp::create(e.b, loaded, scale));
+    }
   }
 
   SmallVector<Value> emit() {
@@ -78,11 +78,6 @@ public:
   }
 
 private:
-  static void forVectors(int64_t columns, function_ref<void(int64_t, int64_t)> body) {
-    for (int64_t offset = 0; offset < columns; offset += kLanes)
-      body(offset, std::min(kLanes, columns - offset));
-  }
-
   Value loadIndex(Value ids, Value row) {
     return arith::IndexCastOp::create(e.b, e.b.getIndexType(),
                                       memref::LoadOp::create(e.b, e.getBuffer(ids), row));
@@ -127,14 +122,18 @@ private:
     return e.reduceMax(loop.getResult(0));
   }
 
-  /// Products of the query and the key at position s, added up to one vector.
+  /// Products of the query and the key at position s, added up to one vector; those of a block
+  /// before they are scaled.
   Value emitProducts(Value s) {
+    auto addProduct = [&](Value sum, Value l, Value r) {
+      return sum ? e.fma(l, r, sum) : Value(arith::MulFOp::create(e.b, l, r));
+    };
     Value sum;
-    forVectors(queryDim, [&](int64_t offset, int64_t lanes) {
-      Value column = arith::AddIOp::create(e.b, keyColumn, e.index(offset));
-      Value key = e.load(keys, {sequence, s, column}, lanes);
-      Value q = query[offset / kLanes];
-      sum = sum ? e.fma(q, key, sum) : Value(arith::MulFOp::create(e.b, q, key));
+    keys.forParts(sequence, s, keyColumn, [&](const SlotReader::Part &part) {
+      Value inner = part.scale ? Value() : sum;
+      for (auto [v, key] : llvm::enumerate(part.vectors))
+        inner = addProduct(inner, query[part.first + v], key);
+      sum = part.scale ? addProduct(sum, inner, part.scale) : inner;
     });
     return sum;
   }
@@ -165,7 +164,8 @@ private:
     return e.reduceAdd(loop.getResult(0));
   }
 
-  /// weighted + sum_s scores[s - block] * values[s].
+  /// weighted + sum_s scores[s - block] * values[s]; of blocks (scores[s - block] * scale) *
+  /// integer.
   SmallVector<Value> emitWeightedSum(Value block, Value from, Value to, ValueRange weighted) {
     auto loop = scf::ForOp::create(e.b, from, to, e.index(1), weighted);
     OpBuilder::InsertionGuard guard(e.b);
@@ -174,10 +174,10 @@ private:
     Value score = e.broadcast(
         memref::LoadOp::create(e.b, scores, ValueRange{arith::SubIOp::create(e.b, s, block)}));
     SmallVector<Value> next;
-    forVectors(valueDim, [&](int64_t offset, int64_t lanes) {
-      Value column = arith::AddIOp::create(e.b, valueColumn, e.index(offset));
-      Value value = e.load(values, {sequence, s, column}, lanes);
-      next.push_back(e.fma(score, value, loop.getRegionIterArgs()[offset / kLanes]));
+    values.forParts(sequence, s, valueColumn, [&](const SlotReader::Part &part) {
+      Value weight = part.scale ? Value(arith::MulFOp::create(e.b, score, part.scale)) : score;
+      for (auto [v, value] : llvm::enumerate(part.vectors))
+        next.push_back(e.fma(weight, value, loop.getRegionIterArgs()[part.first + v]));
     });
     scf::YieldOp::create(e.b, next);
     return SmallVector<Value>(loop.getResults());
@@ -186,12 +186,24 @@ private:
   TileEmitter &e;
   AttentionOp op;
   int64_t queryDim, valueDim;
-  Value keys, values, scores, keyColumn, valueColumn, sequence, position;
+  SlotReader keys, values;
+  Value scores, keyColumn, valueColumn, sequence, position;
   SmallVector<Value> query;
 };
 
 /// A work item is one head of one row.
 struct AttentionModel : CpuTileOpInterface::ExternalModel<AttentionModel, AttentionOp> {
+  std::string getObstacle(Operation *operation) const {
+    auto op = cast<AttentionOp>(operation);
+    for (Value cache : {op.getKeys(), op.getValues()}) {
+      int64_t channels = getChannels(cache) / static_cast<int64_t>(op.getKvHeads());
+      if (getBlocks(getTensorType(cache)) && channels % kLanes != 0)
+        return "reads heads of " + std::to_string(channels) +
+               " channels from a cache in blocks: expected a multiple of 16";
+    }
+    return {};
+  }
+
   int64_t getTileColumns(Operation *operation) const {
     auto op = cast<AttentionOp>(operation);
     return getChannels(op) / op.getHeads();

@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 #include "codegen/Passes.h"
 #include "codegen/cpu/CpuTileModels.h"
+#include "codegen/cpu/SlotAccess.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -42,7 +43,10 @@ MemRefType getBufferType(RankedTensorType type, int64_t maxRows) {
   for (int64_t &dim : shape)
     if (ShapedType::isDynamic(dim))
       dim = maxRows;
-  return MemRefType::get(shape, type.getElementType());
+  if (!getBlocks(type))
+    return MemRefType::get(shape, type.getElementType());
+  shape.back() = getSlotBytes(type);
+  return MemRefType::get(shape, IntegerType::get(type.getContext(), 8));
 }
 
 /// Generates the body of one kernel.
@@ -91,7 +95,7 @@ public:
 
 private:
   /// Buffers hold f32, quantized activations (i8, sums in i32), ids (i32), packed weights or caches
-  /// (f32 or f16).
+  /// (f32, f16 or blocks).
   LogicalResult checkTypes() {
     auto check = [&](Type type, StringRef what, unsigned index, int64_t leastRank) {
       auto tensor = cast<RankedTensorType>(type);
@@ -132,12 +136,25 @@ private:
       } else if (auto tileOp = dyn_cast<CpuTileOpInterface>(op)) {
         if (std::string obstacle = tileOp.getObstacle(); !obstacle.empty())
           return op.emitOpError(obstacle);
+        if (auto append = dyn_cast<CacheAppendOp>(op); append && failed(checkAppend(append)))
+          return failure();
       } else if (!isElementwise(&op)) {
         return op.emitOpError("cannot be generated for a CPU; reproduce with nyala-opt "
                               "--nyala-generate-cpu-kernels");
       }
     }
     return success();
+  }
+
+  /// Blocks are stored as a whole: no tile may end within one.
+  LogicalResult checkAppend(CacheAppendOp append) {
+    auto root = dyn_cast_or_null<CpuTileOpInterface>(findRoot());
+    if (!getBlocks(append.getType()) || !root ||
+        root.getTileColumns() % SlotLayout::kBlockChannels == 0)
+      return success();
+    return append.emitOpError("to a cache in blocks gets tiles of ")
+           << root.getTileColumns() << " columns from " << root->getName()
+           << ": expected a multiple of " << SlotLayout::kBlockChannels;
   }
 
   Operation *findRoot() {
@@ -217,6 +234,7 @@ private:
     Value buffer;         ///< where it goes
     CacheAppendOp append; ///< null, or the update of a cache in `buffer`
     int64_t columns;
+    std::optional<SlotLayout> blocks; ///< of that cache
   };
 
   SmallVector<Sink> getSinks(TileEmitter &e) {
@@ -224,10 +242,12 @@ private:
     auto function = cast<func::FuncOp>(e.b.getInsertionBlock()->getParentOp());
     unsigned next = kernel.getNumArguments();
     for (Value result : getTerminator()->getOperands()) {
-      Sink sink{result, Value(), result.getDefiningOp<CacheAppendOp>(), 0};
+      Sink sink{result, Value(), result.getDefiningOp<CacheAppendOp>(), 0, {}};
       if (sink.append) {
         sink.value = sink.append.getInput();
         sink.buffer = e.getBuffer(sink.append.getCache());
+        if (getBlocks(sink.append.getType()))
+          sink.blocks = getSlotLayout(sink.append.getType());
       } else {
         sink.buffer = function.getArgument(next++);
       }
@@ -251,7 +271,22 @@ private:
         store({row});
         continue;
       }
-      inSlot(e, sink, row, [&](Value sequence, Value slot) { store({sequence, slot}); });
+      inSlot(e, sink, row, [&](Value sequence, Value slot) {
+        if (sink.blocks)
+          storeBlocks(e, sink, tile, vectors.slice(r * tile.vectors, tile.vectors), sequence, slot);
+        else
+          store({sequence, slot});
+      });
+    }
+  }
+
+  /// A tile of whole blocks (see checkAppend).
+  void storeBlocks(TileEmitter &e, const Sink &sink, const Tile &tile, ValueRange vectors,
+                   Value sequence, Value slot) {
+    constexpr int64_t perBlock = SlotLayout::kBlockChannels / kLanes;
+    for (int64_t v = 0; v < tile.vectors; v += perBlock) {
+      Value column = e.b.createOrFold<arith::AddIOp>(tile.column, e.index(v * kLanes));
+      storeBlock(e, *sink.blocks, vectors.slice(v, perBlock), sink.buffer, sequence, slot, column);
     }
   }
 
@@ -376,6 +411,15 @@ private:
 
   void emitAppendedRow(TileEmitter &e, const Sink &sink, Value row) {
     inSlot(e, sink, row, [&](Value sequence, Value slot) {
+      if (sink.blocks) {
+        constexpr int64_t channels = SlotLayout::kBlockChannels;
+        e.forRange(e.index(0), e.index(sink.columns), channels, [&](Value column) {
+          e.beginTile();
+          Tile tile{row, 1, column, channels / kLanes};
+          storeBlocks(e, sink, tile, e.pull(sink.value, tile), sequence, slot);
+        });
+        return;
+      }
       e.forColumns(sink.columns, [&](Value column, int64_t lanes) {
         e.beginTile();
         Tile tile{row, 1, column, 1, lanes};

@@ -293,15 +293,9 @@ private:
     Value positive = arith::CmpFOp::create(e.b, arith::CmpFPredicate::OGT, top, zero);
     Value quotient = arith::DivFOp::create(e.b, e.constant(f32, kLargest), top);
     Value factor = e.broadcast(arith::SelectOp::create(e.b, positive, quotient, zero));
-    VectorType i32 = VectorType::get(kLanes, e.b.getI32Type());
     SmallVector<Value> integers;
-    for (Value vector : x) {
-      // Adding 1.5 * 2^23 rounds to nearest even and leaves the integer in the low bits.
-      Value shifted = arith::AddFOp::create(e.b, arith::MulFOp::create(e.b, vector, factor),
-                                            e.constant(e.f32Vector(), 12582912.0));
-      integers.push_back(arith::SubIOp::create(e.b, arith::BitcastOp::create(e.b, i32, shifted),
-                                               e.intConstant(i32, 0x4b400000)));
-    }
+    for (Value vector : x)
+      integers.push_back(e.roundToIntegers(arith::MulFOp::create(e.b, vector, factor)));
     return integers;
   }
 };

@@ -65,6 +65,14 @@ static Type toI32(Type type) {
   return i32;
 }
 
+// Adding 1.5 * 2^23 rounds to nearest even and leaves the integer in the low bits.
+Value TileEmitter::roundToIntegers(Value x) {
+  Type type = toI32(x.getType());
+  Value shifted = arith::AddFOp::create(b, x, constant(x.getType(), 12582912.0));
+  return arith::SubIOp::create(b, arith::BitcastOp::create(b, type, shifted),
+                               intConstant(type, 0x4b400000));
+}
+
 // e^x = 2^n * e^r with n = round(x / ln 2), r = x - n ln 2 (in two parts), e^r by its Taylor
 // polynomial of degree 7 on [-0.35, 0.35]. n is found by adding 1.5 * 2^23, which rounds to nearest
 // even and leaves n in the low bits, so that no rounding instruction is needed.

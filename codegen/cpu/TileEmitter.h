@@ -100,6 +100,8 @@ public:
   mlir::Value fma(mlir::Value a, mlir::Value b, mlir::Value c);
   mlir::Value max(mlir::Value x, mlir::Value y); ///< y if x is NaN
   mlir::Value min(mlir::Value x, mlir::Value y);
+  /// The nearest integers, ties to even, of vectors of floats below 2^22 in magnitude: i32.
+  mlir::Value roundToIntegers(mlir::Value x);
   /// e^x, relative error below 2e-7 on [-87, 88]; clamped outside.
   mlir::Value exp(mlir::Value x);
   mlir::Value activation(ActivationKind kind, mlir::Value x);

@@ -76,10 +76,9 @@ private:
                  << state.getValue() << "' has type " << type
                  << ", expected static sequences, slots and channels; run "
                     "nyala-specialize-entries first";
-        int64_t slotBytes = type.getDimSize(2) * type.getElementTypeBitWidth() / 8;
         storage[argument] = {BufferRegion::State, static_cast<int64_t>(states.size()), {}};
         states.push_back(StateAttr::get(builder.getContext(), state.getValue(), type.getDimSize(0),
-                                        type.getDimSize(1), slotBytes));
+                                        type.getDimSize(1), getSlotBytes(type)));
       } else {
         return function.emitOpError("argument ")
                << number << " has neither '" << NyalaDialect::kRoleAttr << "' nor '"

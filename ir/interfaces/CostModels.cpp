@@ -77,14 +77,17 @@ OpCost RopeTableOp::getCost() {
 }
 OpCost RotateOp::getCost() { return rowwise(*this, 3); }
 
-OpCost CacheAppendOp::getCost() { return {.bytesPerRow = 2 * rowBytes(getInput())}; }
+OpCost CacheAppendOp::getCost() {
+  return {.bytesPerRow = rowBytes(getInput()) + getSlotBytes(getTensorType(getCache()))};
+}
 
 OpCost AttentionOp::getCost() {
   int64_t query = getChannels(getQuery()), result = getChannels(getResult());
   OpCost cost;
   cost.flopsPerRowPosition = 2 * query + 2 * result + 4 * static_cast<int64_t>(getHeads());
   cost.bytesPerRow = rowBytes(getQuery()) + rowBytes(getResult());
-  cost.bytesPerRowPosition = rowBytes(getKeys()) + rowBytes(getValues());
+  cost.bytesPerRowPosition =
+      getSlotBytes(getTensorType(getKeys())) + getSlotBytes(getTensorType(getValues()));
   return cost;
 }
 

@@ -8,6 +8,7 @@
 #define NYALA_IR_REFERENCE_CHECKS_H
 
 #include "ir/reference/Tensor.h"
+#include "ir/storage/StoredFormat.h"
 
 #include "mlir/IR/Operation.h"
 
@@ -20,6 +21,9 @@ mlir::LogicalResult checkEqual(mlir::Operation *op, llvm::StringRef what, int64_
 /// Element `i` of `indices`, which must be in 0..size-1. `what` names an index: "token".
 mlir::FailureOr<int64_t> checkIndex(mlir::Operation *op, llvm::StringRef what,
                                     const Tensor &indices, int64_t i, int64_t size);
+
+/// What is left of values that are stored in blocks (SlotLayout.h). A multiple of 32.
+void roundToBlocks(StoredFormat format, llvm::MutableArrayRef<double> values);
 
 /// The results of an op that has one.
 inline llvm::SmallVector<Tensor> single(Tensor tensor) {

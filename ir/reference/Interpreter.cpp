@@ -75,6 +75,10 @@ Results Interpreter::run(FunctionOpInterface function, ArrayRef<Tensor> argument
              << maxRows.getInt() << " rows in argument " << index << ", got " << tensor.dim(0);
     values[argument] = tensor;
     round(argument.getType(), values[argument]);
+    // An append's result is rounded by the op itself: just the slots that it writes.
+    auto type = dyn_cast<RankedTensorType>(argument.getType());
+    if (BlocksAttr blocks = type ? getBlocks(type) : BlocksAttr())
+      roundToBlocks(blocks.getFormat(), values[argument].mutableValues());
   }
   return runBlock(function.getFunctionBody().front(), std::move(values));
 }

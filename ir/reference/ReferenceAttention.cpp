@@ -79,6 +79,15 @@ Results RotateOp::evaluate(ArrayRef<Tensor> operands) {
 // Attention and its cache
 //===----------------------------------------------------------------------===//
 
+void reference::roundToBlocks(StoredFormat format, MutableArrayRef<double> values) {
+  SlotLayout layout(format, static_cast<int64_t>(values.size()));
+  std::vector<float> floats(values.begin(), values.end());
+  std::vector<uint8_t> stored(layout.getSlotBytes());
+  layout.store(floats.data(), stored.data());
+  layout.load(stored.data(), floats.data());
+  llvm::copy(floats, values.begin());
+}
+
 Results CacheAppendOp::evaluate(ArrayRef<Tensor> operands) {
   const Tensor &input = operands[1], &slots = operands[2], &sequences = operands[3];
   Tensor result = operands[0];
@@ -95,7 +104,10 @@ Results CacheAppendOp::evaluate(ArrayRef<Tensor> operands) {
     FailureOr<int64_t> sequence = checkIndex(*this, "sequence", sequences, r, sequenceCount);
     if (failed(slot) || failed(sequence))
       return failure();
-    llvm::copy(input.row(r), out.begin() + (*sequence * slotCount + *slot) * width);
+    MutableArrayRef<double> target = out.slice((*sequence * slotCount + *slot) * width, width);
+    llvm::copy(input.row(r), target.begin());
+    if (BlocksAttr blocks = getBlocks(getTensorType(getCache())))
+      reference::roundToBlocks(blocks.getFormat(), target);
   }
   return single(std::move(result));
 }

@@ -10,7 +10,8 @@ using namespace nyala;
 using namespace nyala::reference;
 
 bool reference::isKnownUpstream(Operation *op) {
-  return isa<arith::ConstantOp, tensor::DimOp, tensor::CastOp, tensor::ConcatOp>(op);
+  return isa<arith::ConstantOp, tensor::DimOp, tensor::CastOp, tensor::ConcatOp,
+             tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op);
 }
 
 static Tensor makeScalar(double value) {
@@ -90,11 +91,47 @@ static FailureOr<Tensor> evaluateConcat(tensor::ConcatOp op, ArrayRef<Tensor> op
   return result;
 }
 
+/// The values of `input` in another shape of as many.
+static FailureOr<Tensor> reshape(Operation *op, const Tensor &input, ArrayRef<int64_t> shape) {
+  bool positive = llvm::all_of(shape, [](int64_t size) { return size >= 0; });
+  if (!positive || !fits(shape) || Tensor::getNumElements(shape) != input.size())
+    return op->emitOpError("cannot give [")
+           << input.getShape() << "] the shape [" << shape << "]: expected as many elements";
+  Tensor result(shape);
+  llvm::copy(input.values(), result.mutableValues().begin());
+  return result;
+}
+
+static FailureOr<Tensor> evaluateExpand(tensor::ExpandShapeOp op, ArrayRef<Tensor> operands) {
+  SmallVector<int64_t> shape(op.getStaticOutputShape());
+  ArrayRef<Tensor> sizes = operands.drop_front();
+  for (int64_t &size : shape)
+    if (ShapedType::isDynamic(size)) {
+      size = static_cast<int64_t>(sizes.front()[0]);
+      sizes = sizes.drop_front();
+    }
+  return reshape(op, operands[0], shape);
+}
+
+static FailureOr<Tensor> evaluateCollapse(tensor::CollapseShapeOp op, ArrayRef<Tensor> operands) {
+  SmallVector<int64_t> shape;
+  for (const ReassociationIndices &group : op.getReassociationIndices()) {
+    shape.push_back(1);
+    for (int64_t dim : group)
+      shape.back() *= operands[0].dim(dim);
+  }
+  return reshape(op, operands[0], shape);
+}
+
 FailureOr<Tensor> reference::evaluateUpstream(Operation *op, ArrayRef<Tensor> operands) {
   if (auto constant = dyn_cast<arith::ConstantOp>(op))
     return evaluateConstant(constant);
   if (auto concat = dyn_cast<tensor::ConcatOp>(op))
     return evaluateConcat(concat, operands);
+  if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op))
+    return evaluateExpand(expand, operands);
+  if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op))
+    return evaluateCollapse(collapse, operands);
   if (isa<tensor::CastOp>(op)) // the interpreter checks the shape against the type
     return operands[0];
   double dim = operands[1][0];

@@ -236,24 +236,59 @@ void dequantize(StoredFormat format, const void *bytes, float *out, size_t value
     dequantizeBlock(format, from, out + i);
 }
 
-bool canQuantize(StoredFormat format) { return format == StoredFormat::Q8_0; }
+bool canQuantize(StoredFormat format) {
+  return format == StoredFormat::Q8_0 || format == StoredFormat::Q4_0;
+}
+
+/// Values of a block of both.
+static constexpr size_t kQuantizedValues = 32;
+/// The largest half: scales beyond it stay there, so that no value becomes infinite.
+static constexpr float kLargestScale = 65504;
+
+// Kernels do the same, operation by operation (codegen/cpu/SlotAccess.cpp). Comparisons with what
+// is no number are false: it does not decide the scale, and becomes the largest integer.
+StoredBlock quantizeBlock(StoredFormat format, const float *values) {
+  bool bytes = format == StoredFormat::Q8_0;
+  float highest = 0, lowest = 0; // lowest: negated
+  for (size_t i = 0; i < kQuantizedValues; ++i) {
+    highest = values[i] > highest ? values[i] : highest;
+    lowest = -values[i] > lowest ? -values[i] : lowest;
+  }
+  float scale =
+      bytes ? std::max(highest, lowest) / 127 : (highest < lowest ? -lowest : highest) / -8;
+  scale = std::max(std::min(scale, kLargestScale), -kLargestScale);
+  StoredBlock block = {};
+  block.scale = floatToHalf(scale);
+  float rounded = halfToFloat(block.scale);
+  float inverse = rounded == 0 ? 0 : 1 / rounded;
+  float low = bytes ? -127 : -8, high = bytes ? 127 : 7;
+  for (size_t i = 0; i < kQuantizedValues; ++i) {
+    float scaled = values[i] * inverse;
+    scaled = scaled < high ? scaled : high;
+    scaled = scaled > low ? scaled : low;
+    block.quants[i] = static_cast<uint8_t>(static_cast<int>(std::nearbyint(scaled)) +
+                                           getInfo(format).quantOffset);
+  }
+  return block;
+}
+
+void storeQuants(StoredFormat format, const StoredBlock &block, uint8_t *bytes) {
+  constexpr size_t half = kQuantizedValues / 2;
+  if (format == StoredFormat::Q8_0)
+    for (size_t i = 0; i < kQuantizedValues; ++i)
+      bytes[i] = block.quants[i] ^ 0x80;
+  else
+    for (size_t i = 0; i < half; ++i)
+      bytes[i] = block.quants[i] | block.quants[half + i] << 4;
+}
 
 void quantize(StoredFormat format, const float *values, void *bytes, size_t count) {
-  assert(canQuantize(format));
-  const StoredFormatInfo &info = getInfo(format);
+  assert(canQuantize(format) && count % kQuantizedValues == 0);
   auto *to = static_cast<uint8_t *>(bytes);
-  for (size_t i = 0; i < count; i += info.blockValues, to += info.blockBytes) {
-    float largest = 0;
-    for (size_t j = 0; j < info.blockValues; ++j)
-      largest = std::max(largest, std::abs(values[i + j]));
-    uint16_t bits = floatToHalf(largest / 127);
-    float scale = halfToFloat(bits);
-    std::memcpy(to, &bits, sizeof(bits));
-    for (size_t j = 0; j < info.blockValues; ++j) {
-      // The rounded scale may be the smaller one, so that the largest value exceeds 127 of it.
-      float quant = scale > 0 ? std::nearbyint(values[i + j] / scale) : 0;
-      to[2 + j] = static_cast<uint8_t>(static_cast<int8_t>(std::clamp(quant, -127.0F, 127.0F)));
-    }
+  for (size_t i = 0; i < count; i += kQuantizedValues, to += getInfo(format).blockBytes) {
+    StoredBlock block = quantizeBlock(format, values + i);
+    std::memcpy(to, &block.scale, sizeof(block.scale));
+    storeQuants(format, block, to + sizeof(block.scale));
   }
 }
 

@@ -70,13 +70,15 @@ size_t storedBytes(StoredFormat format, size_t values);
 /// needs no alignment.
 void dequantize(StoredFormat format, const void *bytes, float *out, size_t values);
 
-/// Is there a quantize() to this format? q8_0 alone: finer ones need a search for their scales.
+/// Can values be rounded to the format? q8_0 and q4_0.
 bool canQuantize(StoredFormat format);
-
-/// Rounds `values` consecutive values (a multiple of blockValues) to blocks of the format: the
-/// scale is the largest magnitude of a block / 127 as f16, quants are values / scale to nearest
-/// even. The inverse of dequantize() up to that rounding; f32 arithmetic, the same on every
-/// machine.
+/// Rounds 32 values to a block of q8_0 or q4_0: the nearest integers (ties to even) of the scale
+/// that gives the value of largest magnitude the integer 127 (q8_0) or, offset, 0 (q4_0). In f32,
+/// the same on every machine.
+StoredBlock quantizeBlock(StoredFormat format, const float *values);
+/// Writes the integers of such a block as the format has them behind the scale: 32 or 16 bytes.
+void storeQuants(StoredFormat format, const StoredBlock &block, uint8_t *bytes);
+/// Rounds `count` consecutive values, a multiple of blockValues, to stored blocks.
 void quantize(StoredFormat format, const float *values, void *bytes, size_t count);
 
 // Exact and the same on every machine: integer arithmetic, no CPU feature.

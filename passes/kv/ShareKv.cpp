@@ -45,7 +45,7 @@ private:
 
   bool isSearch() const { return search != kNotGiven; }
 
-  InFlightDiagnostic error() { return getOperation().emitError("nyala-share-kv: "); }
+  InFlightDiagnostic error() { return emitError(getOperation().getLoc(), "nyala-share-kv: "); }
 
   remark::RemarkOpts remarkOf(StringRef name, AttentionOp op) {
     return remark::RemarkOpts::name(name)

@@ -29,7 +29,7 @@ FailureOr<SmallVector<Layers>> nyala::kv::collectLayers(ModuleOp module) {
     functions.push_back(std::move(layers));
   }
   if (functions.empty())
-    return module.emitError("has no attention whose keys and values could be shared");
+    return emitError(module.getLoc(), "has no attention whose keys and values could be shared");
   return functions;
 }
 
@@ -70,13 +70,10 @@ static SmallVector<Property> describeKeys(AttentionOp op) {
   if (!rotation)
     return properties;
   // The angles are those of the rope itself, or of the table that a rotation uses.
-  Operation *angles = rotation;
-  if (auto rotate = dyn_cast<RotateOp>(rotation)) {
-    properties.push_back({"rope pairing", rotate.getPairingAttr()});
-    angles = rotate.getTable().getDefiningOp<RopeTableOp>();
-  } else {
-    properties.push_back({"rope pairing", cast<RopeOp>(rotation).getPairingAttr()});
-  }
+  auto rotate = dyn_cast<RotateOp>(rotation);
+  Operation *angles = rotate ? rotate.getTable().getDefiningOp<RopeTableOp>() : rotation;
+  RopePairing pairing = rotate ? rotate.getPairing() : cast<RopeOp>(rotation).getPairing();
+  properties.push_back({"rope pairing", b.getStringAttr(stringifyRopePairing(pairing))});
   for (StringRef name : {"base", "dims", "scale", "factors"})
     properties.push_back({name, angles ? angles->getAttr(name) : Attribute()});
   return properties;
@@ -96,12 +93,13 @@ static Value getAngles(AttentionOp op) {
 }
 
 static std::string print(Attribute value) {
+  if (!value)
+    return "not stated";
+  if (auto name = dyn_cast<StringAttr>(value))
+    return name.getValue().str();
   std::string text;
   llvm::raw_string_ostream os(text);
-  if (value)
-    value.print(os, /*elideType=*/true);
-  else
-    os << "not stated";
+  value.print(os, /*elideType=*/true);
   return text;
 }
 

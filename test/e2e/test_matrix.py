@@ -26,7 +26,7 @@ LENGTHS = (1, 13, 2 * ROWS + 1, 70)
 STEPS = 4
 
 ARITHMETIC = ["f32", "native"]
-KV_TYPES = ["f32", "f16"]
+KV_TYPES = ["f32", "f16", "q8", "q4"]
 KV_MAPS = {"own": None, "shared": "0,0,2,2"}
 
 # Of the largest logit of a row. f32: see test_tiny.py. Where activations or caches are rounded, a

@@ -83,6 +83,30 @@ func.func @f() {
 
 // -----
 
+func.func @requantize_format(%w: tensor<4x32xf32>) {
+  // expected-error @below {{cannot round to q4_1; expected q8_0 or q4_0}}
+  %0 = nyala.requantize %w as <q4_1> : tensor<4x32xf32>
+  return
+}
+
+// -----
+
+func.func @requantize_rank(%w: tensor<32xf32>) {
+  // expected-error @below {{expected a plain matrix of f32, got 'tensor<32xf32>'}}
+  %0 = nyala.requantize %w as <q8_0> : tensor<32xf32>
+  return
+}
+
+// -----
+
+func.func @requantize_block(%w: tensor<4x48xf32>) {
+  // expected-error @below {{expected columns to be a multiple of the 32 values of a block of q8_0, got 'tensor<4x48xf32>'}}
+  %0 = nyala.requantize %w as <q8_0> : tensor<4x48xf32>
+  return
+}
+
+// -----
+
 func.func @pack_plain(%w: tensor<4x32xf32>) {
   // expected-error @below {{expected a result with a #nyala.packed encoding, got 'tensor<4x32xf32>'}}
   %0 = nyala.pack %w : tensor<4x32xf32> -> tensor<4x32xf32>

@@ -26,6 +26,16 @@ nyala.weight @b : tensor<48x64xf32, #nyala.packed<q4_1>> initializer {
   nyala.yield %1 : tensor<48x64xf32, #nyala.packed<q4_1>>
 }
 
+// CHECK: nyala.weight @mean : tensor<48x64xf32> initializer {
+// CHECK-NEXT: %[[VALUE:.*]] = nyala.load @a : tensor<48x64xf32>
+// CHECK-NEXT: %[[ROUNDED:.*]] = nyala.requantize %[[VALUE]] as <q8_0> : tensor<48x64xf32>
+// CHECK-NEXT: nyala.yield %[[ROUNDED]] : tensor<48x64xf32>
+nyala.weight @mean : tensor<48x64xf32> initializer {
+  %0 = nyala.load @a : tensor<48x64xf32>
+  %1 = nyala.requantize %0 as <q8_0> : tensor<48x64xf32>
+  nyala.yield %1 : tensor<48x64xf32>
+}
+
 // CHECK-LABEL: func @load
 func.func @load() -> tensor<48x64xf32> {
   // The name of the value is that of the weight.

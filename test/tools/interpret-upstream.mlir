@@ -125,3 +125,21 @@ func.func @forward() -> (
   return %floats, %sum, %half, %integers, %same, %order, %concat, %dim, %splat
       : tensor<16x2xf32>, tensor<1xf32>, tensor<1xf16>, tensor<9xi32>, tensor<4xf32>, tensor<3xi1>, tensor<2x?xf32>, index, tensor<2x2xf32>
 }
+
+// Reshapes keep the order of values.
+// RUN: nyala-interpret %s --entry=reshaped | FileCheck %s --check-prefix=RESHAPED
+// RESHAPED: 0: 2x2x2xf32
+// RESHAPED: [7, 8]
+// RESHAPED: 1: 4x2xf32
+// RESHAPED: [7, 8]
+func.func @reshaped() -> (tensor<2x2x?xf32>, tensor<?x2xf32>) {
+  %x = arith.constant dense<[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0]]> : tensor<4x2xf32>
+  %c2 = arith.constant 2 : index
+  %dynamic = tensor.cast %x : tensor<4x2xf32> to tensor<4x?xf32>
+  %expanded = tensor.expand_shape %dynamic [[0, 1], [2]] output_shape [2, 2, %c2]
+     : tensor<4x?xf32> into tensor<2x2x?xf32>
+  %ranked = tensor.cast %expanded : tensor<2x2x?xf32> to tensor<?x2x2xf32>
+  %collapsed = tensor.collapse_shape %ranked [[0, 1], [2]]
+     : tensor<?x2x2xf32> into tensor<?x2xf32>
+  return %expanded, %collapsed : tensor<2x2x?xf32>, tensor<?x2xf32>
+}

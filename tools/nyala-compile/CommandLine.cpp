@@ -72,10 +72,11 @@ std::optional<int> nyala::parseCommandLine(int argc, char **argv, CompileOptions
                  "activations, in integers), or f32")
       ->check(CLI::IsMember({"native", "f32"}))
       ->capture_default_str();
-  app.add_option("--kv-type", options.kvType,
-                 "Numbers that the cache of keys and values holds (default: f16 with native "
-                 "arithmetic, f32 with f32)")
-      ->check(CLI::IsMember({"f16", "f32"}));
+  app.add_option(
+         "--kv-type", options.kvType,
+         "Numbers that the cache of keys and values holds; q8, q4: integers in blocks of 32 "
+         "with a scale (default: f16 with native arithmetic, f32 with f32)")
+      ->check(CLI::IsMember({"f32", "f16", "q8", "q4"}));
   app.add_option(
          "--share-kv", shareKv,
          "Layers use keys and values of other layers, whose caches disappear: N adjacent "

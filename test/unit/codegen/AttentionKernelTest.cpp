@@ -7,11 +7,11 @@ using namespace nyala::test;
 namespace {
 
 struct Shape {
-  const char *name;
+  std::string name;
   int64_t heads, kvHeads, keyDim, valueDim, sequences, slots, maxRows;
   const char *window; ///< "" or ", window = N"
   const char *positions;
-  const char *cacheType = "f32";
+  std::string cacheType = "f32"; ///< with its encoding
 };
 
 class AttentionKernelTest : public KernelTest {
@@ -70,6 +70,24 @@ TEST_P(AttentionKernelTest, CachesOfHalves) {
       makeAttention({"odd_dims", 6, 3, 20, 7, 3, 300, 8, "", kBorders, "f16"}),
       makeAttention({"windowed", 4, 1, 32, 32, 1, 300, 128, ", window = 37", kBorders, "f16"}),
   });
+}
+
+// Heads of half a block, of a block, of one and a half, of two; keys and values of different
+// widths.
+TEST_P(AttentionKernelTest, CachesInBlocks) {
+  std::vector<KernelText> kernels;
+  for (std::string format : {"q8_0", "q4_0"}) {
+    auto add = [&](Shape shape) {
+      shape.name = format + "_" + shape.name;
+      shape.cacheType = "f32, #nyala.blocks<" + format + ">";
+      kernels.push_back(makeAttention(shape));
+    };
+    add({"two_blocks", 6, 2, 64, 64, 2, 300, 8, "", kBorders});
+    add({"block", 4, 1, 32, 32, 1, 300, 128, ", window = 37", kBorders});
+    add({"half_block", 4, 2, 16, 16, 2, 300, 8, "", kBorders});
+    add({"one_and_a_half", 4, 2, 48, 16, 1, 300, 3, "", kBorders});
+  }
+  checkKernels(kernels);
 }
 
 NYALA_INSTANTIATE_KERNEL_TEST(AttentionKernelTest);

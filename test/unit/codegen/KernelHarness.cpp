@@ -238,6 +238,24 @@ static Operand makeFloats(KernelOp kernel, unsigned number, ArrayRef<int64_t> sh
   return operand;
 }
 
+/// A cache in blocks: each slot holds what appending random values would leave.
+static Operand makeSlots(RankedTensorType type, RandomStream &random) {
+  SlotLayout layout = getSlotLayout(type);
+  int64_t channels = type.getDimSize(2), slots = type.getDimSize(0) * type.getDimSize(1);
+  Operand operand;
+  operand.values = Tensor(type.getShape());
+  operand.bytes.resize(slots * layout.getSlotBytes());
+  std::vector<float> values(channels);
+  for (int64_t slot = 0; slot < slots; ++slot) {
+    std::ranges::generate(values, [&] { return static_cast<float>(random.normal()); });
+    uint8_t *stored = operand.bytes.data() + slot * layout.getSlotBytes();
+    layout.store(values.data(), stored);
+    layout.load(stored, values.data());
+    llvm::copy(values, operand.values.mutableValues().begin() + slot * channels);
+  }
+  return operand;
+}
+
 std::vector<Operand> CompiledKernels::makeOperands(StringRef name, int64_t rows, uint64_t seed) {
   KernelOp kernel = kernels.at(name.str()).op;
   std::vector<Operand> operands;
@@ -252,6 +270,8 @@ std::vector<Operand> CompiledKernels::makeOperands(StringRef name, int64_t rows,
     Operand operand;
     if (auto packed = dyn_cast_or_null<PackedAttr>(type.getEncoding()))
       operand = makePacked(type, packed.getFormat(), random);
+    else if (getBlocks(type))
+      operand = makeSlots(type, random);
     else if (type.getElementType().isInteger(32))
       operand = makeIds(kernel, i, shape[0], random);
     else
@@ -334,11 +354,20 @@ void CompiledKernels::check(const KernelText &text, int64_t rows, uint64_t seed)
     checkRowsAlone(text, operands, results, rows);
 }
 
-static std::vector<float> readValues(const Bytes &bytes, Type element) {
-  std::vector<float> values(bytes.size() / (element.isF16() ? sizeof(uint16_t) : sizeof(float)));
-  if (element.isF16()) {
+static std::vector<float> readValues(const Bytes &bytes, RankedTensorType type) {
+  if (getBlocks(type)) {
+    SlotLayout layout = getSlotLayout(type);
+    std::vector<float> values(type.getNumElements());
+    for (size_t slot = 0; slot < bytes.size() / layout.getSlotBytes(); ++slot)
+      layout.load(bytes.data() + slot * layout.getSlotBytes(),
+                  values.data() + slot * type.getDimSize(2));
+    return values;
+  }
+  bool half = type.getElementType().isF16();
+  std::vector<float> values(bytes.size() / (half ? sizeof(uint16_t) : sizeof(float)));
+  if (half) {
     dequantize(StoredFormat::F16, bytes.data(), values.data(), values.size());
-  } else if (element.isInteger(32)) {
+  } else if (type.getElementType().isInteger(32)) {
     std::vector<int32_t> ids(values.size());
     std::memcpy(ids.data(), bytes.data(), bytes.size());
     llvm::copy(ids, values.begin());
@@ -362,10 +391,10 @@ void CompiledKernels::checkValues(const KernelText &text, const std::vector<Oper
   FailureOr<SmallVector<Tensor>> expected = interpreter.run(kernels.at(text.name).op, arguments);
   ASSERT_TRUE(succeeded(expected));
   for (auto [index, want] : llvm::enumerate(*expected)) {
-    Type element = getElementTypeOrSelf(kernels.at(text.name).op.getResultTypes()[index]);
-    std::vector<float> got = readValues(results[index], element);
+    auto type = cast<RankedTensorType>(kernels.at(text.name).op.getResultTypes()[index]);
+    std::vector<float> got = readValues(results[index], type);
     ASSERT_EQ(got.size(), static_cast<size_t>(want.size()));
-    if (element.isF16()) // in f64 the interpreter rounds nothing
+    if (type.getElementType().isF16()) // in f64 the interpreter rounds nothing
       for (double &value : want.mutableValues())
         value = halfToFloat(floatToHalf(static_cast<float>(value)));
     int64_t width = want.getShape().back();

@@ -223,6 +223,75 @@ TEST_P(LocalKernelTest, HalvesAtTheBorders) {
   }
 }
 
+/// Appends rows of f32 to a cache in blocks.
+static KernelText makeBlockAppend(const std::string &format, int64_t width,
+                                  const std::string &scale) {
+  std::string x = "tensor<?x" + std::to_string(width) + "xf32>",
+              cache =
+                  "tensor<2x11x" + std::to_string(width) + "xf32, #nyala.blocks<" + format + ">>";
+  std::string name = format + "_" + std::to_string(width);
+  return makeKernel(name, 9,
+                    "%c: " + cache + ", %x: " + x + " {test.scale = " + scale +
+                        " : f64}, %s: tensor<?xi32> {test.values = array<i32: 4, -1, 0, 10, 2, 1, "
+                        "5, 9, 3>}, %q: tensor<?xi32> {test.below = 2 : i64}",
+                    "%0 = nyala.cache_append %c, %x at %s in %q : " + cache + ", " + x +
+                        ", tensor<?xi32>, tensor<?xi32>",
+                    "%0", cache, 0);
+}
+
+// The very values that the interpreter rounds to; scales that are normal halves, and not.
+TEST_P(LocalKernelTest, CacheInBlocks) {
+  std::vector<KernelText> kernels;
+  for (const char *format : {"q8_0", "q4_0"})
+    for (auto [width, scale] :
+         {std::pair(192, "1.0"), {32, "9.0e7"}, {64, "1.0e-5"}, {96, "1.0e-9"}})
+      kernels.push_back(makeBlockAppend(format, width, scale));
+  // Of rows that need memory first; a value near a tie may be rounded otherwise in f64.
+  std::string cache = "tensor<1x8x64xf32, #nyala.blocks<q8_0>>";
+  kernels.push_back(makeKernel(
+      "rotated", 8,
+      "%c: " + cache +
+          ", %x: tensor<?x64xf32>, %t: tensor<?x32xf32>, %s: tensor<?xi32> {test.values = "
+          "array<i32: 7, 3, -2, 0, 5, 6, 1, 2>}, %q: tensor<?xi32>",
+      "%r = nyala.rotate half %x by %t {heads = 2 : i64} : tensor<?x64xf32>, tensor<?x32xf32>\n"
+      "%0 = nyala.cache_append %c, %r at %s in %q : " +
+          cache + ", tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>",
+      "%0", cache, 1e-2));
+  checkKernels(kernels);
+}
+
+// Bit by bit: ties, signs, zeros, numbers too large for the scale, and what is no number.
+TEST_P(LocalKernelTest, BlocksAtTheBorders) {
+  std::vector<std::vector<float>> blocks(6, std::vector<float>(32, 0));
+  for (int i = 0; i < 32; ++i) {
+    blocks[0][i] =
+        0.5F * static_cast<float>(i) - 8.0F; // of q4_0: multiples and halves of a scale of 1
+    blocks[1][i] = 4.0F * static_cast<float>(i) + 3.0F; // of q8_0: the largest is 127
+    blocks[2][i] = i % 2 ? 3.0F : -3.0F;                // as large on both sides
+  }
+  blocks[1][7] = -126.5F;
+  blocks[3] = std::vector<float>(32, -0.0F);
+  blocks[4][3] = 3.0e38F;
+  blocks[4][4] = -1.0e7F;
+  blocks[5][0] = NAN;
+  blocks[5][1] = -2.0F;
+  blocks[5][31] = -NAN;
+  for (StoredFormat format : {StoredFormat::Q8_0, StoredFormat::Q4_0}) {
+    KernelText text = makeBlockAppend(std::string(getInfo(format).name), 192, "1.0");
+    auto compiled = CompiledKernels::compile({text}, GetParam());
+    ASSERT_TRUE(compiled);
+    std::vector<Operand> operands = compiled->makeOperands(text.name, 1, 0);
+    for (size_t b = 0; b < blocks.size(); ++b)
+      std::memcpy(operands[1].bytes.data() + 128 * b, blocks[b].data(), 128);
+    operands[3].bytes.assign(4, 0); // the first sequence
+    SlotLayout layout(format, 192);
+    Bytes expected(layout.getSlotBytes()), cache = compiled->run(text.name, operands, 1).front();
+    layout.store(reinterpret_cast<const float *>(operands[1].bytes.data()), expected.data());
+    size_t begin = 4 * expected.size(); // row 0 goes to slot 4
+    EXPECT_EQ(Bytes(cache.begin() + begin, cache.begin() + begin + expected.size()), expected);
+  }
+}
+
 NYALA_INSTANTIATE_KERNEL_TEST(LocalKernelTest);
 
 } // namespace

@@ -234,6 +234,46 @@ TEST_F(WeightWriterTest, ConcatenatedWeightsFollowEachOther) {
       ASSERT_EQ(unpack(StoredFormat::Q5_1, packed.data(), 32, row, c), values[row * 32 + c]);
 }
 
+// The mean of a quantized and a plain matrix, rounded to blocks and packed; and of vectors.
+TEST_F(WeightWriterTest, MeansAreComputedInFloats) {
+  std::vector<uint8_t> a = makeStored(StoredFormat::Q4_1, 5 * 64),
+                       b = makeStored(StoredFormat::F32, 5 * 64);
+  std::string first = store("a", a), second = store("b", b);
+  auto mean = [](const std::string &name, const std::string &type, const std::string &rounded) {
+    return "nyala.weight @" + name + " : " + type + " initializer {\n%a = nyala.load @a : " + type +
+           "\n%b = nyala.load @b : " + type + "\n%s = arith.addf %a, %b : " + type +
+           "\n%h = arith.constant dense<0.5> : " + type + "\n%m = arith.mulf %s, %h : " + type +
+           "\n" + rounded + " : " + type + "\n}\n";
+  };
+  std::string weights =
+      "nyala.weight @a : tensor<5x64xf32>" + source(first, 0, a.size(), StoredFormat::Q4_1) +
+      "nyala.weight @b : tensor<5x64xf32>" + source(second, 0, b.size(), StoredFormat::F32);
+  std::vector<float> values(5 * 64), other(5 * 64);
+  dequantize(StoredFormat::Q4_1, a.data(), values.data(), values.size());
+  std::memcpy(other.data(), b.data(), b.size());
+  for (size_t i = 0; i < values.size(); ++i)
+    values[i] = (values[i] + other[i]) * 0.5F;
+
+  std::vector<uint8_t> plain =
+      write(weights + mean("m", "tensor<5x64xf32>", "nyala.yield %m"), "m");
+  EXPECT_EQ(std::memcmp(plain.data(), values.data(), plain.size()), 0);
+
+  std::vector<uint8_t> packed =
+      write(weights +
+                mean("m", "tensor<5x64xf32>",
+                     "%r = nyala.requantize %m as <q8_0> : tensor<5x64xf32>\nnyala.yield %r") +
+                "nyala.weight @p : tensor<5x64xf32, #nyala.packed<q8_0>> initializer {\n"
+                "%w = nyala.load @m : tensor<5x64xf32>\n" +
+                pack("tensor<5x64xf32", "q8_0", "%w"),
+            "p");
+  std::vector<uint8_t> blocks(storedBytes(StoredFormat::Q8_0, values.size()));
+  quantize(StoredFormat::Q8_0, values.data(), blocks.data(), values.size());
+  dequantize(StoredFormat::Q8_0, blocks.data(), values.data(), values.size());
+  for (int64_t row = 0; row < 5; ++row)
+    for (int64_t c = 0; c < 64; ++c)
+      ASSERT_EQ(unpack(StoredFormat::Q8_0, packed.data(), 64, row, c), values[row * 64 + c]);
+}
+
 TEST_F(WeightWriterTest, PlainWeightsAreWidened) {
   for (StoredFormat format : {StoredFormat::F32, StoredFormat::F16, StoredFormat::Q8_0}) {
     std::vector<uint8_t> stored = makeStored(format, 3 * 64);
@@ -289,10 +329,10 @@ TEST_F(WeightWriterTest, InitializersThatCannotBeEvaluated) {
             "weight 'c' concatenates weights stored as f32 and q8_0");
   EXPECT_EQ(errorOf(weights + "nyala.weight @c : tensor<2x32xf32> initializer {\n"
                               "%a = nyala.load @a : tensor<2x32xf32>\n"
-                              "%c = arith.addf %a, %a : tensor<2x32xf32>\n"
+                              "%c = arith.divf %a, %a : tensor<2x32xf32>\n"
                               "nyala.yield %c : tensor<2x32xf32>\n}\n",
                     "c"),
-            "weight 'c' is computed by arith.addf, which cannot be evaluated on stored blocks");
+            "weight 'c' is computed by arith.divf, which cannot be evaluated on stored blocks");
   EXPECT_THAT(errorOf(weights +
                           "nyala.weight @p : tensor<2x32xf32, #nyala.packed<q4_0>> "
                           "initializer {\n%a = nyala.load @a : tensor<2x32xf32>\n" +
