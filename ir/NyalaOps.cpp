@@ -140,8 +140,13 @@ OpOperand &EmbeddingOp::getRowOperand() { return getIdsMutable(); }
 FusionKind EmbeddingOp::getFusionKind() { return FusionKind::Lookup; }
 
 LogicalResult GatherOp::verify() {
-  if (failed(expectRows(*this, getIndices(), getResult(), "the result")))
+  if (failed(expectEqual(*this, "dimensions of the result", getTensorType(getInput()).getRank(),
+                         getTensorType(getResult()).getRank())) ||
+      failed(expectElementType(*this, getInput(), getResult(), "the result")) ||
+      failed(expectRows(*this, getIndices(), getResult(), "the result")))
     return failure();
+  if (getTensorType(getInput()).getRank() == 1)
+    return success();
   return expectEqual(*this, "channels of the result", getChannels(getInput()),
                      getChannels(getResult()));
 }
@@ -235,6 +240,9 @@ LogicalResult QuantizedLinearOp::verify() {
 
 OpOperand &QuantizedLinearOp::getStoredWeight() { return getWeightMutable(); }
 OpOperand &QuantizedLinearOp::getRowOperand() { return getValuesMutable(); }
+SmallVector<OpOperand *> QuantizedLinearOp::getRowOperands() {
+  return {&getValuesMutable(), &getScalesMutable(), &getSumsMutable()};
+}
 FusionKind QuantizedLinearOp::getFusionKind() { return FusionKind::Root; }
 
 //===----------------------------------------------------------------------===//
@@ -267,6 +275,9 @@ LogicalResult RopeOp::verify() {
 }
 
 OpOperand &RopeOp::getRowOperand() { return getInputMutable(); }
+SmallVector<OpOperand *> RopeOp::getRowOperands() {
+  return {&getInputMutable(), &getPositionsMutable()};
+}
 FusionKind RopeOp::getFusionKind() { return FusionKind::ColumnLocal; }
 
 LogicalResult RopeTableOp::verify() {
@@ -293,6 +304,9 @@ LogicalResult RotateOp::verify() {
 }
 
 OpOperand &RotateOp::getRowOperand() { return getInputMutable(); }
+SmallVector<OpOperand *> RotateOp::getRowOperands() {
+  return {&getInputMutable(), &getTableMutable()};
+}
 FusionKind RotateOp::getFusionKind() { return FusionKind::ColumnLocal; }
 
 PackedLayout nyala::getPackedLayout(RankedTensorType type) {
@@ -331,6 +345,9 @@ LogicalResult CacheAppendOp::verify() {
 }
 
 OpOperand &CacheAppendOp::getRowOperand() { return getInputMutable(); }
+SmallVector<OpOperand *> CacheAppendOp::getRowOperands() {
+  return {&getInputMutable(), &getSlotsMutable(), &getSequencesMutable()};
+}
 FusionKind CacheAppendOp::getFusionKind() { return FusionKind::ColumnLocal; }
 
 LogicalResult AttentionOp::verify() {
@@ -361,6 +378,9 @@ LogicalResult AttentionOp::verify() {
 }
 
 OpOperand &AttentionOp::getRowOperand() { return getQueryMutable(); }
+SmallVector<OpOperand *> AttentionOp::getRowOperands() {
+  return {&getQueryMutable(), &getPositionsMutable(), &getSequencesMutable()};
+}
 FusionKind AttentionOp::getFusionKind() { return FusionKind::Root; }
 
 //===----------------------------------------------------------------------===//
@@ -371,6 +391,9 @@ OpOperand &ActivationOp::getRowOperand() { return getInputMutable(); }
 FusionKind ActivationOp::getFusionKind() { return FusionKind::ColumnLocal; }
 
 OpOperand &GatedActivationOp::getRowOperand() { return getGateMutable(); }
+SmallVector<OpOperand *> GatedActivationOp::getRowOperands() {
+  return {&getGateMutable(), &getInputMutable()};
+}
 FusionKind GatedActivationOp::getFusionKind() { return FusionKind::ColumnLocal; }
 
 OpOperand &SoftmaxOp::getRowOperand() { return getInputMutable(); }

@@ -12,13 +12,14 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 
 class Nyala_Op<string mnemonic, list<Trait> traits = []> : Op<Nyala_Dialect, mnemonic, traits>;
 
-/// An op of the model level: pure, executable by the interpreter, with a cost and rows.
-class Nyala_ModelOp<string mnemonic, list<Trait> traits = []>
+/// An op of the model level: pure, executable by the interpreter, with a cost and rows. `rowMethods`:
+/// "getRowOperands" if several operands have the results' rows.
+class Nyala_ModelOp<string mnemonic, list<Trait> traits = [], list<string> rowMethods = []>
     : Nyala_Op<mnemonic, traits # [
         Pure,
         DeclareOpInterfaceMethods<Nyala_CostOpInterface>,
         DeclareOpInterfaceMethods<Nyala_ReferenceOpInterface>,
-        DeclareOpInterfaceMethods<Nyala_RowDomainOpInterface>,
+        DeclareOpInterfaceMethods<Nyala_RowDomainOpInterface, rowMethods>,
         DeclareOpInterfaceMethods<Nyala_FusibleOpInterface>]>;
 
 /// Channels, the last dimension, are static; rows, sequences and slots need not be.
@@ -145,16 +146,17 @@ def Nyala_EmbeddingOp : Nyala_ModelOp<"embedding",
 }
 
 def Nyala_GatherOp : Nyala_ModelOp<"gather"> {
-  let summary = "some rows of the activations";
+  let summary = "some rows of the activations, or ids of some rows";
   let description = [{
     `result[i, :] = input[indices[i], :]`: the rows whose logits are wanted, for one.
 
     ```mlir
     %y = nyala.gather %x, %wanted : tensor<?x576xf32>, tensor<?xi32> -> tensor<?x576xf32>
+    %p = nyala.gather %positions, %wanted : tensor<?xi32>, tensor<?xi32> -> tensor<?xi32>
     ```
   }];
-  let arguments = (ins Nyala_Matrix:$input, Nyala_Ids:$indices);
-  let results = (outs Nyala_Matrix:$result);
+  let arguments = (ins AnyTypeOf<[Nyala_Matrix, Nyala_Ids]>:$input, Nyala_Ids:$indices);
+  let results = (outs AnyTypeOf<[Nyala_Matrix, Nyala_Ids]>:$result);
   let assemblyFormat = [{
     $input `,` $indices attr-dict `:` type($input) `,` type($indices) `->` type($result)
   }];
@@ -251,7 +253,7 @@ def Nyala_QuantizeOp : Nyala_ModelOp<"quantize"> {
 }
 
 def Nyala_QuantizedLinearOp : Nyala_ModelOp<"quantized_linear",
-    [DeclareOpInterfaceMethods<Nyala_StoredWeightOpInterface>]> {
+    [DeclareOpInterfaceMethods<Nyala_StoredWeightOpInterface>], ["getRowOperands"]> {
   let summary = "a linear layer of quantized activations and weights";
   let description = [{
     The weight is stored in blocks of 32 columns, `weight = scale * quant + minimum` (q4_0: quant - 8,
@@ -291,7 +293,8 @@ class Nyala_RopeParameters {
                         OptionalAttr<DenseF32ArrayAttr>:$factors);
 }
 
-def Nyala_RopeOp : Nyala_ModelOp<"rope", [AllTypesMatch<["input", "result"]>]> {
+def Nyala_RopeOp : Nyala_ModelOp<"rope", [AllTypesMatch<["input", "result"]>],
+                                 ["getRowOperands"]> {
   let summary = "rotary position embedding";
   let description = [{
     Rotates pairs of the first `dims` channels of each of `heads` heads by the angles
@@ -331,7 +334,8 @@ def Nyala_RopeTableOp : Nyala_ModelOp<"rope_table"> {
   let hasVerifier = 1;
 }
 
-def Nyala_RotateOp : Nyala_ModelOp<"rotate", [AllTypesMatch<["input", "result"]>]> {
+def Nyala_RotateOp : Nyala_ModelOp<"rotate", [AllTypesMatch<["input", "result"]>],
+                                   ["getRowOperands"]> {
   let summary = "rotates pairs of channels by a table of angles";
   let description = [{
     `(a, b) -> (a cos - b sin, b cos + a sin)` for each pair of the first channels of each head;
@@ -354,7 +358,8 @@ def Nyala_RotateOp : Nyala_ModelOp<"rotate", [AllTypesMatch<["input", "result"]>
 // Attention and its cache
 //===----------------------------------------------------------------------===//
 
-def Nyala_CacheAppendOp : Nyala_ModelOp<"cache_append", [AllTypesMatch<["cache", "result"]>]> {
+def Nyala_CacheAppendOp : Nyala_ModelOp<"cache_append", [AllTypesMatch<["cache", "result"]>],
+                                        ["getRowOperands"]> {
   let summary = "a cache with some slots replaced";
   let description = [{
     `result = cache`, but `result[sequences[r], slots[r], :] = input[r, :]` for every row whose slot
@@ -378,7 +383,7 @@ def Nyala_CacheAppendOp : Nyala_ModelOp<"cache_append", [AllTypesMatch<["cache",
   let hasVerifier = 1;
 }
 
-def Nyala_AttentionOp : Nyala_ModelOp<"attention"> {
+def Nyala_AttentionOp : Nyala_ModelOp<"attention", [], ["getRowOperands"]> {
   let summary = "scaled dot-product attention of rows over their sequence's cache";
   let description = [{
     For row r and head h, with the keys and values of head `h / (heads / kv_heads)` of sequence
@@ -421,7 +426,8 @@ def Nyala_ActivationOp : Nyala_ModelOp<"activation", [SameOperandsAndResultType]
   let assemblyFormat = "`` $kind $input attr-dict `:` type($result)";
 }
 
-def Nyala_GatedActivationOp : Nyala_ModelOp<"gated_activation", [SameOperandsAndResultType]> {
+def Nyala_GatedActivationOp : Nyala_ModelOp<"gated_activation", [SameOperandsAndResultType],
+                                            ["getRowOperands"]> {
   let summary = "a gated activation";
   let description = [{
     `result = activation(gate) * input` (Shazeer 2020, eq. 6: SwiGLU with silu).

@@ -243,4 +243,46 @@ def HoistWeights : Pass<"nyala-hoist-weights", "::mlir::ModuleOp"> {
   let dependentDialects = ["::nyala::NyalaDialect"];
 }
 
+def SkipPrefillTail : Pass<"nyala-skip-prefill-tail", "::mlir::ModuleOp"> {
+  let summary = "compute only the wanted row behind the last update of a state";
+  let description = [{
+    Of a prompt, states need every row, but its logits are wanted of one alone. The tail of an entry is
+    what results need and states do not: the last layer's query, attention and feed-forward, and the
+    layers behind the last one that has keys and values of its own. The gather of wanted rows moves
+    from the tail's end to its border: rows that cross are gathered, positions and sequences among
+    them, and the tail works on those. What crosses but cannot be gathered (quantized activations) is
+    computed again from gathered rows.
+
+    The entry's `wanted` is then bounded to one row, so that the tail's kernels are those of decode
+    and memory is that of one row; the module's `nyala.model` says `prefill_tail = "skipped"`. The
+    function stays the same for one wanted row. Logits of all rows can no longer be had from it.
+
+    The entry is left alone, with a missed remark, if it takes one row at most, if an op of the tail
+    does not compute row by row (it reads rows by index, or reduces over them), or if a result has a
+    row for each token.
+
+    ```mlir
+    // before: states need %x, %q0 and %t
+    %q = nyala.rotate adjacent %q0 by %t {heads = 9} : tensor<?x576xf32>, tensor<?x64xf32>
+    %a = nyala.attention %q, %k1, %v1 at %positions in %sequences {…} : …
+    %y = arith.addf %x, %a : tensor<?x576xf32>
+    %z = nyala.gather %y, %wanted : tensor<?x576xf32>, tensor<?xi32> -> tensor<?x576xf32>
+    // after
+    %q1 = nyala.gather %q0, %wanted : tensor<?x576xf32>, tensor<?xi32> -> tensor<?x576xf32>
+    %t1 = nyala.gather %t, %wanted : tensor<?x64xf32>, tensor<?xi32> -> tensor<?x64xf32>
+    %x1 = nyala.gather %x, %wanted : tensor<?x576xf32>, tensor<?xi32> -> tensor<?x576xf32>
+    %p1 = nyala.gather %positions, %wanted : tensor<?xi32>, tensor<?xi32> -> tensor<?xi32>
+    %s1 = nyala.gather %sequences, %wanted : tensor<?xi32>, tensor<?xi32> -> tensor<?xi32>
+    %q = nyala.rotate adjacent %q1 by %t1 {heads = 9} : tensor<?x576xf32>, tensor<?x64xf32>
+    %a = nyala.attention %q, %k1, %v1 at %p1 in %s1 {…} : …
+    %z = arith.addf %x1, %a : tensor<?x576xf32>
+    ```
+  }];
+  let options = [
+    Option<"entry", "entry", "std::string", "\"prefill\"",
+           "Entry point of whose rows at most one is wanted">
+  ];
+  let dependentDialects = ["::nyala::NyalaDialect"];
+}
+
 #endif // NYALA_PASSES_PASSES_TD

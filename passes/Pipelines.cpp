@@ -56,6 +56,10 @@ void nyala::buildModelPipeline(OpPassManager &pm, const ModelPipelineOptions &op
   specialize.sequences = options.sequences;
   pm.addPass(createSpecializeEntries(specialize));
 
+  // Only now is there an entry that takes a prompt. Weights of the tail are loaded as before.
+  if (options.skipPrefillTail)
+    pm.addPass(createSkipPrefillTail());
+
   // Cache shapes are static now: what asked for their dimensions folds.
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());

@@ -38,6 +38,10 @@ struct ModelPipelineOptions : public mlir::PassPipelineOptions<ModelPipelineOpti
   Option<int64_t> prefillRows{*this, "prefill-rows",
                               llvm::cl::desc("Largest number of rows of @prefill"),
                               llvm::cl::init(128)};
+  Option<bool> skipPrefillTail{
+      *this, "skip-prefill-tail",
+      llvm::cl::desc("Only the wanted row of @prefill behind the last update of a cache"),
+      llvm::cl::init(false)};
   Option<int64_t> sequences{*this, "sequences", llvm::cl::desc("Sequences that the caches hold"),
                             llvm::cl::init(1)};
 };

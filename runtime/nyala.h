@@ -34,9 +34,10 @@ typedef enum {
   NYALA_IO_ERROR = 3,         /* the operating system refused a read, a write or a mapping */
   NYALA_CORRUPT = 4,          /* truncated, altered, or no artifact or saved session at all */
   NYALA_VERSION = 5,          /* file format or kernel ABI of another version */
-  NYALA_UNSUPPORTED = 6,      /* this machine lacks a feature the artifact needs */
-  NYALA_CONTEXT_FULL = 7,     /* no cache slot is left for the rows asked for */
-  NYALA_INVALID_TEXT = 8,     /* text is not UTF-8, or a template refused the messages */
+  NYALA_UNSUPPORTED = 6,  /* this machine lacks a feature the artifact needs, or the artifact one
+                             that is asked for */
+  NYALA_CONTEXT_FULL = 7, /* no cache slot is left for the rows asked for */
+  NYALA_INVALID_TEXT = 8, /* text is not UTF-8, or a template refused the messages */
   NYALA_OUT_OF_MEMORY = 9,
   NYALA_CANCELLED = 10,
   NYALA_OTHER_MODEL = 11, /* a saved session belongs to another model */
@@ -151,7 +152,8 @@ NYALA_API const int32_t *nyala_session_tokens(const nyala_session *session, size
 NYALA_API nyala_status nyala_session_prefill(nyala_session *session, const int32_t *tokens,
                                              size_t count);
 /// Like prefill, and calls `row` with the logits after each token, in order (perplexity). `row` may
-/// call nyala_session_cancel, and nothing else on the session.
+/// call nyala_session_cancel, and nothing else on the session. NYALA_UNSUPPORTED if the model was
+/// compiled to compute a prompt's last logits alone (nyala-compile --skip-prefill-tail).
 typedef void (*nyala_logits_fn)(void *user, size_t index, const float *logits);
 NYALA_API nyala_status nyala_session_prefill_all(nyala_session *session, const int32_t *tokens,
                                                  size_t count, nyala_logits_fn row, void *user);

@@ -112,9 +112,12 @@ private:
     for (auto [index, type] : llvm::enumerate(kernel.getArgumentTypes()))
       if (failed(check(type, "argument", index, 1)))
         return failure();
-    for (auto [index, type] : llvm::enumerate(kernel.getResultTypes()))
-      if (failed(check(type, "result", index, 2)))
+    for (auto [index, result] : llvm::enumerate(getTerminator()->getOperands())) {
+      // Vectors do not write ids, but an op may have rows of them.
+      int64_t leastRank = result.getDefiningOp<CpuTileOpInterface>() ? 1 : 2;
+      if (failed(check(result.getType(), "result", index, leastRank)))
         return failure();
+    }
     return success();
   }
 
@@ -169,10 +172,19 @@ private:
     return append ? cast<BlockArgument>(append.getCache()) : BlockArgument();
   }
 
+  /// A bound of the rows of an argument: the kernel's, unless an op reads any rows of it by index.
+  int64_t getMaxRows(BlockArgument argument) {
+    for (OpOperand &use : argument.getUses())
+      if (!isa<ReturnOp>(use.getOwner()) &&
+          !llvm::is_contained(nyala::getRowOperands(use.getOwner()), &use))
+        return std::numeric_limits<int32_t>::max();
+    return kernel.getMaxRows();
+  }
+
   func::FuncOp createFunction(ImplicitLocOpBuilder &b) {
     SmallVector<Type> types;
-    for (Type type : kernel.getArgumentTypes())
-      types.push_back(getBufferType(cast<RankedTensorType>(type), kernel.getMaxRows()));
+    for (BlockArgument argument : kernel.getBody().getArguments())
+      types.push_back(getBufferType(getTensorType(argument), getMaxRows(argument)));
     for (Value result : getTerminator()->getOperands())
       if (!getTiedArgument(result))
         types.push_back(
@@ -239,7 +251,7 @@ private:
       } else {
         sink.buffer = function.getArgument(next++);
       }
-      sink.columns = getChannels(sink.value);
+      sink.columns = getTensorType(sink.value).getRank() == 1 ? 1 : getChannels(sink.value);
       sinks.push_back(sink);
     }
     return sinks;

@@ -59,6 +59,18 @@ struct GatherModel : CpuTileOpInterface::ExternalModel<GatherModel, GatherOp> {
     }
     return vectors;
   }
+
+  /// An id is no vector.
+  void emitRow(Operation *operation, TileEmitter &e, Value row,
+               ArrayRef<Value> destinations) const {
+    auto op = cast<GatherOp>(operation);
+    if (getTensorType(op.getResult()).getRank() > 1)
+      return e.emitRowByTiles(op.getResult(), row, destinations.front());
+    Value at = memref::LoadOp::create(e.b, e.getBuffer(op.getIndices()), row);
+    Value source = arith::IndexCastOp::create(e.b, e.b.getIndexType(), at);
+    Value id = memref::LoadOp::create(e.b, e.getBuffer(op.getInput()), source);
+    memref::StoreOp::create(e.b, id, destinations.front(), row);
+  }
 };
 
 /// The kernel generator stores the pulled rows in the cache's slots (GenerateCpuKernels.cpp).

@@ -78,7 +78,9 @@ Value TileEmitter::getBuffer(Value value) {
     SmallVector<Value> memory;
     for (Value result : values) {
       auto type = cast<RankedTensorType>(result.getType());
-      memory.push_back(allocateScratch({maxRows, type.getDimSize(1)}, type.getElementType()));
+      SmallVector<int64_t> shape(type.getShape()); // rows by channels, or ids
+      shape[0] = maxRows;
+      memory.push_back(allocateScratch(shape, type.getElementType()));
     }
     forRange(index(0), rows, 1, [&](Value row) { emitRow(values, row, memory); });
     for (auto [result, buffer] : llvm::zip_equal(values, memory))

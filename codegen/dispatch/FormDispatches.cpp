@@ -259,7 +259,7 @@ private:
       RankedTensorType weight = getTensorType(product.getStoredWeight().get());
       name +=
           "_" + std::to_string(weight.getDimSize(1)) + "x" + std::to_string(weight.getDimSize(0));
-    } else if (type) {
+    } else if (type && type.getRank() > 1) {
       name += "_" + std::to_string(type.getShape().back());
     }
     return name;

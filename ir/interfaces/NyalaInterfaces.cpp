@@ -34,6 +34,14 @@ Value nyala::getRowSource(Value value) {
   return value;
 }
 
+SmallVector<OpOperand *> nyala::getRowOperands(Operation *op) {
+  if (auto domain = dyn_cast<RowDomainOpInterface>(op))
+    return domain.getRowOperands();
+  if (isElementwiseOnTensors(op))
+    return llvm::to_vector_of<OpOperand *>(llvm::make_pointer_range(op->getOpOperands()));
+  return {};
+}
+
 OpCost nyala::getCost(Operation *op) {
   if (auto cost = dyn_cast<CostOpInterface>(op))
     return cost.getCost();

@@ -54,6 +54,10 @@ std::optional<FusionKind> getFusionKind(mlir::Operation *op);
 /// `value`, found through RowDomainOpInterface and elementwise ops; null if there is none.
 mlir::Value getRowSource(mlir::Value value);
 
+/// Operands of which result row r reads row r alone: those of RowDomainOpInterface, all operands of
+/// an elementwise op on tensors; none: the op's results have no rows, or nothing is known of them.
+llvm::SmallVector<mlir::OpOperand *> getRowOperands(mlir::Operation *op);
+
 /// Cost of any op: its interface's; elementwise ops of other dialects on tensors one FLOP an
 /// element; else nothing.
 OpCost getCost(mlir::Operation *op);

@@ -39,7 +39,13 @@ def Nyala_RowDomainOpInterface : OpInterface<"RowDomainOpInterface"> {
   }];
   let methods = [
     InterfaceMethod<"The operand whose leading dimension is that of the results.",
-                    "::mlir::OpOperand &", "getRowOperand", (ins)>
+                    "::mlir::OpOperand &", "getRowOperand", (ins)>,
+    InterfaceMethod<[{All operands of which result row r reads row r alone, the row operand among
+                      them. Other operands (weights, caches) it may read as wholes. So results of some
+                      rows of these operands are those rows of the results.}],
+                    "::llvm::SmallVector<::mlir::OpOperand *>", "getRowOperands", (ins), [{}], [{
+                      return {&$_op.getRowOperand()};
+                    }]>
   ];
 }
 

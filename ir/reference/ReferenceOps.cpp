@@ -62,8 +62,10 @@ Results RequantizeOp::evaluate(ArrayRef<Tensor> operands) {
 /// Row i of the result is row indices[i] of `table`.
 static Results selectRows(Operation *op, StringRef what, const Tensor &table,
                           const Tensor &indices) {
-  int64_t width = table.dim(1);
-  Tensor result({indices.size(), width});
+  SmallVector<int64_t> shape(table.getShape());
+  shape[0] = indices.size();
+  int64_t width = Tensor::getNumElements(ArrayRef(shape).drop_front());
+  Tensor result(shape);
   MutableArrayRef<double> out = result.mutableValues();
   for (int64_t i = 0; i < indices.size(); ++i) {
     FailureOr<int64_t> row = checkIndex(op, what, indices, i, table.dim(0));

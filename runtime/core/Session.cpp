@@ -103,6 +103,16 @@ void Session::check(std::span<const int32_t> newTokens, uint32_t start) const {
                       std::to_string(artifact.program().context()) + ")");
 }
 
+void Session::checkAllRows() const {
+  const Entry &entry = getPrefill();
+  if (entry.maxWanted < entry.maxRows)
+    throw Failure(NYALA_UNSUPPORTED,
+                  "logits of every token of a prompt were asked for, but this model computes those "
+                  "of " +
+                      std::to_string(entry.maxWanted) + " of " + std::to_string(entry.maxRows) +
+                      " tokens; compile it without --skip-prefill-tail");
+}
+
 void Session::runChunk(const Entry &entry, std::span<const int32_t> chunk, size_t done,
                        uint32_t wanted) {
   const auto array = [&](artifact::ArgumentRole role) {
@@ -119,9 +129,9 @@ void Session::runChunk(const Entry &entry, std::span<const int32_t> chunk, size_
   for (uint32_t i = 0; i < wanted; ++i)
     array(artifact::ArgumentRole::Wanted)[i] = static_cast<int32_t>(rows - wanted + i);
   // Row i attends to start + i positions before it and to its own.
-  const uint64_t positions = uint64_t(rows) * start + uint64_t(rows) * (rows + 1) / 2;
-  if (!entry.program.run(pool, scratch, {rows, wanted, positions}, &cancelled,
-                         entry.profile.get())) {
+  const auto upTo = [&](uint64_t count) { return count * start + count * (count + 1) / 2; };
+  const RowCounts counts = {rows, wanted, upTo(rows), upTo(rows) - upTo(rows - wanted)};
+  if (!entry.program.run(pool, scratch, counts, &cancelled, entry.profile.get())) {
     clearCancel();
     throw Failure(NYALA_CANCELLED, "cancelled at position " + std::to_string(start) +
                                        "; the session is at " + std::to_string(position));
@@ -130,14 +140,15 @@ void Session::runChunk(const Entry &entry, std::span<const int32_t> chunk, size_
 
 void Session::append(std::span<const int32_t> newTokens, RowCallback row, void *user) {
   check(newTokens, position);
+  if (row)
+    checkAllRows();
   const uint32_t vocabulary = artifact.program().vocabulary();
   const float *last = nullptr;
   logits = nullptr;
   for (size_t done = 0; done < newTokens.size();) {
     const size_t left = newTokens.size() - done;
     const Entry &entry = left == 1 ? getDecode() : getPrefill();
-    const auto rows = static_cast<uint32_t>(
-        std::min<size_t>(left, row ? std::min(entry.maxRows, entry.maxWanted) : entry.maxRows));
+    const auto rows = static_cast<uint32_t>(std::min<size_t>(left, entry.maxRows));
     const uint32_t wanted = row ? rows : left == rows ? 1 : 0;
     runChunk(entry, newTokens.subspan(done, rows), done, wanted);
     for (uint32_t i = 0; row && i < rows; ++i)

@@ -50,7 +50,8 @@ public:
   /// Nothing is appended on failure: NYALA_INVALID_ARGUMENT (no tokens, or a token out of range),
   /// NYALA_CONTEXT_FULL, NYALA_CANCELLED.
   void prefill(std::span<const int32_t> tokens) { append(tokens, nullptr, nullptr); }
-  /// The same; calls `row` with the logits after each token.
+  /// The same; calls `row` with the logits after each token. NYALA_UNSUPPORTED if the prefill entry
+  /// gives logits of fewer rows than it takes.
   void prefillAll(std::span<const int32_t> tokens, RowCallback row, void *user) {
     append(tokens, row, user);
   }
@@ -100,6 +101,8 @@ private:
   std::optional<Entry> bind(std::string_view name, const CpuImage &image);
   /// Can `newTokens` be appended at `start`?
   void check(std::span<const int32_t> newTokens, uint32_t start) const;
+  /// Does prefill give the logits of all its rows?
+  void checkAllRows() const;
   void append(std::span<const int32_t> newTokens, RowCallback row, void *user);
   /// Runs one chunk whose first token is `done` behind the position, with the logits of its last
   /// `wanted` rows. Throws NYALA_CANCELLED.

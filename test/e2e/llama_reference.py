@@ -23,6 +23,26 @@ import numpy as np
 WINDOW = 512  # of perplexity
 
 
+def round_in_blocks(x, lowest, highest):
+    """x: rows × kv heads × head_dim. Blocks of 32 channels become integers from `lowest` to `highest`
+    times a scale in half precision, which makes the largest value the outermost integer."""
+    blocks = x.reshape(x.shape[0], -1, 32)
+    largest = np.take_along_axis(blocks, np.abs(blocks).argmax(axis=-1, keepdims=True), axis=-1)
+    scales = np.abs(largest) / highest if lowest == -highest else largest / lowest
+    scales = scales.astype(np.float16).astype(x.dtype)
+    factors = np.divide(1, scales, out=np.zeros_like(scales), where=scales != 0)
+    return (np.clip(np.rint(blocks * factors), lowest, highest) * scales).reshape(x.shape)
+
+
+# What a cache of each type makes of keys and values.
+CACHE_ROUNDING = {
+    "f32": lambda x: x,
+    "f16": lambda x: x.astype(np.float16).astype(x.dtype),
+    "q8": lambda x: round_in_blocks(x, -127, 127),
+    "q4": lambda x: round_in_blocks(x, -8, 7),
+}
+
+
 @dataclass
 class Hyperparameters:
     layers: int
@@ -41,11 +61,12 @@ class Hyperparameters:
 
 class Llama:
     """A model in memory. `faults` plants known mistakes (see test_tiny.py). `native`: the inputs of
-    linears whose weights are stored in blocks are rounded to 8 bits, as docs/numerics.md says, and
-    `kv_type` ("q8", "q4"): so are the keys and values of a position."""
+    linears whose weights are stored in blocks are rounded to 8 bits, as docs/numerics.md says.
+    `kv_map`: the layer whose keys and values each layer uses (docs/kv-sharing.md); default its own.
+    `kv_type`: what the cache holds."""
 
-    def __init__(self, path, dtype=np.float32, faults=(), native=False, kv_type="f32"):
-        self.kv_type = kv_type
+    def __init__(self, path, dtype=np.float32, faults=(), native=False, kv_map=None,
+                 kv_type="f32"):
         reader = gguf.GGUFReader(path)
         self.dtype = dtype
         self.in_blocks = {t.name for t in reader.tensors
@@ -60,6 +81,8 @@ class Llama:
             for t in reader.tensors
         }
         self.hp = self._hyperparameters()
+        self.kv_map = kv_map or range(self.hp.layers)
+        self.round_cache = CACHE_ROUNDING[kv_type]
         self.frequencies, self.rope_magnitude = self._rope_frequencies()
 
     def _get(self, key, default=None):
@@ -128,19 +151,6 @@ class Llama:
         factors = np.divide(127, largest, out=np.zeros_like(largest), where=largest > 0)
         return (np.rint(blocks * factors) * (largest / 127)).reshape(x.shape)
 
-    def _store(self, x):
-        """rows × kv heads × head_dim as the cache holds them: integers of blocks of 32 channels, and
-        a scale in 16 bits that makes the largest 127 (q8) or -8 (q4)."""
-        if self.kv_type == "f32":
-            return x
-        blocks = x.reshape(x.shape[0], -1, 32)
-        largest = np.take_along_axis(blocks, np.abs(blocks).argmax(axis=-1, keepdims=True), axis=-1)
-        scale = np.abs(largest) / 127 if self.kv_type == "q8" else largest / -8
-        scale = scale.astype(np.float16).astype(self.dtype)
-        integers = np.rint(np.divide(blocks, scale, out=np.zeros_like(blocks), where=scale != 0))
-        low, high = (-127, 127) if self.kv_type == "q8" else (-8, 7)
-        return (np.clip(integers, low, high) * scale).reshape(x.shape)
-
     def _linear(self, x, name):
         if name + ".weight" in self.in_blocks:
             x = self._round(x)
@@ -190,12 +200,13 @@ class Llama:
         rows = x.shape[0]
         h = self._norm(x, blk + "attn_norm")
         q = self._linear(h, blk + "attn_q").reshape(rows, hp.heads, hp.head_dim)
-        k = self._linear(h, blk + "attn_k").reshape(rows, hp.kv_heads, hp.head_dim)
-        v = self._linear(h, blk + "attn_v").reshape(rows, hp.kv_heads, hp.head_dim)
-        rotated = self._rope(k, positions)
-        cache[layer][0] = np.concatenate([cache[layer][0], self._store(rotated)])
-        cache[layer][1] = np.concatenate([cache[layer][1], self._store(v)])
-        attended = self._attention(self._rope(q, positions), *cache[layer], positions)
+        producer = self.kv_map[layer]
+        if producer == layer:
+            k = self._linear(h, blk + "attn_k").reshape(rows, hp.kv_heads, hp.head_dim)
+            v = self._linear(h, blk + "attn_v").reshape(rows, hp.kv_heads, hp.head_dim)
+            for i, new in enumerate((self._rope(k, positions), v)):
+                cache[layer][i] = np.concatenate([cache[layer][i], self.round_cache(new)])
+        attended = self._attention(self._rope(q, positions), *cache[producer], positions)
         x = x + self._linear(attended.reshape(rows, hp.heads * hp.head_dim), blk + "attn_output")
         h = self._norm(x, blk + "ffn_norm")
         gate, up = self._linear(h, blk + "ffn_gate"), self._linear(h, blk + "ffn_up")

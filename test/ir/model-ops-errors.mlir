@@ -196,6 +196,22 @@ func.func @gather_channels(%x: tensor<?x4xf32>, %indices: tensor<3xi32>) {
 
 // -----
 
+func.func @gather_rank(%x: tensor<?xi32>, %indices: tensor<?xi32>) {
+  // expected-error @below {{expected dimensions of the result to be 1, got 2}}
+  %0 = nyala.gather %x, %indices : tensor<?xi32>, tensor<?xi32> -> tensor<?x1xf32>
+  return
+}
+
+// -----
+
+func.func @gather_elements(%x: tensor<?x4xf32>, %indices: tensor<?xi32>) {
+  // expected-error @below {{expected element type of the result to be 'f32', got 'f16'}}
+  %0 = nyala.gather %x, %indices : tensor<?x4xf32>, tensor<?xi32> -> tensor<?x4xf16>
+  return
+}
+
+// -----
+
 // Products and norms
 
 func.func @dynamic_channels(%x: tensor<?x?xf32>) {

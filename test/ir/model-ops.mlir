@@ -50,6 +50,8 @@ func.func @rows(%ids: tensor<?xi32>, %table: tensor<100x8xf32>, %x: tensor<?x8xf
   %0 = nyala.embedding %ids, %table : tensor<?xi32>, tensor<100x8xf32> -> tensor<?x8xf32>
   // CHECK: nyala.gather %{{.*}}, %{{.*}} : tensor<?x8xf32>, tensor<?xi32> -> tensor<?x8xf32>
   %1 = nyala.gather %x, %ids : tensor<?x8xf32>, tensor<?xi32> -> tensor<?x8xf32>
+  // CHECK: nyala.gather %{{.*}}, %{{.*}} : tensor<?xi32>, tensor<?xi32> -> tensor<?xi32>
+  %3 = nyala.gather %ids, %ids : tensor<?xi32>, tensor<?xi32> -> tensor<?xi32>
   // CHECK: nyala.split %{{.*}} : tensor<?x8xf32> -> tensor<?x5xf32>, tensor<?x3xf32>
   %2:2 = nyala.split %x : tensor<?x8xf32> -> tensor<?x5xf32>, tensor<?x3xf32>
   return

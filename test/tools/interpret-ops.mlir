@@ -22,6 +22,15 @@ func.func @gather() -> tensor<1x4xf32> {
   return %0 : tensor<1x4xf32>
 }
 
+// CHECK-LABEL: {{^}}gather_ids: 2xi32{{$}}
+// CHECK-NEXT: {{^}}  [9, 5]{{$}}
+func.func @gather_ids() -> tensor<2xi32> {
+  %x = arith.constant dense<[5, 7, 9]> : tensor<3xi32>
+  %i = arith.constant dense<[2, 0]> : tensor<2xi32>
+  %0 = nyala.gather %x, %i : tensor<3xi32>, tensor<2xi32> -> tensor<2xi32>
+  return %0 : tensor<2xi32>
+}
+
 // CHECK-LABEL: {{^}}split.0: 2x1xf32{{$}}
 // CHECK-NEXT: {{^}}  [1]{{$}}
 // CHECK-NEXT: {{^}}  [0.25]{{$}}
@@ -324,6 +333,7 @@ func.func @attention_window() -> tensor<2x4xf32> {
 func.func @forward() -> (
     tensor<3x2xf32> {nyala.result = "embedding"},
     tensor<1x4xf32> {nyala.result = "gather"},
+    tensor<2xi32> {nyala.result = "gather_ids"},
     tensor<2x1xf32> {nyala.result = "split.0"},
     tensor<2x3xf32> {nyala.result = "split.1"},
     tensor<2x3xf32> {nyala.result = "linear"},
@@ -355,6 +365,7 @@ func.func @forward() -> (
     tensor<2x4xf32> {nyala.result = "attention_window"}) {
   %0 = call @embedding() : () -> tensor<3x2xf32>
   %1 = call @gather() : () -> tensor<1x4xf32>
+  %ids = call @gather_ids() : () -> tensor<2xi32>
   %2:2 = call @split() : () -> (tensor<2x1xf32>, tensor<2x3xf32>)
   %3 = call @linear() : () -> tensor<2x3xf32>
   %4 = call @linear_bias() : () -> tensor<2x3xf32>
@@ -383,6 +394,6 @@ func.func @forward() -> (
   %27 = call @attention_q4() : () -> tensor<1x32xf32>
   %28 = call @attention() : () -> tensor<2x4xf32>
   %29 = call @attention_window() : () -> tensor<2x4xf32>
-  return %0, %1, %2#0, %2#1, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29
-      : tensor<3x2xf32>, tensor<1x4xf32>, tensor<2x1xf32>, tensor<2x3xf32>, tensor<2x3xf32>, tensor<2x3xf32>, tensor<2x2xf32, #nyala.packed<f32>>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x1xf32>, tensor<2x1xf32>, tensor<2x1xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x8xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x3x2xf32>, tensor<1x2x32xf32, #nyala.blocks<q8_0>>, tensor<1x32xf32>, tensor<2x4xf32>, tensor<2x4xf32>
+  return %0, %1, %ids, %2#0, %2#1, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29
+      : tensor<3x2xf32>, tensor<1x4xf32>, tensor<2xi32>, tensor<2x1xf32>, tensor<2x3xf32>, tensor<2x3xf32>, tensor<2x3xf32>, tensor<2x2xf32, #nyala.packed<f32>>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x1xf32>, tensor<2x1xf32>, tensor<2x1xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x8xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x3x2xf32>, tensor<1x2x32xf32, #nyala.blocks<q8_0>>, tensor<1x32xf32>, tensor<2x4xf32>, tensor<2x4xf32>
 }

@@ -176,6 +176,7 @@ private:
       model.prefillRows = options.prefillRows;
       model.native = options.arithmetic == "native";
       model.kvType = options.kvType;
+      model.skipPrefillTail = options.skipPrefillTail;
       model.shareKv = options.shareKv;
       for (int64_t producer : options.shareKvMap)
         model.shareKvMap.addValue(producer);

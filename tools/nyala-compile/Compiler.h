@@ -32,6 +32,7 @@ struct CompileOptions {
   std::string calibration;   ///< path of a text; "": none
   int64_t context = 0;       ///< 0: the model's own
   int64_t prefillRows = 128;
+  bool skipPrefillTail = false;
   bool externalWeights = false;
   Phase from = Phase::Input;
   Phase to = Phase::Artifact;

@@ -97,13 +97,15 @@ bool CpuProgram::run(ThreadPool &pool, const Scratch &scratch, RowCounts counts,
     const Step &step = steps[i];
     if (cancelled && cancelled->load(std::memory_order_relaxed))
       return false;
-    const int64_t rows = static_cast<int>(step.count) == rowsIndex ? counts.rows : counts.wanted;
+    const bool all = static_cast<int>(step.count) == rowsIndex;
+    const int64_t rows = all ? counts.rows : counts.wanted;
     if (rows == 0)
       continue;
     const Call call = {step.kernel, buffers.data() + step.firstBuffer, rows, scratch};
     const int64_t items = step.tilesPerRow ? step.tiles * rows : step.tiles;
     if (profile)
-      runTimed(pool, call, items, counts.positions, profile->steps[i], profile->workers);
+      runTimed(pool, call, items, all ? counts.positions : counts.wantedPositions,
+               profile->steps[i], profile->workers);
     else
       pool.run(callKernel, &call, items);
   }

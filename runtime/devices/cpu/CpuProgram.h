@@ -23,7 +23,8 @@ namespace nyala::rt {
 struct RowCounts {
   uint32_t rows;
   uint32_t wanted;
-  uint64_t positions; ///< cached positions that the rows attend to, added up; for profiles alone
+  /// Cached positions that the rows, and the wanted ones, attend to, added up; for profiles alone.
+  uint64_t positions, wantedPositions;
 };
 
 /// Scratch memory of all workers.
@@ -38,7 +39,7 @@ struct CpuProfile {
   struct Step {
     uint64_t calls = 0;
     uint64_t rows = 0;
-    uint64_t positions = 0; ///< as in RowCounts
+    uint64_t positions = 0; ///< that those rows attended to, added up
     Clock::duration time{}; ///< from the step's begin until all workers were done
     Clock::duration busy{}; ///< that workers spent in the kernel, added up over workers
   };

@@ -302,7 +302,8 @@ std::vector<Bytes> CompiledKernels::run(StringRef name, const std::vector<Operan
       continue;
     auto tensor = cast<RankedTensorType>(type);
     int64_t height = tensor.isDynamicDim(0) ? rows : tensor.getDimSize(0);
-    buffers.emplace_back(height * tensor.getDimSize(1) * sizeof(float));
+    int64_t width = tensor.getRank() == 1 ? 1 : tensor.getDimSize(1);
+    buffers.emplace_back(height * width * sizeof(float)); // or ids, of the same size
   }
   std::vector<void *> addresses;
   for (const GuardedBuffer &buffer : buffers)
@@ -353,7 +354,7 @@ void CompiledKernels::check(const KernelText &text, int64_t rows, uint64_t seed)
     checkRowsAlone(text, operands, results, rows);
 }
 
-static std::vector<float> readFloats(const Bytes &bytes, RankedTensorType type) {
+static std::vector<float> readValues(const Bytes &bytes, RankedTensorType type) {
   if (getBlocks(type)) {
     SlotLayout layout = getSlotLayout(type);
     std::vector<float> values(type.getNumElements());
@@ -364,10 +365,15 @@ static std::vector<float> readFloats(const Bytes &bytes, RankedTensorType type) 
   }
   bool half = type.getElementType().isF16();
   std::vector<float> values(bytes.size() / (half ? sizeof(uint16_t) : sizeof(float)));
-  if (half)
+  if (half) {
     dequantize(StoredFormat::F16, bytes.data(), values.data(), values.size());
-  else
+  } else if (type.getElementType().isInteger(32)) {
+    std::vector<int32_t> ids(values.size());
+    std::memcpy(ids.data(), bytes.data(), bytes.size());
+    llvm::copy(ids, values.begin());
+  } else {
     std::memcpy(values.data(), bytes.data(), bytes.size());
+  }
   return values;
 }
 
@@ -386,7 +392,7 @@ void CompiledKernels::checkValues(const KernelText &text, const std::vector<Oper
   ASSERT_TRUE(succeeded(expected));
   for (auto [index, want] : llvm::enumerate(*expected)) {
     auto type = cast<RankedTensorType>(kernels.at(text.name).op.getResultTypes()[index]);
-    std::vector<float> got = readFloats(results[index], type);
+    std::vector<float> got = readValues(results[index], type);
     ASSERT_EQ(got.size(), static_cast<size_t>(want.size()));
     if (type.getElementType().isF16()) // in f64 the interpreter rounds nothing
       for (double &value : want.mutableValues())

@@ -64,6 +64,18 @@ TEST_P(LocalKernelTest, Gather) {
                  "%s = nyala.activation silu %x : tensor<?x16xf32>\n"
                  "%0 = nyala.gather %s, %i : tensor<?x16xf32>, tensor<?xi32> -> tensor<?x16xf32>",
                  "%0", "tensor<?x16xf32>"),
+      makeKernel("ids", 1,
+                 "%x: tensor<?xi32> {test.rows = 11 : i64, test.below = 1000 : i64}, "
+                 "%i: tensor<?xi32> {test.values = array<i32: 9>}",
+                 "%0 = nyala.gather %x, %i : tensor<?xi32>, tensor<?xi32> -> tensor<?xi32>", "%0",
+                 "tensor<?xi32>", 0),
+      makeKernel("positions_of_gathered_rows", 8,
+                 "%p: tensor<?xi32> {test.rows = 11 : i64, test.below = 1000 : i64}, "
+                 "%i: tensor<?xi32> {test.below = 11 : i64}",
+                 "%q = nyala.gather %p, %i : tensor<?xi32>, tensor<?xi32> -> tensor<?xi32>\n"
+                 "%0 = nyala.rope_table %q {dims = 16, base = 1.0e4} : tensor<?xi32> -> "
+                 "tensor<?x16xf32>",
+                 "%0", "tensor<?x16xf32>"),
   });
 }
 

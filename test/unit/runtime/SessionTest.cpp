@@ -41,8 +41,8 @@ TEST_F(SessionTest, ChunksGiveWhatOneChunkGives) {
 }
 
 TEST_F(SessionTest, PrefillAllReportsEachRow) {
-  for (uint32_t wanted : {8, 3, 1}) {
-    open(makeToy(64, 8, wanted));
+  for (uint32_t rows : {8, 3, 1}) {
+    open(makeToy(64, rows, rows));
     const Tokens tokens = makeTokens(29);
     struct Seen {
       const Tokens &tokens;
@@ -58,6 +58,37 @@ TEST_F(SessionTest, PrefillAllReportsEachRow) {
               NYALA_OK);
     EXPECT_EQ(seen.rows, tokens.size());
     EXPECT_EQ(logits(), expectLogits(tokens));
+  }
+}
+
+TEST_F(SessionTest, PrefillAllNeedsLogitsOfAllRows) {
+  const auto row = [](void *seen, size_t, const float *) { *static_cast<bool *>(seen) = true; };
+  bool seen = false;
+  for (uint32_t wanted : {7, 1}) {
+    open(makeToy(64, 8, wanted));
+    const Tokens tokens = makeTokens(29);
+    ASSERT_EQ(prefill(tokens), NYALA_OK);
+    EXPECT_EQ(logits(), expectLogits(tokens));
+    for (size_t count : {1, 29})
+      EXPECT_EQ(nyala_session_prefill_all(session, tokens.data(), count, row, &seen),
+                NYALA_UNSUPPORTED);
+    EXPECT_THAT(nyala_last_error(), HasSubstr("--skip-prefill-tail"));
+    EXPECT_FALSE(seen);
+    // What comes first: the arguments, and nothing is changed.
+    EXPECT_EQ(nyala_session_prefill_all(session, tokens.data(), 0, row, &seen),
+              NYALA_INVALID_ARGUMENT);
+    EXPECT_EQ(nyala_session_position(session), 29u);
+    EXPECT_EQ(logits(), expectLogits(tokens));
+  }
+  // A prefill of one row, and decode alone, give all there is.
+  ArtifactSpec decodeAlone = makeToy();
+  decodeAlone.entries.resize(1);
+  for (const ArtifactSpec &spec : {makeToy(64, 1, 1), decodeAlone}) {
+    open(spec);
+    const Tokens tokens = makeTokens(5);
+    EXPECT_EQ(nyala_session_prefill_all(session, tokens.data(), tokens.size(), row, &seen),
+              NYALA_OK);
+    EXPECT_TRUE(seen);
   }
 }
 
@@ -309,12 +340,14 @@ struct Profile {
 
 TEST_F(SessionTest, ProfileAddsUpSteps) {
   ArtifactSpec spec = makeToy();
-  for (ArtifactSpec::Entry &entry : spec.entries)
+  for (ArtifactSpec::Entry &entry : spec.entries) {
     entry.steps[1].cost = {.flopsPerRow = 1,
                            .bytesFixed = 1000,
                            .bytesPerRow = 10,
                            .flopsPerRowPosition = 100,
                            .bytesPerRowPosition = 10000};
+    entry.steps[3].cost = {.flopsPerRowPosition = 1};
+  }
   open(spec);
   ASSERT_EQ(prefill(makeTokens(3)), NYALA_OK);
   ASSERT_EQ(nyala_session_profile_begin(session), NYALA_OK);
@@ -335,6 +368,8 @@ TEST_F(SessionTest, ProfileAddsUpSteps) {
   EXPECT_EQ(profile.work[0], work(0, 0, 0));
   EXPECT_EQ(profile.work[1], work(2, 2, 14 + 15));
   EXPECT_EQ(profile.work[5], work(2, 10, (4 + 13) * 10 / 2));
+  // The wanted row is the last one: it attends to 13 positions.
+  EXPECT_EQ(profile.work[7], std::make_pair(0.0, 13.0));
 
   // Ended: nothing is recorded, and there is nothing to end.
   ASSERT_EQ(nyala_session_decode(session, 3), NYALA_OK);
