@@ -21,9 +21,13 @@ enum class TokenKind : uint8_t { Normal, Unknown, Control, UserDefined, Byte, Un
 struct TokenizerData {
   struct Merge {
     uint32_t left, right, rank, result;
+    bool operator==(const Merge &) const = default;
   };
   std::string model;        ///< "gpt2"
-  std::string preTokenizer; ///< "smollm", "gpt-2", "llama-bpe", "qwen2"
+  std::string preTokenizer; ///< "smollm", "gpt-2", "llama-bpe", "qwen2", "splits"
+  std::vector<std::string>
+      splits;                ///< with "splits": patterns as runtime/text/SplitPattern.h has them
+  bool ignoreMerges = false; ///< a piece that is a token becomes it; llama-bpe: always
   std::vector<std::string> tokens;
   std::vector<TokenKind> kinds;
   std::vector<Merge> merges;
