@@ -107,7 +107,9 @@ flatbuffers::Offset<artifact::Tokenizer> writeTokenizer(flatbuffers::FlatBufferB
 
   auto model = builder.CreateString(tokenizer.model);
   auto preTokenizer = builder.CreateString(tokenizer.preTokenizer);
-  auto splits = tokenizer.splits.empty() ? 0 : builder.CreateVectorOfStrings(tokenizer.splits);
+  // A list of no patterns is one, too.
+  bool hasSplits = tokenizer.preTokenizer == "splits";
+  auto splits = hasSplits ? builder.CreateVectorOfStrings(tokenizer.splits) : 0;
   auto chatTemplate = tokenizer.chatTemplate ? builder.CreateString(*tokenizer.chatTemplate) : 0;
   auto bytesVector = builder.CreateVector(bytes);
   auto offsetsVector = builder.CreateVector(offsets);
