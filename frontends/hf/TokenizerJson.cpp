@@ -102,10 +102,10 @@ void Reader::readPreTokenizer() {
   data.splits = readSplits(root);
   for (const rt::PreTokenizerFamily &family : rt::getPreTokenizerFamilies()) {
     if (!std::ranges::equal(family.splits, data.splits) ||
-        (family.ignoresMerges && !data.ignoreMerges))
+        family.ignoresMerges != data.ignoreMerges)
       continue;
     data.preTokenizer = family.name;
-    data.ignoreMerges &= !family.ignoresMerges;
+    data.ignoreMerges = false; // said by the name
     data.splits.clear();
     return;
   }

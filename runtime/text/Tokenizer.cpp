@@ -47,7 +47,7 @@ PreTokenizer makePreTokenizer(const artifact::Tokenizer *data) {
 
 bool ignoresMerges(const artifact::Tokenizer *data) {
   std::string_view name = data->pre_tokenizer()->string_view();
-  return data->ignore_merges() || (name != ownSplits && getPreTokenizerFamily(name).ignoresMerges);
+  return name == ownSplits ? data->ignore_merges() : getPreTokenizerFamily(name).ignoresMerges;
 }
 
 } // namespace

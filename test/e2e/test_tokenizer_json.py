@@ -6,6 +6,7 @@ import random
 import unicodedata
 
 import pytest
+from gguf import GGUFReader
 from tokenizers import (AddedToken, Regex, Tokenizer, decoders, models, normalizers,
                         pre_tokenizers, processors, trainers)
 
@@ -143,9 +144,12 @@ def test_begin_of_sequence(how, corpus, tmp_path):
 def test_same_as_gguf(smollm2, tmp_path):
     """The vocabulary of a GGUF file written as tokenizer.json is read as the same tokenizer."""
     vocabulary = Vocabulary(smollm2)
-    save(vocabulary.peer(vocabulary.pre, len(vocabulary.merges)), tmp_path,
-         bos_token=vocabulary.bos, eos_token=vocabulary.eos, add_bos_token=False,
-         chat_template=vocabulary.chat_template)
+    fields = GGUFReader(smollm2).fields
+    bos, eos = (vocabulary.tokens[fields[f"tokenizer.ggml.{name}_token_id"].contents()]
+                for name in ("bos", "eos"))
+    save(vocabulary.peer(vocabulary.pre, len(vocabulary.merges)), tmp_path, bos_token=bos,
+         eos_token=eos, add_bos_token=False,
+         chat_template=fields["tokenizer.chat_template"].contents())
     (tmp_path / "config.json").write_text(json.dumps({"vocab_size": len(vocabulary.tokens)}),
                                           encoding="utf-8")
     succeed("nyala-test-tokenize", tmp_path, "--same-as", smollm2)

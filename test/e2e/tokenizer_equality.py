@@ -45,9 +45,6 @@ class Vocabulary:
         self.kinds = fields["tokenizer.ggml.token_type"].contents()
         self.merges = [tuple(m.split(" ")) for m in fields["tokenizer.ggml.merges"].contents()]
         self.pre = fields["tokenizer.ggml.pre"].contents()
-        self.bos, self.eos = (self.tokens[fields[f"tokenizer.ggml.{name}_token_id"].contents()]
-                              for name in ("bos", "eos"))
-        self.chat_template = fields["tokenizer.chat_template"].contents()
         self.specials = [t for t, kind in zip(self.tokens, self.kinds) if kind == 3]
         # Byte values that no token spells: nyala refuses them, the peer drops them.
         spelled = set(self.tokens)

@@ -63,12 +63,13 @@ TEST(TokenizerJson, PreTokenizersOfFamilies) {
       file["pre_tokenizer"] = preTokenizer;
       file["model"]["ignore_merges"] = ignoreMerges;
     });
+    EXPECT_EQ(data.splits.empty(), data.preTokenizer != "splits");
     return data.preTokenizer + (data.ignoreMerges ? " ignoring merges" : "");
   };
   json llama = makeSequence({makeSplit(llamaPattern), makeByteLevel(false)});
   EXPECT_EQ(nameOf(llama, true), "llama-bpe");
   EXPECT_EQ(nameOf(llama, false), "splits");
-  EXPECT_EQ(nameOf(makeByteLevel(true), true), "gpt-2 ignoring merges");
+  EXPECT_EQ(nameOf(makeByteLevel(true), true), "splits ignoring merges");
   EXPECT_EQ(nameOf(makeSequence(
                 {{{"type", "Digits"}, {"individual_digits", true}}, makeByteLevel(true)})),
             "smollm");
