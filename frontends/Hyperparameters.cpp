@@ -36,6 +36,11 @@ double Hyperparameters::getPositive(std::string_view name, std::optional<double>
   return *value;
 }
 
+double Hyperparameters::getNonNegative(std::string_view name) {
+  std::optional<double> value = findFloat(read(name));
+  return value == 0 ? 0 : getPositive(name);
+}
+
 std::string_view Hyperparameters::getString(std::string_view name, std::string_view fallback) {
   return findString(read(name)).value_or(fallback);
 }

@@ -36,6 +36,8 @@ public:
   int64_t getSize(std::string_view name, std::optional<int64_t> fallback = std::nullopt);
   /// A plausible number above zero.
   double getPositive(std::string_view name, std::optional<double> fallback = std::nullopt);
+  /// A number from 0 to 1e18; the key is required.
+  double getNonNegative(std::string_view name);
   std::string_view getString(std::string_view name, std::string_view fallback);
   bool getBool(std::string_view name, bool fallback);
 

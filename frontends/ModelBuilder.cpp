@@ -25,6 +25,10 @@ void ModelBuilder::fail(const std::string &message) const {
   throw Error(files.getPath() + ": " + message);
 }
 
+void ModelBuilder::warn(const std::string &message) {
+  emitWarning(module.getLoc(), files.getPath() + ": " + message);
+}
+
 void ModelBuilder::addFact(StringRef name, StringRef value) {
   facts.push_back(builder.getNamedAttr(name, builder.getStringAttr(value)));
 }

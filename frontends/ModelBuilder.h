@@ -41,6 +41,8 @@ public:
   const WeightFiles &getFiles() const { return files; }
   /// Throws "PATH: MESSAGE".
   [[noreturn]] void fail(const std::string &message) const;
+  /// Warns with "PATH: MESSAGE".
+  void warn(const std::string &message);
 
   /// An entry of the module's `nyala.model`.
   void addFact(llvm::StringRef name, llvm::StringRef value);
