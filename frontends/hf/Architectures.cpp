@@ -45,6 +45,7 @@ static void readWindows(Config &config, Decoder &decoder) {
 }
 
 static void readLlama(Config &config, Decoder &decoder) {
+  config.refuse("sliding_window", "attention to a sliding window");
   decoder.attentionBias = decoder.outputBias = readBias(config, "attention_bias");
   decoder.feedForwardBias = readBias(config, "mlp_bias");
 }
@@ -70,6 +71,7 @@ static void readHunyuan(Config &config, Decoder &decoder) {
     decoder.headNorm = HeadNorm::AfterRope;
   config.ignore({"attention_head_dim", "dense_list", "norm_type", "use_rotary_pos_emb",
                  "org_vocab_size", "eod_token_id"});
+  config.refuse("sliding_window", "attention to a sliding window");
   config.refuse("use_mla", "latent attention");
   config.refuse("position_embedding_xdrope", "positions in several dimensions");
   config.refuse("add_classification_head", "a head for classes");

@@ -59,20 +59,21 @@ void Checkpoint::addShards(const std::string &indexPath) {
   if (map == index.end() || !map->is_object() || map->empty())
     throw Error(indexPath + ": the key 'weight_map' is missing or empty, expected an object of "
                             "tensors and the files they are in");
-  std::map<std::string, std::set<std::string>> shards; // the names of each one's tensors
+  std::map<std::string, std::set<std::string>> shards; // path: the names of its tensors
   for (const auto &[tensor, shard] : map->items()) {
     if (!shard.is_string())
       throw Error(indexPath + ": tensor " + quote(tensor) + " is in a " + shard.type_name() +
                   ", expected the name of a file");
     const auto &name = shard.get_ref<const std::string &>();
     checkShardName(indexPath, name);
-    shards[name].insert(tensor);
+    fs::path path = fs::path(directory) / name;
+    std::set<std::string> &names = shards[path.string()];
+    if (names.empty() && !isThere(path))
+      throw Error(indexPath + ": the shard " + quote(name) + " is missing in the folder");
+    names.insert(tensor);
   }
 
-  for (const auto &[name, expected] : shards) {
-    std::string path = (fs::path(directory) / name).string();
-    if (!isThere(path))
-      throw Error(indexPath + ": the shard " + quote(name) + " is missing in the folder");
+  for (const auto &[path, expected] : shards) {
     addFile(path);
     const SafetensorsFile &file = *files.back();
     for (const std::string &tensor : expected)

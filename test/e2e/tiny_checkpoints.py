@@ -3,8 +3,9 @@
 
   tiny_checkpoints.py OUT_DIR [NAME...]     writes OUT_DIR/NAME/ (all of CONFIGS without names)
 
-Needs numpy alone. The same name and config give the same bytes. Weights are drawn so that attention
-is far from uniform and logits are of order one.
+Needs numpy alone. The same name and config give the same bytes, with every version of numpy: logits
+of these models are kept in test/data/hf. Weights are drawn so that attention is far from uniform and
+logits are of order one.
 """
 
 import json
@@ -88,6 +89,12 @@ CONFIGS = {
 }
 
 
+def make_tokens(name, count=20):
+    """A prompt."""
+    raw = np.random.PCG64(zlib.crc32(name.encode()) + 1).random_raw(count)
+    return [int(token) for token in raw % np.uint64(VOCABULARY)]
+
+
 def make_keys(config):
     """config.json"""
     architecture = {"llama": "Llama", "qwen2": "Qwen2", "qwen3": "Qwen3",
@@ -113,18 +120,24 @@ def make_keys(config):
     return {key: value for key, value in keys.items() if value is not None}
 
 
-def make_tensors(config, rng):
+def make_tensors(config, seed):
     """Name: f32 values, in the order of transformers' modules."""
     tensors = {}
+    bits = np.random.PCG64(zlib.crc32(seed.encode()))
+
+    def draw(shape):
+        """Of variance 1. Only a generator's bits stay what they are from version to version."""
+        values = (bits.random_raw(math.prod(shape)) >> np.uint64(11)) * 2.0**-53 - 0.5
+        return (values * math.sqrt(12)).reshape(shape)
 
     def add(name, *shape, scale=None):
         shape = config.shapes.get(name, shape)
-        values = rng.standard_normal(shape) * (scale or 1.5 / math.sqrt(shape[-1]))
+        values = draw(shape) * (scale or 1.5 / math.sqrt(shape[-1]))
         tensors[name] = values.astype(np.float32)
 
     def add_norm(name, size):
         shape = config.shapes.get(name + ".weight", (size,))
-        tensors[name + ".weight"] = (1 + 0.3 * rng.standard_normal(shape)).astype(np.float32)
+        tensors[name + ".weight"] = (1 + 0.3 * draw(shape)).astype(np.float32)
 
     def add_linear(name, outputs, inputs, bias):
         add(name + ".weight", outputs, inputs)
@@ -195,7 +208,7 @@ def write(directory, config, seed):
     directory.mkdir(parents=True)
     (directory / "config.json").write_text(json.dumps(make_keys(config), indent=2))
     tensors = {}
-    for name, values in make_tensors(config, np.random.default_rng(zlib.crc32(seed.encode()))).items():
+    for name, values in make_tensors(config, seed).items():
         dtype = config.dtypes.get(name, config.dtype)
         tensors[name] = (dtype, values.shape, encode(values, dtype))
     if not config.shards:
