@@ -1,4 +1,5 @@
 #include "frontends/hf/JsonValue.h"
+#include "ir/storage/MappedFile.h"
 
 #include <algorithm>
 #include <set>
@@ -86,8 +87,7 @@ static std::string describePlace(std::string_view text, size_t byte) {
   return "line " + std::to_string(line) + ", column " + std::to_string(column + 1);
 }
 
-json parseJson(const std::string &path, std::string_view text) {
-  constexpr size_t maxBytes = size_t{1} << 28;
+json parseJson(const std::string &path, std::string_view text, size_t maxBytes) {
   constexpr int maxDepth = 64;
   if (text.empty())
     throw Error(path + ": the file is empty, expected JSON");
@@ -118,10 +118,19 @@ json parseJson(const std::string &path, std::string_view text) {
     size_t begin = byte - std::min<size_t>(byte, 20);
     throw Error(path + ": not JSON: cannot be read from " + describePlace(text, byte) +
                 " on, after " + quote(text.substr(begin, byte - begin)));
-  } catch (const json::exception &error) {
-    // A number that no double can hold.
-    throw Error(path + ": not JSON: " + error.what());
+  } catch (const json::exception &) {
+    throw Error(path + ": not JSON: a number is out of range");
   }
+}
+
+json readJsonFile(const std::string &path, size_t maxBytes) {
+  MappedFile file(path);
+  std::span<const uint8_t> bytes = file.bytes();
+  json parsed =
+      parseJson(path, {reinterpret_cast<const char *>(bytes.data()), bytes.size()}, maxBytes);
+  if (!parsed.is_object())
+    JsonValue(path, "", parsed).failExpected("an object");
+  return parsed;
 }
 
 } // namespace nyala::hf

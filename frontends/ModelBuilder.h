@@ -1,16 +1,16 @@
-//===- ModelBuilder.h - What builders of architectures share ----*- C++ -*-===//
+//===- ModelBuilder.h - What builders of models share -----------*- C++ -*-===//
 //
-// A builder of an architecture reads its hyperparameters, calls beginForward,
-// makes ops through the helpers below or through at(), and calls endForward.
-// Weights keep the file's tensor names, shapes are checked against what the
-// hyperparameters say, and a tensor or key that no call named is reported by
-// finish(): nothing in a file is passed over silently.
+// A builder of an architecture calls beginForward, makes ops through the
+// helpers below or through at(), and calls endForward. Weights keep the file's
+// tensor names, shapes are checked against what the hyperparameters say, and a
+// tensor or key that no call named is reported by finish(): nothing in a file
+// is passed over silently.
 //
 //===----------------------------------------------------------------------===//
-#ifndef NYALA_FRONTENDS_GGUF_MODELBUILDER_H
-#define NYALA_FRONTENDS_GGUF_MODELBUILDER_H
+#ifndef NYALA_FRONTENDS_MODELBUILDER_H
+#define NYALA_FRONTENDS_MODELBUILDER_H
 
-#include "frontends/gguf/Hyperparameters.h"
+#include "frontends/WeightFiles.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -18,7 +18,7 @@
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
 
-namespace nyala::gguf {
+namespace nyala {
 
 /// A cache of the model: an argument of @forward and, updated, a result.
 struct State {
@@ -27,30 +27,38 @@ struct State {
   mlir::Value value; ///< set by beginForward; its builder replaces it by the updated cache
 };
 
+/// Does a linear layer have a bias?
+enum class Bias {
+  Never,
+  Always,
+  IfStored, ///< if there is a tensor of its name
+};
+
 class ModelBuilder {
 public:
-  /// Builds into `module`; weights refer to the file by `absolutePath`.
-  ModelBuilder(mlir::ModuleOp module, const GgufFile &file, llvm::StringRef architecture,
-               llvm::StringRef absolutePath);
+  ModelBuilder(mlir::ModuleOp module, const WeightFiles &files, llvm::StringRef architecture);
 
-  Hyperparameters &getHyperparameters() { return hyperparameters; }
-  const GgufFile &getFile() const { return file; }
+  const WeightFiles &getFiles() const { return files; }
   /// Throws "PATH: MESSAGE".
   [[noreturn]] void fail(const std::string &message) const;
+  /// Warns with "PATH: MESSAGE".
+  void warn(const std::string &message);
 
   /// An entry of the module's `nyala.model`.
   void addFact(llvm::StringRef name, llvm::StringRef value);
   void addFact(llvm::StringRef name, int64_t value);
 
-  // Tensors of the file.
+  // Tensors of the files.
 
-  bool hasTensor(const llvm::Twine &name) const;
+  bool hasTensor(const llvm::Twine &name) const { return files.has(name.str()); }
   /// Throws if there is none.
-  const TensorInfo &getTensor(llvm::StringRef name) const;
+  StoredTensor getTensor(llvm::StringRef name) const;
   /// A nyala.load of the tensor, which must have this shape: the same value each time.
   mlir::Value loadWeight(const llvm::Twine &name, llvm::ArrayRef<int64_t> shape);
   /// The values of a small vector, for what becomes an attribute.
   llvm::SmallVector<float> readValues(llvm::StringRef name, int64_t count);
+  /// Takes note that the model does without the tensor, so that finish() does not report it.
+  void ignoreTensor(llvm::StringRef name) { tensorsUsed.insert(name); }
 
   // The function.
 
@@ -73,24 +81,25 @@ public:
 
   // Layers of many architectures; `name` is that of their tensors without ".weight" and ".bias".
 
-  /// nyala.linear with NAME.weight, outputs by the input's channels, and NAME.bias if there is one.
-  mlir::Value buildLinear(mlir::Value input, const llvm::Twine &name, int64_t outputs);
-  mlir::Value buildRmsNorm(mlir::Value input, const llvm::Twine &name, double epsilon);
+  /// nyala.linear with NAME.weight, outputs by the input's channels.
+  mlir::Value buildLinear(mlir::Value input, const llvm::Twine &name, int64_t outputs, Bias bias);
+  /// nyala.rms_norm of each of `groups` equal parts of a row.
+  mlir::Value buildRmsNorm(mlir::Value input, const llvm::Twine &name, double epsilon,
+                           int64_t groups = 1);
   /// Appends rows to the state's cache; returns the updated cache, from then on its value.
   mlir::Value buildCacheAppend(State &state, mlir::Value rows);
 
   /// Sets the module's facts. Throws if a tensor was not read that must be part of the model's
-  /// function, warns of other unread tensors and of unread keys.
-  void finish();
+  /// function, warns of other unread tensors and of `unreadKeys`, which `keysPath` holds.
+  void finish(llvm::StringRef keysPath, llvm::ArrayRef<std::string> unreadKeys);
 
 private:
   mlir::Value getArgument(unsigned index) { return function.getArgument(index); }
-  const TensorInfo &useTensor(llvm::StringRef name, llvm::ArrayRef<int64_t> shape);
+  StoredTensor useTensor(llvm::StringRef name, llvm::ArrayRef<int64_t> shape);
 
   mlir::ModuleOp module;
-  const GgufFile &file;
-  std::string architecture, absolutePath;
-  Hyperparameters hyperparameters;
+  const WeightFiles &files;
+  std::string architecture;
   mlir::ImplicitLocOpBuilder builder;
   llvm::SmallVector<mlir::NamedAttribute> facts;
   mlir::func::FuncOp function;
@@ -99,6 +108,6 @@ private:
   llvm::StringMap<mlir::Value> loads;
 };
 
-} // namespace nyala::gguf
+} // namespace nyala
 
-#endif // NYALA_FRONTENDS_GGUF_MODELBUILDER_H
+#endif // NYALA_FRONTENDS_MODELBUILDER_H

@@ -1,4 +1,4 @@
-#include "frontends/gguf/ModelBuilder.h"
+#include "frontends/ModelBuilder.h"
 #include "ir/NyalaDialect.h"
 #include "ir/NyalaOps.h"
 #include "ir/storage/Error.h"
@@ -6,11 +6,9 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 
-#include <cmath>
-
 using namespace mlir;
 
-namespace nyala::gguf {
+namespace nyala {
 
 static std::string formatShape(ArrayRef<int64_t> shape) {
   return "[" +
@@ -19,14 +17,16 @@ static std::string formatShape(ArrayRef<int64_t> shape) {
          "]";
 }
 
-ModelBuilder::ModelBuilder(ModuleOp module, const GgufFile &file, StringRef architecture,
-                           StringRef absolutePath)
-    : module(module), file(file), architecture(architecture), absolutePath(absolutePath),
-      hyperparameters(file, this->architecture),
+ModelBuilder::ModelBuilder(ModuleOp module, const WeightFiles &files, StringRef architecture)
+    : module(module), files(files), architecture(architecture),
       builder(ImplicitLocOpBuilder::atBlockEnd(module.getLoc(), module.getBody())) {}
 
 void ModelBuilder::fail(const std::string &message) const {
-  throw Error(file.getPath() + ": " + message);
+  throw Error(files.getPath() + ": " + message);
+}
+
+void ModelBuilder::warn(const std::string &message) {
+  emitWarning(module.getLoc(), files.getPath() + ": " + message);
 }
 
 void ModelBuilder::addFact(StringRef name, StringRef value) {
@@ -38,39 +38,37 @@ void ModelBuilder::addFact(StringRef name, int64_t value) {
 }
 
 //===----------------------------------------------------------------------===//
-// Tensors of the file
+// Tensors of the files
 //===----------------------------------------------------------------------===//
 
-bool ModelBuilder::hasTensor(const Twine &name) const { return file.findTensor(name.str()); }
-
-const TensorInfo &ModelBuilder::getTensor(StringRef name) const {
-  if (const TensorInfo *tensor = file.findTensor(name))
+StoredTensor ModelBuilder::getTensor(StringRef name) const {
+  if (std::optional<StoredTensor> tensor = files.find(name))
     return *tensor;
   fail("tensor " + quote(name) + " is missing, which architecture '" + architecture + "' needs");
 }
 
-const TensorInfo &ModelBuilder::useTensor(StringRef name, ArrayRef<int64_t> shape) {
-  const TensorInfo *tensor = file.findTensor(name);
+StoredTensor ModelBuilder::useTensor(StringRef name, ArrayRef<int64_t> shape) {
+  std::optional<StoredTensor> tensor = files.find(name);
   if (!tensor)
     fail("tensor " + quote(name) + " is missing, expected one of shape " + formatShape(shape));
   if (ArrayRef(tensor->shape) != shape)
     fail("tensor " + quote(name) + " has shape " + formatShape(tensor->shape) + ", expected " +
          formatShape(shape) + " from the hyperparameters");
   tensorsUsed.insert(name);
-  return *tensor;
+  return *std::move(tensor);
 }
 
 mlir::Value ModelBuilder::loadWeight(const Twine &nameTwine, ArrayRef<int64_t> shape) {
   std::string name = nameTwine.str();
-  const TensorInfo &tensor = useTensor(name, shape);
+  StoredTensor tensor = useTensor(name, shape);
   mlir::Value &load = loads[name];
   if (load)
     return load;
 
   at(name);
   auto type = RankedTensorType::get(shape, builder.getF32Type());
-  auto source = SourceAttr::get(builder.getContext(), absolutePath, tensor.offset, tensor.bytes,
-                                tensor.format);
+  auto source = SourceAttr::get(builder.getContext(), tensor.file, tensor.offset,
+                                tensor.bytes.size(), tensor.format);
   {
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPoint(function);
@@ -80,9 +78,9 @@ mlir::Value ModelBuilder::loadWeight(const Twine &nameTwine, ArrayRef<int64_t> s
 }
 
 SmallVector<float> ModelBuilder::readValues(StringRef name, int64_t count) {
-  const TensorInfo &tensor = useTensor(name, {count});
+  StoredTensor tensor = useTensor(name, {count});
   SmallVector<float> values(count);
-  dequantize(tensor.format, file.bytes().data() + tensor.offset, values.data(), count);
+  dequantize(tensor.format, tensor.bytes.data(), values.data(), count);
   return values;
 }
 
@@ -143,17 +141,20 @@ void ModelBuilder::endForward(mlir::Value logits) {
     function.setResultAttr(index + 1, NyalaDialect::kStateAttr, builder.getStringAttr(state.name));
 }
 
-mlir::Value ModelBuilder::buildLinear(mlir::Value input, const Twine &name, int64_t outputs) {
+mlir::Value ModelBuilder::buildLinear(mlir::Value input, const Twine &name, int64_t outputs,
+                                      Bias bias) {
   int64_t inputs = getChannels(input);
   mlir::Value weight = loadWeight(name + ".weight", {outputs, inputs});
-  mlir::Value bias =
-      hasTensor(name + ".bias") ? loadWeight(name + ".bias", {outputs}) : mlir::Value();
-  return LinearOp::create(at(name), getRowsType(outputs), input, weight, bias);
+  bool biased = bias == Bias::Always || (bias == Bias::IfStored && hasTensor(name + ".bias"));
+  mlir::Value added = biased ? loadWeight(name + ".bias", {outputs}) : mlir::Value();
+  return LinearOp::create(at(name), getRowsType(outputs), input, weight, added);
 }
 
-mlir::Value ModelBuilder::buildRmsNorm(mlir::Value input, const Twine &name, double epsilon) {
-  mlir::Value weight = loadWeight(name + ".weight", {getChannels(input)});
-  return RmsNormOp::create(at(name), input, weight, llvm::APFloat(static_cast<float>(epsilon)));
+mlir::Value ModelBuilder::buildRmsNorm(mlir::Value input, const Twine &name, double epsilon,
+                                       int64_t groups) {
+  mlir::Value weight = loadWeight(name + ".weight", {getChannels(input) / groups});
+  return RmsNormOp::create(at(name), input, weight, llvm::APFloat(static_cast<float>(epsilon)),
+                           groups);
 }
 
 mlir::Value ModelBuilder::buildCacheAppend(State &state, mlir::Value rows) {
@@ -165,16 +166,6 @@ mlir::Value ModelBuilder::buildCacheAppend(State &state, mlir::Value rows) {
 //===----------------------------------------------------------------------===//
 // What was not read
 //===----------------------------------------------------------------------===//
-
-/// Parts of every decoder by their standard names in GGUF (ggml's docs/gguf.md): a tensor named so
-/// takes part in the model's function. Others (of an image encoder, say) belong to something else.
-static bool isPartOfDecoder(StringRef name) {
-  constexpr StringRef prefixes[] = {"blk.", "token_", "position_", "output", "rope_"};
-  // Inverse frequencies that early converters stored; every reader computes them instead.
-  if (name.ends_with(".attn_rot_embd.weight") || name.ends_with(".attn_rot_embd"))
-    return false;
-  return llvm::any_of(prefixes, [&](StringRef prefix) { return name.starts_with(prefix); });
-}
 
 /// "tensors 'a', 'b' and 3 more".
 static std::string formatUnused(StringRef what, ArrayRef<std::string> names) {
@@ -188,25 +179,25 @@ static std::string formatUnused(StringRef what, ArrayRef<std::string> names) {
   return text;
 }
 
-void ModelBuilder::finish() {
+void ModelBuilder::finish(StringRef keysPath, ArrayRef<std::string> unreadKeys) {
   module->setAttr(NyalaDialect::kModelAttr, builder.getDictionaryAttr(facts));
 
   std::vector<std::string> required, others;
-  for (const TensorInfo &tensor : file.getTensors())
-    if (!tensorsUsed.contains(tensor.name))
-      (isPartOfDecoder(tensor.name) ? required : others).push_back(tensor.name);
+  for (std::string &name : files.getNames())
+    if (!tensorsUsed.contains(name))
+      (files.isPartOfModel(name) ? required : others).push_back(std::move(name));
   if (!required.empty())
     fail(formatUnused("tensor", required) + (required.size() > 1 ? " are" : " is") +
          " part of the model, but architecture '" + architecture + "' as nyala builds it does not" +
-         " use " + (required.size() > 1 ? "them" : "it") +
-         "; the file needs an architecture or a feature that is not supported");
-  auto warn = [&](StringRef what, ArrayRef<std::string> names) {
+         " use " + (required.size() > 1 ? "them" : "it") + "; the " + std::string(files.getKind()) +
+         " needs an architecture or a feature that is not supported");
+  auto warn = [&](StringRef path, StringRef what, ArrayRef<std::string> names) {
     if (!names.empty())
-      emitWarning(module.getLoc(), file.getPath() + ": " + formatUnused(what, names) +
+      emitWarning(module.getLoc(), path + ": " + formatUnused(what, names) +
                                        (names.size() > 1 ? " are" : " is") + " not used");
   };
-  warn("tensor", others);
-  warn("key", hyperparameters.getUnread());
+  warn(files.getPath(), "tensor", others);
+  warn(keysPath, "key", unreadKeys);
 }
 
-} // namespace nyala::gguf
+} // namespace nyala

@@ -1,23 +1,19 @@
-#include "frontends/gguf/Hyperparameters.h"
+#include "frontends/Hyperparameters.h"
 #include "ir/storage/Error.h"
 
 #include "llvm/Support/FormatVariadic.h"
 
 #include <limits>
 
-using namespace nyala::gguf;
+using namespace nyala;
 
 void Hyperparameters::fail(std::string_view name, const std::string &message) const {
-  throw Error(file.getPath() + ": key '" + getKey(name) + "' " + message);
-}
-
-const std::string &Hyperparameters::read(std::string_view name) {
-  return *keysRead.insert(getKey(name)).first;
+  throw Error(path + ": key '" + getKey(name) + "' " + message);
 }
 
 int64_t Hyperparameters::getSize(std::string_view name, std::optional<int64_t> fallback) {
   constexpr uint64_t largest = std::numeric_limits<int32_t>::max();
-  std::optional<uint64_t> size = file.getInteger(read(name));
+  std::optional<uint64_t> size = findInteger(read(name));
   if (!size) {
     if (!fallback)
       fail(name, "is missing, expected a positive integer");
@@ -29,7 +25,7 @@ int64_t Hyperparameters::getSize(std::string_view name, std::optional<int64_t> f
 }
 
 double Hyperparameters::getPositive(std::string_view name, std::optional<double> fallback) {
-  std::optional<double> value = file.getFloat(read(name));
+  std::optional<double> value = findFloat(read(name));
   if (!value) {
     if (!fallback)
       fail(name, "is missing, expected a positive number");
@@ -40,27 +36,21 @@ double Hyperparameters::getPositive(std::string_view name, std::optional<double>
   return *value;
 }
 
+double Hyperparameters::getNonNegative(std::string_view name) {
+  std::optional<double> value = findFloat(read(name));
+  return value == 0 ? 0 : getPositive(name);
+}
+
 std::string_view Hyperparameters::getString(std::string_view name, std::string_view fallback) {
-  return file.getString(read(name)).value_or(fallback);
+  return findString(read(name)).value_or(fallback);
 }
 
 bool Hyperparameters::getBool(std::string_view name, bool fallback) {
-  return file.getBool(read(name)).value_or(fallback);
+  return findBool(read(name)).value_or(fallback);
 }
 
 void Hyperparameters::refuse(std::string_view name, const std::string &feature) {
-  auto entry = file.getMetadata().find(read(name));
-  if (entry == file.getMetadata().end())
-    return;
-  bool off = std::visit(
-      [](const auto &value) {
-        if constexpr (std::is_arithmetic_v<std::decay_t<decltype(value)>>)
-          return value == 0;
-        else
-          return value.empty();
-      },
-      entry->second);
-  if (!off)
+  if (!isOff(read(name)))
     fail(name, "asks for " + feature + ", which is not supported");
 }
 
@@ -70,10 +60,7 @@ void Hyperparameters::ignore(std::initializer_list<std::string_view> names) {
 }
 
 std::vector<std::string> Hyperparameters::getUnread() const {
-  std::vector<std::string> unread;
-  for (auto entry = file.getMetadata().lower_bound(prefix);
-       entry != file.getMetadata().end() && entry->first.starts_with(prefix); ++entry)
-    if (!keysRead.contains(entry->first))
-      unread.push_back(entry->first);
+  std::vector<std::string> unread = getKeys();
+  std::erase_if(unread, [&](const std::string &key) { return keysRead.contains(key); });
   return unread;
 }
