@@ -64,8 +64,8 @@ private:
 };
 
 /// A file's text parsed. `path` is for messages. Throws nyala::Error: empty or larger than
-/// `maxBytes` (a tree takes about 30 times its text), not JSON (with line and column), nested deeper
-/// than 64 levels, a key twice in an object.
+/// `maxBytes` (a tree takes about 30 times its text), not JSON (with line and column), nested
+/// deeper than 64 levels, a key twice in an object.
 nlohmann::json parseJson(const std::string &path, std::string_view text,
                          size_t maxBytes = size_t{1} << 28);
 /// The object in a file. Throws as parseJson and MappedFile do, and if it is no object.

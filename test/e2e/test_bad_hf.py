@@ -57,11 +57,11 @@ def test_part_is_a_directory(name, refuse, directory):
 # config.json
 
 @pytest.mark.parametrize("text, culprit", [
-    ("", "empty"), ("{", "not valid json at byte"), ("[]", "array"), ("null", "null"),
+    ("", "empty"), ("{", "not json: cannot be read from line 1, column 2"), ("[]", "array"), ("null", "null"),
     ('{"model_type": "llama", "model_type": "qwen2"}', "'model_type' is there twice"),
     ('{"a": {"b": 1, "b": 2}}', "'b' is there twice"), ("[" * 100_000, "nested deeper than 64"),
     ('{"a":' * 100_000, "nested deeper than 64"), ('{"a": 1e999}', "out of range"),
-    ('{"a": "\xff"}', "not valid json"), ("{} {}", "not valid json"),
+    ('{"a": "\xff"}', "not json"), ("{} {}", "not json"),
     ('{"a": "' + "x" * (1 << 20) + '"}', "expected at most 1048576")])
 def test_config_text(text, culprit, refuse, directory):
     (directory / "config.json").write_bytes(text.encode("latin-1"))

@@ -9,6 +9,7 @@
 #include "runtime/nyala.h"
 #include "test/fuzz/ArtifactCase.h"
 #include "test/unit/gguf/GgufBuilder.h"
+#include "test/unit/hf/SafetensorsBuilder.h"
 #include "test/unit/hf/TokenizerFiles.h"
 #include "test/unit/runtime/ArtifactBuilder.h"
 #include "test/unit/text/TokenizerFixture.h"
@@ -133,6 +134,33 @@ void writeGguf() {
       .add<uint32_t>("tokenizer.ggml.eot_token_id", ValueType::Uint32, 4)
       .add<uint8_t>("tokenizer.ggml.add_bos_token", ValueType::Bool, 0);
   write("gguf/bytes", bytes.build());
+}
+
+//===----------------------------------------------------------------------===//
+// Checkpoints
+//===----------------------------------------------------------------------===//
+
+void writeSafetensors() {
+  using hf::test::describe;
+  const auto put = [](const std::string &name, const std::string &header, size_t dataBytes) {
+    write("safetensors/" + name,
+          hf::test::buildSafetensors(header, std::string(dataBytes, '\x3c')));
+  };
+  put("empty", "{}", 0);
+  put("plain",
+      "{\"__metadata__\":{\"format\":\"pt\"}," + describe("a", "F32", "2,3", 0, 24) + "," +
+          describe("b", "F16", "3", 24, 30) + "," + describe("c", "BF16", "1,2", 30, 34) + "}  ",
+      34);
+  put("others",
+      "{" + describe("a", "F4", "3", 0, 2) + "," + describe("b", "I64", "1", 2, 10) + "," +
+          describe("c", "F32", "0,5", 10, 10) + "," + describe("d", "BOOL", "", 10, 11) + "," +
+          describe("e", "ZEBRA", "7", 11, 12) + "}",
+      12);
+  write("safetensors/index", "{\"metadata\": {\"total_size\": 24}, \"weight_map\": {\"a\": "
+                             "\"model-00001-of-00002.safetensors\"}}");
+  write("safetensors/config", "{\"model_type\": \"llama\", \"hidden_size\": 64, "
+                              "\"rms_norm_eps\": 1e-05, \"rope_scaling\": null, "
+                              "\"architectures\": [\"LlamaForCausalLM\"]}");
 }
 
 //===----------------------------------------------------------------------===//
@@ -293,6 +321,7 @@ int main(int argc, char **argv) {
   }
   folder = argv[1];
   writeGguf();
+  writeSafetensors();
   writeArtifacts();
   writeSession("empty", {}, "");
   writeSession("tokens", {1, 2, 3, 299}, "");

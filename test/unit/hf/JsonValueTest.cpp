@@ -1,10 +1,12 @@
 #include "frontends/hf/JsonValue.h"
+#include "test/fuzz/MemoryFile.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 using namespace nyala;
 using namespace nyala::hf;
+using testing::EndsWith;
 using testing::StartsWith;
 
 namespace {
@@ -34,6 +36,16 @@ TEST(JsonValue, ParsesStrictly) {
   EXPECT_THAT(getParseError("1e999"), StartsWith("f.json: not JSON: "));
   EXPECT_EQ(getParseError(R"({"a": 1, "b": {"a": 1, "a": 2}})"),
             "f.json: the key 'a' is there twice in an object");
+}
+
+TEST(JsonValue, FilesAreObjects) {
+  auto read = [](const std::string &text, size_t maxBytes) {
+    const test::MemoryFile file({reinterpret_cast<const uint8_t *>(text.data()), text.size()});
+    return readJsonFile(file.getPath(), maxBytes);
+  };
+  EXPECT_EQ(read(R"({"a": 1})", 8)["a"], 1);
+  EXPECT_THAT(getError([&] { read(R"({"a": 1})", 7); }), EndsWith(": 8 bytes, expected at most 7"));
+  EXPECT_THAT(getError([&] { read("[1]", 7); }), EndsWith(": expected an object, got an array"));
 }
 
 TEST(JsonValue, NestingHasALimit) {
