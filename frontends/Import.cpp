@@ -27,11 +27,11 @@ struct FileFrontend {
   Frontend frontend;
 };
 
-const FileFrontend fileFrontends[] = {
+constexpr FileFrontend fileFrontends[] = {
     {"GGUF", {gguf::importModel, gguf::importTokenizer}},
 };
 
-const Frontend directoryFrontend = {hf::importModel, hf::importTokenizer};
+constexpr Frontend directoryFrontend = {hf::importModel, hf::importTokenizer};
 
 } // namespace
 
