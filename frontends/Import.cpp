@@ -1,5 +1,7 @@
 #include "frontends/Import.h"
 #include "frontends/gguf/GgufImport.h"
+#include "frontends/hf/HfImport.h"
+#include "frontends/hf/HfTokenizer.h"
 #include "ir/storage/Error.h"
 #include "ir/storage/MappedFile.h"
 
@@ -8,40 +10,51 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 
+#include <filesystem>
+
 using namespace mlir;
 using namespace nyala;
 
 namespace {
 
 struct Frontend {
-  llvm::StringLiteral magic; ///< what its files start with
   /// Both throw nyala::Error.
   OwningOpRef<ModuleOp> (*importModel)(MLIRContext &context, const std::string &path);
   std::optional<TokenizerData> (*importTokenizer)(const std::string &path);
 };
 
-const Frontend frontends[] = {
-    {"GGUF", gguf::importModel, gguf::importTokenizer},
+struct FileFrontend {
+  llvm::StringLiteral magic; ///< what its files start with
+  Frontend frontend;
 };
+
+const FileFrontend fileFrontends[] = {
+    {"GGUF", {gguf::importModel, gguf::importTokenizer}},
+};
+
+const Frontend directoryFrontend = {hf::importModel, hf::readTokenizer};
 
 } // namespace
 
 static const Frontend &chooseFrontend(const std::string &path) {
+  if (std::error_code ignored; std::filesystem::is_directory(path, ignored))
+    return directoryFrontend;
   MappedFile file(path);
   StringRef content = llvm::toStringRef(llvm::ArrayRef(file.bytes().data(), file.bytes().size()));
-  const Frontend *chosen = llvm::find_if(
-      frontends, [&](const Frontend &frontend) { return content.starts_with(frontend.magic); });
-  if (chosen != std::end(frontends))
-    return *chosen;
+  const FileFrontend *chosen = llvm::find_if(
+      fileFrontends, [&](const FileFrontend &entry) { return content.starts_with(entry.magic); });
+  if (chosen != std::end(fileFrontends))
+    return chosen->frontend;
 
   std::string supported = llvm::join(
-      llvm::map_range(frontends, [](const Frontend &frontend) { return frontend.magic.str(); }),
+      llvm::map_range(fileFrontends, [](const FileFrontend &entry) { return entry.magic.str(); }),
       " or ");
   if (content.empty())
     throw Error(path + ": the file is empty, expected a " + supported + " model");
   throw Error(path + ": not a model file that nyala reads: it starts with " +
               quote(content.take_front(8)) + ", expected the magic of a " + supported +
-              " file; convert the model to " + supported);
+              " file; convert the model to " + supported +
+              ", or give the whole directory of a Hugging Face checkpoint");
 }
 
 OwningOpRef<ModuleOp> nyala::importModel(MLIRContext &context, const std::string &path) {

@@ -1,7 +1,7 @@
-//===- Import.h - Model file -> nyala module --------------------*- C++ -*-===//
+//===- Import.h - Model -> nyala module -------------------------*- C++ -*-===//
 //
-// The entry of all frontends: which one reads a file is decided by the file's
-// content, never by its name.
+// The entry of all frontends: a directory is a Hugging Face checkpoint; which
+// one reads a file is decided by the file's content, never by its name.
 //
 //===----------------------------------------------------------------------===//
 #ifndef NYALA_FRONTENDS_IMPORT_H
@@ -17,14 +17,13 @@
 
 namespace nyala {
 
-/// The model in the file as a verified module of the phase `input` (docs/architecture.md):
-/// @forward, weights as symbols that refer to the file by its absolute path, facts in
-/// `nyala.model`. Loads the dialects it needs into `context`. On bad input emits an error that
-/// starts with the path and returns null; what the file holds but the model does not use is warned
-/// of.
+/// The model as a verified module of the phase `input` (docs/architecture.md): @forward, weights as
+/// symbols that refer to their file by its absolute path, facts in `nyala.model`. Loads the
+/// dialects it needs into `context`. On bad input emits an error that starts with the path and
+/// returns null; what is there but the model does not use is warned of.
 mlir::OwningOpRef<mlir::ModuleOp> importModel(mlir::MLIRContext &context, const std::string &path);
 
-/// The tokenizer in the file; nullopt if it has none. Throws nyala::Error.
+/// The tokenizer of the model; nullopt if it has none. Throws nyala::Error.
 std::optional<TokenizerData> importTokenizer(const std::string &path);
 
 } // namespace nyala

@@ -107,6 +107,9 @@ flatbuffers::Offset<artifact::Tokenizer> writeTokenizer(flatbuffers::FlatBufferB
 
   auto model = builder.CreateString(tokenizer.model);
   auto preTokenizer = builder.CreateString(tokenizer.preTokenizer);
+  // A list of no patterns is one, too.
+  bool hasSplits = tokenizer.preTokenizer == "splits";
+  auto splits = hasSplits ? builder.CreateVectorOfStrings(tokenizer.splits) : 0;
   auto chatTemplate = tokenizer.chatTemplate ? builder.CreateString(*tokenizer.chatTemplate) : 0;
   auto bytesVector = builder.CreateVector(bytes);
   auto offsetsVector = builder.CreateVector(offsets);
@@ -118,7 +121,7 @@ flatbuffers::Offset<artifact::Tokenizer> writeTokenizer(flatbuffers::FlatBufferB
   return artifact::CreateTokenizer(builder, model, preTokenizer, bytesVector, offsetsVector,
                                    kindsVector, sortedVector, specialsVector, mergesVector,
                                    tokenizer.bos, tokenizer.eos, tokenizer.addBos, stopsVector,
-                                   chatTemplate);
+                                   chatTemplate, splits, tokenizer.ignoreMerges);
 }
 
 } // namespace nyala::package

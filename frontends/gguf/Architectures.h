@@ -1,7 +1,7 @@
 //===- Architectures.h - Model architectures of GGUF files ------*- C++ -*-===//
 //
-// To add one: write NameBuilder.cpp with its build function, declare that here
-// and add it to the table in Architectures.cpp.
+// To add one: write Name.cpp with its build function, declare that here and
+// add it to the table in Architectures.cpp.
 //
 //===----------------------------------------------------------------------===//
 #ifndef NYALA_FRONTENDS_GGUF_ARCHITECTURES_H
@@ -10,20 +10,23 @@
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 
+namespace nyala {
+class ModelBuilder;
+} // namespace nyala
+
 namespace nyala::gguf {
 
-class ModelBuilder;
+class GgufHyperparameters;
 
-/// A build function reads hyperparameters, adds facts and builds @forward from beginForward to
-/// endForward; it throws nyala::Error.
+/// A build function reads hyperparameters, adds facts and builds @forward; it throws nyala::Error.
 struct Architecture {
   llvm::StringLiteral name; ///< value of general.architecture, prefix of its keys
-  void (*build)(ModelBuilder &builder);
+  void (*build)(ModelBuilder &builder, GgufHyperparameters &keys);
 };
 
 llvm::ArrayRef<Architecture> getArchitectures();
 
-void buildLlama(ModelBuilder &builder);
+void buildLlama(ModelBuilder &builder, GgufHyperparameters &keys);
 
 } // namespace nyala::gguf
 

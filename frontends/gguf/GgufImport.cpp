@@ -1,7 +1,8 @@
 #include "frontends/gguf/GgufImport.h"
+#include "frontends/ModelBuilder.h"
 #include "frontends/gguf/Architectures.h"
-#include "frontends/gguf/GgufFile.h"
-#include "frontends/gguf/ModelBuilder.h"
+#include "frontends/gguf/GgufHyperparameters.h"
+#include "frontends/gguf/GgufWeights.h"
 #include "ir/NyalaDialect.h"
 #include "ir/storage/Error.h"
 
@@ -60,12 +61,14 @@ OwningOpRef<ModuleOp> importModel(MLIRContext &context, const std::string &path)
   const Architecture &architecture = chooseArchitecture(file);
 
   OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(&context));
-  ModelBuilder builder(*module, file, architecture.name, absolutePath);
+  GgufWeights weights(file, absolutePath);
+  GgufHyperparameters keys(file, architecture.name.str());
+  ModelBuilder builder(*module, weights, architecture.name);
   builder.addFact("architecture", architecture.name);
   std::optional<std::string_view> name = file.getString("general.name");
   builder.addFact("name", name ? std::string(*name) : std::filesystem::path(path).stem().string());
-  architecture.build(builder);
-  builder.finish();
+  architecture.build(builder, keys);
+  builder.finish(file.getPath(), keys.getUnread());
 
   if (hasTokenizer(file))
     module.get()->setAttr(NyalaDialect::kTokenizerAttr, StringAttr::get(&context, absolutePath));

@@ -1,65 +1,18 @@
 // The tokenizer in a GGUF file's metadata (keys "tokenizer.*": ggml's docs/gguf.md; their defaults:
 // llama.cpp's src/llama-vocab.cpp).
 #include "frontends/gguf/GgufFile.h"
+#include "frontends/text/ByteLevel.h"
+#include "frontends/text/Vocabulary.h"
 #include "ir/storage/Error.h"
 
 #include <algorithm>
-#include <array>
 #include <limits>
-#include <unordered_map>
 #include <unordered_set>
 
 namespace nyala::gguf {
 namespace {
 
 constexpr std::string_view supportedPreTokenizers[] = {"gpt-2", "llama-bpe", "qwen2", "smollm"};
-
-/// Texts of the Control tokens with which models end a text or a turn. Files often name but one of
-/// theirs as the end token, though the model also writes the others.
-constexpr std::string_view stopTexts[] = {"<|im_end|>",      "<|endoftext|>", "<|eot_id|>",
-                                          "<|end_of_text|>", "<|eom_id|>",    "</s>",
-                                          "<end_of_turn>"};
-
-/// Byte-level encoding as GPT-2 introduced it (openai/gpt-2, src/encoder.py, bytes_to_unicode):
-/// each byte is written as a printable character. Bytes that are printable in Latin-1 stand for
-/// themselves, the n-th of the others is U+0100 + n.
-class ByteCharacters {
-public:
-  ByteCharacters() {
-    uint16_t next = 0x100;
-    for (int byte = 0; byte < 256; ++byte) {
-      bool printable = (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte != 0xad);
-      toByte[printable ? byte : next++] = static_cast<int16_t>(byte);
-    }
-  }
-
-  /// The bytes that `text` stands for; nullopt if it has another character. All of the alphabet's
-  /// characters have one or two bytes in UTF-8.
-  std::optional<std::string> decode(std::string_view text) const {
-    std::string bytes;
-    bytes.reserve(text.size());
-    for (size_t i = 0; i < text.size(); ++i) {
-      uint32_t character = static_cast<uint8_t>(text[i]);
-      if (character >= 0x80) {
-        if (character < 0xc2 || character > 0xdf || i + 1 == text.size() ||
-            (static_cast<uint8_t>(text[i + 1]) & 0xc0) != 0x80)
-          return std::nullopt;
-        character = (character & 0x1f) << 6 | (static_cast<uint8_t>(text[++i]) & 0x3f);
-      }
-      if (character >= toByte.size() || toByte[character] < 0)
-        return std::nullopt;
-      bytes += static_cast<char>(toByte[character]);
-    }
-    return bytes;
-  }
-
-private:
-  std::array<int16_t, 0x144> toByte = [] {
-    std::array<int16_t, 0x144> none;
-    none.fill(-1);
-    return none;
-  }();
-};
 
 class TokenizerReader {
 public:
@@ -83,8 +36,7 @@ private:
 
   const GgufFile &file;
   const std::vector<std::string_view> *texts = nullptr;
-  std::unordered_map<std::string_view, uint32_t> ids; ///< by text as written in the file
-  ByteCharacters byteCharacters;
+  TokenIds ids;
   TokenizerData data;
 };
 
@@ -133,12 +85,10 @@ TokenKind TokenizerReader::getKind(int64_t type, size_t id) const {
   return kinds[type - 1];
 }
 
-/// Only Normal tokens are in byte-level encoding. Some files mark tokens that were added to the
-/// vocabulary as Normal although their text is plain UTF-8 outside the encoding's alphabet: these
-/// are taken literally, as the original tokenizers print them.
+/// Only Normal tokens are in byte-level encoding.
 std::string TokenizerReader::decodeToken(std::string_view text, TokenKind kind, size_t id) const {
   if (kind == TokenKind::Normal)
-    return byteCharacters.decode(text).value_or(std::string(text));
+    return decodeByteLevel(text);
   if (kind != TokenKind::Byte)
     return std::string(text);
 
@@ -185,26 +135,17 @@ void TokenizerReader::readMerges() {
 
   data.merges.reserve(merges->size());
   std::unordered_set<uint64_t> pairs;
-  std::string result;
   for (size_t rank = 0; rank < merges->size(); ++rank) {
     std::string_view merge = (*merges)[rank];
     auto failMerge = [&](const std::string &message) {
       fail("merge " + std::to_string(rank) + " is " + quote(merge) + ", " + message);
     };
-    auto getId = [&](std::string_view text) {
-      auto found = ids.find(text);
-      if (found == ids.end())
-        failMerge("but " + quote(text) + " is not a token");
-      return found->second;
-    };
-    // A space as the first character is one of the left part.
-    size_t space = merge.find(' ', 1);
-    if (space == std::string_view::npos || space + 1 == merge.size())
+    auto parts = splitMerge(merge);
+    if (!parts)
       failMerge("expected two parts with a space between them");
-    std::string_view left = merge.substr(0, space), right = merge.substr(space + 1);
-    result.assign(left).append(right);
-    TokenizerData::Merge entry{getId(left), getId(right), static_cast<uint32_t>(rank),
-                               getId(result)};
+    TokenizerData::Merge entry = makeMerge(
+        ids, parts->first, parts->second, static_cast<uint32_t>(rank),
+        [&](std::string_view text) { failMerge("but " + quote(text) + " is not a token"); });
     // The first of two equal merges has the lower rank, so that the second is never used.
     if (pairs.insert(uint64_t(entry.left) << 32 | entry.right).second)
       data.merges.push_back(entry);
@@ -236,12 +177,7 @@ void TokenizerReader::readSpecialTokens() {
                           "tokenizer.ggml.eom_token_id"})
     if (std::optional<uint32_t> id = readTokenId(key))
       data.stops.push_back(*id);
-  for (uint32_t id = 0; id < data.tokens.size(); ++id)
-    if (data.kinds[id] == TokenKind::Control &&
-        std::ranges::find(stopTexts, data.tokens[id]) != std::end(stopTexts))
-      data.stops.push_back(id);
-  std::ranges::sort(data.stops);
-  data.stops.erase(std::unique(data.stops.begin(), data.stops.end()), data.stops.end());
+  completeStops(data);
 }
 
 } // namespace

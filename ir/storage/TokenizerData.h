@@ -21,9 +21,12 @@ enum class TokenKind : uint8_t { Normal, Unknown, Control, UserDefined, Byte, Un
 struct TokenizerData {
   struct Merge {
     uint32_t left, right, rank, result;
+    bool operator==(const Merge &) const = default;
   };
-  std::string model;        ///< "gpt2"
-  std::string preTokenizer; ///< "smollm", "gpt-2", "llama-bpe", "qwen2"
+  std::string model;               ///< "gpt2"
+  std::string preTokenizer;        ///< "smollm", "gpt-2", "llama-bpe", "qwen2", or "splits", which
+  std::vector<std::string> splits; ///< these patterns say (runtime/text/SplitPattern.h), and
+  bool ignoreMerges = false;       ///< whether a piece that is a token as a whole becomes it
   std::vector<std::string> tokens;
   std::vector<TokenKind> kinds;
   std::vector<Merge> merges;

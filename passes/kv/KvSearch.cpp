@@ -121,7 +121,9 @@ private:
     size_t first = (loss.getWindows() - windows) / 2;
     while (countProducers(map) > caches) {
       std::optional<RatedMap> best;
-      for (const Merge &merge : llvm::ArrayRef(rankMerges(map)).take_front(kMergesRated)) {
+      SmallVector<Merge> merges = rankMerges(map);
+      merges.truncate(std::min(merges.size(), kMergesRated));
+      for (const Merge &merge : merges) {
         KvMap merged = map;
         std::replace(merged.begin(), merged.end(), merge.second, merge.first);
         FailureOr<double> rated = loss.compute(merged, first, windows);

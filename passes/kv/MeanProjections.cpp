@@ -43,7 +43,7 @@ FailureOr<Projection> findProjection(AttentionOp attention, int64_t layer, Value
 /// Means of the weights of one module.
 class Averager {
 public:
-  explicit Averager(SymbolTable &symbols) : symbols(symbols) {}
+  Averager(SymbolTable &symbols, bool remarks) : symbols(symbols), remarks(remarks) {}
 
   /// The weight that is the mean of `members` (two or more of one type), made once.
   WeightOp getMean(ArrayRef<LoadOp> members) {
@@ -86,7 +86,8 @@ private:
       result = RequantizeOp::create(b, result, StoredFormatAttr::get(b.getContext(), format));
     YieldOp::create(b, result);
     symbols.insert(mean, std::next(first->getIterator()));
-    remarkGrowth(first, mean, members.size());
+    if (remarks)
+      remarkGrowth(first, mean, members.size());
     return mean;
   }
 
@@ -103,6 +104,7 @@ private:
   }
 
   SymbolTable &symbols;
+  bool remarks;
   llvm::DenseMap<Attribute, WeightOp> means; ///< by the names of their members
 };
 
@@ -124,7 +126,7 @@ LogicalResult verifyEqualShapes(MutableArrayRef<Projection> members, ArrayRef<in
 } // namespace
 
 LogicalResult nyala::kv::averageProjections(ArrayRef<Layers> functions, ArrayRef<int64_t> map,
-                                            SymbolTable &symbols) {
+                                            SymbolTable &symbols, bool remarks) {
   SmallVector<SmallVector<Projection>> groups;
   for (const Layers &layers : functions)
     for (int64_t producer = 0, e = map.size(); producer < e; ++producer) {
@@ -153,7 +155,7 @@ LogicalResult nyala::kv::averageProjections(ArrayRef<Layers> functions, ArrayRef
   // %w = nyala.load @k : TYPE; %k = nyala.linear %x, %w : …
   //   ->
   // %w = nyala.load @"k.mean" : TYPE; %k = nyala.linear %x, %w : …
-  Averager averager(symbols);
+  Averager averager(symbols, remarks);
   for (const SmallVector<Projection> &group : groups) {
     LinearOp linear = group.front().linear;
     OpBuilder builder(linear);

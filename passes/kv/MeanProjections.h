@@ -10,9 +10,10 @@ namespace nyala::kv {
 
 /// Gives each producer of `map`, in layers that do not share yet, the mean of its group's
 /// projections of keys and values. Fails with an error, changing nothing, if a projection is not a
-/// linear layer of a loaded weight, or the group's differ in shape.
+/// linear layer of a loaded weight, or the group's differ in shape. `remarks`: say what that takes.
 mlir::LogicalResult averageProjections(llvm::ArrayRef<Layers> functions,
-                                       llvm::ArrayRef<int64_t> map, mlir::SymbolTable &symbols);
+                                       llvm::ArrayRef<int64_t> map, mlir::SymbolTable &symbols,
+                                       bool remarks);
 
 } // namespace nyala::kv
 

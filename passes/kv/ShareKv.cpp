@@ -35,7 +35,7 @@ struct ShareKv : nyala::impl::ShareKvBase<ShareKv> {
     if (failed(functions) || failed(checkOptions(functions->front().size())))
       return signalPassFailure();
     FailureOr<Plan> plan = makePlan(*functions);
-    if (failed(plan) || failed(share(getOperation(), *functions, *plan)))
+    if (failed(plan) || failed(share(getOperation(), *functions, *plan, /*remarks=*/true)))
       return signalPassFailure();
     report(functions->front(), *plan);
   }
@@ -138,7 +138,8 @@ private:
   FailureOr<double> rateMean(ArrayRef<int64_t> map) {
     OwningOpRef<ModuleOp> copy = getOperation().clone();
     FailureOr<SmallVector<Layers>> functions = collectLayers(*copy);
-    if (failed(functions) || failed(share(*copy, *functions, Plan{KvMap(map), true})))
+    if (failed(functions) ||
+        failed(share(*copy, *functions, Plan{KvMap(map), true}, /*remarks=*/false)))
       return failure();
     std::unique_ptr<KvLoss> loss = createLoss(*copy);
     return loss ? loss->compute(makeOwnMap(map.size())) : FailureOr<double>(failure());
@@ -148,9 +149,10 @@ private:
   // The rewrite
   //===--------------------------------------------------------------------===//
 
-  static LogicalResult share(ModuleOp module, ArrayRef<Layers> functions, const Plan &plan) {
+  static LogicalResult share(ModuleOp module, ArrayRef<Layers> functions, const Plan &plan,
+                             bool remarks) {
     SymbolTable symbols(module);
-    if (plan.mean && failed(averageProjections(functions, plan.map, symbols)))
+    if (plan.mean && failed(averageProjections(functions, plan.map, symbols, remarks)))
       return failure();
     // %a1 = nyala.attention %q1, %k1, %v1 …  ->  %a1 = nyala.attention %q1, %k0, %v0 …
     for (const Layers &layers : functions)

@@ -1,65 +1,36 @@
 #include "runtime/text/PreTokenizer.h"
 
 #include "runtime/core/Status.h"
+#include "runtime/text/SplitPattern.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
-#include <string>
-
-// What stands inside of a bracketed class. PCRE2's \s has U+180E, which is no white space since
-// Unicode 6.3, so the property White_Space is listed.
-#define SPACE                                                                                      \
-  R"(\x{9}-\x{D}\x{20}\x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000})"
-
-// PCRE2 10.42 knows Unicode 14. These ranges became letters and numbers in 15.0, 15.1 and 16.0;
-// with them every PCRE2 from 10.42 on agrees with tokenizers 0.23 on all that Unicode 16 assigns.
-#define LETTER                                                                                     \
-  R"(\p{L}\x{1C89}\x{1C8A}\x{A7CB}-\x{A7CD}\x{A7DA}-\x{A7DC}\x{105C0}-\x{105F3})"                  \
-  R"(\x{10D4A}-\x{10D65}\x{10D6F}-\x{10D85}\x{10EC2}-\x{10EC4}\x{1123F}\x{11240})"                 \
-  R"(\x{11380}-\x{11389}\x{1138B}\x{1138E}\x{11390}-\x{113B5}\x{113B7}\x{113D1}\x{113D3})"         \
-  R"(\x{11BC0}-\x{11BE0}\x{11F02}\x{11F04}-\x{11F10}\x{11F12}-\x{11F33}\x{1342F})"                 \
-  R"(\x{13441}-\x{13446}\x{13460}-\x{143FA}\x{16100}-\x{1611D}\x{16D40}-\x{16D6C}\x{18CFF})"       \
-  R"(\x{1B132}\x{1B155}\x{1DF25}-\x{1DF2A}\x{1E030}-\x{1E06D}\x{1E4D0}-\x{1E4EB})"                 \
-  R"(\x{1E5D0}-\x{1E5ED}\x{1E5F0}\x{2B739}\x{2EBF0}-\x{2EE5D}\x{31350}-\x{323AF})"
-#define NUMBER                                                                                     \
-  R"(\p{N}\x{10D40}-\x{10D49}\x{116D0}-\x{116E3}\x{11BF0}-\x{11BF9}\x{11F50}-\x{11F59})"           \
-  R"(\x{16130}-\x{16139}\x{16D70}-\x{16D79}\x{1CCF0}-\x{1CCF9}\x{1D2C0}-\x{1D2D3})"                \
-  R"(\x{1E4F0}-\x{1E4F9}\x{1E5F1}-\x{1E5FA})"
-// What SmolLM's digit splitter sees as numbers follows the Rust library: Unicode 17.
-#define DIGIT NUMBER R"(\x{11DE0}-\x{11DE9}\x{16FF4}-\x{16FF6})"
 
 namespace nyala::rt {
 namespace {
 
-struct Family {
-  std::string_view name;
-  const char *pattern; ///< matches a piece at the current position of any text
-  bool ignoreMerges;
-};
-
-#define GPT2_WORDS "'s|'t|'re|'ve|'m|'ll|'d| ?[" LETTER "]+"
+constexpr std::string_view gpt2Splits[] = {
+    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)"};
+// Numbers are cut out one by one first. What a number is, the Rust library says there: Unicode 17.
+constexpr std::string_view smollmSplits[] = {R"([\p{N}\x{11DE0}-\x{11DE9}\x{16FF4}-\x{16FF6}])",
+                                             gpt2Splits[0]};
 // Llama 3 and Qwen 2 differ only in how many digits stay together.
-#define NEWER_PATTERN(digits)                                                                      \
-  "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n" LETTER NUMBER "]?[" LETTER "]+|[" NUMBER "]" digits      \
-  "| ?[^" SPACE LETTER NUMBER "]+[\\r\\n]*|[" SPACE "]*[\\r\\n]+|[" SPACE "]+(?![^" SPACE          \
-  "])|[" SPACE "]+"
+#define NYALA_NEWER_SPLIT(digits)                                                                  \
+  R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N})" digits                          \
+  R"(| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"
+constexpr std::string_view llamaSplits[] = {NYALA_NEWER_SPLIT("{1,3}")};
+constexpr std::string_view qwenSplits[] = {NYALA_NEWER_SPLIT("")};
+#undef NYALA_NEWER_SPLIT
 
-constexpr Family families[] = {
-    // Numbers are cut out one by one first, and what is between them goes through GPT-2's pattern;
-    // so a number ends a run of white space as the end of the text does.
-    {"smollm",
-     "[" DIGIT "]|" GPT2_WORDS "| ?[^" SPACE LETTER DIGIT "]+|[" SPACE "]+(?![^" SPACE DIGIT
-     "])|[" SPACE "]+",
-     false},
-    {"gpt-2",
-     GPT2_WORDS "| ?[" NUMBER "]+| ?[^" SPACE LETTER NUMBER "]+|[" SPACE "]+(?![^" SPACE
-                "])|[" SPACE "]+",
-     false},
-    {"llama-bpe", NEWER_PATTERN("{1,3}"), true},
-    {"qwen2", NEWER_PATTERN(""), false},
+constexpr PreTokenizerFamily families[] = {
+    {"smollm", smollmSplits, false},
+    {"gpt-2", gpt2Splits, false},
+    {"llama-bpe", llamaSplits, true},
+    {"qwen2", qwenSplits, false},
 };
 
 std::string describe(int error) {
@@ -69,65 +40,138 @@ std::string describe(int error) {
   return reinterpret_cast<const char *>(message);
 }
 
+struct Deleter {
+  void operator()(pcre2_compile_context *context) const { pcre2_compile_context_free(context); }
+  void operator()(pcre2_match_data *data) const { pcre2_match_data_free(data); }
+  void operator()(pcre2_match_context *context) const { pcre2_match_context_free(context); }
+};
+
+/// `pattern` compiled, as `\n` alone ends a line for Oniguruma and `.` matches it.
+pcre2_code *compile(std::string_view pattern) {
+  std::string translated = translateSplitPattern(pattern);
+  std::unique_ptr<pcre2_compile_context, Deleter> context(pcre2_compile_context_create(nullptr));
+  if (!context)
+    throw Failure(NYALA_OUT_OF_MEMORY, "out of memory while loading a tokenizer");
+  pcre2_set_newline(context.get(), PCRE2_NEWLINE_LF);
+  int error = 0;
+  PCRE2_SIZE offset = 0;
+  pcre2_code *code = pcre2_compile(
+      reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(),
+      PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_DOTALL, &error, &offset, context.get());
+  if (!code)
+    throw Failure(NYALA_UNSUPPORTED, "PCRE2 cannot compile it: " + describe(error));
+  return code;
+}
+
+/// Runs one pattern over texts.
+class Matcher {
+public:
+  explicit Matcher(const pcre2_code *code)
+      : code(code), data(pcre2_match_data_create(1, nullptr)),
+        context(pcre2_match_context_create(nullptr)) {
+    if (!data || !context)
+      throw Failure(NYALA_OUT_OF_MEMORY, "out of memory while tokenizing");
+    pcre2_set_heap_limit(context.get(), 256 * 1024); // in KiB
+  }
+
+  void split(std::string_view text, std::vector<std::string_view> &pieces) {
+    // From one place a pattern may backtrack over the text some times, as those of models do over
+    // runs of white space, but not over all ways to divide it.
+    constexpr size_t most = std::numeric_limits<uint32_t>::max();
+    auto limit = static_cast<uint32_t>(std::min(16 * text.size() + 10'000, most));
+    pcre2_set_match_limit(context.get(), limit);
+    const PCRE2_SIZE *span = pcre2_get_ovector_pointer(data.get());
+    size_t offset = 0;
+    while (offset < text.size() && match(text, offset)) {
+      if (span[0] > offset)
+        pieces.push_back(text.substr(offset, span[0] - offset));
+      if (span[0] < offset || span[1] <= span[0])
+        throw Failure(NYALA_INVALID_TEXT, "cannot split the text: the pattern matched nothing");
+      pieces.push_back(text.substr(span[0], span[1] - span[0]));
+      offset = span[1];
+    }
+    if (offset < text.size())
+      pieces.push_back(text.substr(offset));
+  }
+
+private:
+  bool match(std::string_view text, size_t offset) {
+    auto subject = reinterpret_cast<PCRE2_SPTR>(text.data());
+    int found = pcre2_match(code, subject, text.size(), offset, PCRE2_NO_UTF_CHECK, data.get(),
+                            context.get());
+    if (found == PCRE2_ERROR_JIT_STACKLIMIT)
+      found = pcre2_match(code, subject, text.size(), offset, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT,
+                          data.get(), context.get());
+    if (found < 0 && found != PCRE2_ERROR_NOMATCH)
+      throw Failure(found == PCRE2_ERROR_NOMEMORY ? NYALA_OUT_OF_MEMORY : NYALA_INVALID_TEXT,
+                    "cannot split the text into pieces: " + describe(found));
+    return found >= 0;
+  }
+
+  const pcre2_code *code;
+  std::unique_ptr<pcre2_match_data, Deleter> data;
+  std::unique_ptr<pcre2_match_context, Deleter> context;
+};
+
 } // namespace
+
+std::span<const PreTokenizerFamily> getPreTokenizerFamilies() { return families; }
+
+const PreTokenizerFamily &getPreTokenizerFamily(std::string_view name) {
+  std::string known;
+  for (const PreTokenizerFamily &family : families) {
+    if (family.name == name)
+      return family;
+    known += (known.empty() ? "" : ", ") + std::string(family.name);
+  }
+  throw Failure(NYALA_UNSUPPORTED,
+                "unknown pre-tokenizer '" + std::string(name) + "': this runtime has " + known);
+}
 
 void PreTokenizer::CodeDeleter::operator()(pcre2_code *code) const { pcre2_code_free(code); }
 
-PreTokenizer::PreTokenizer(std::string_view name) {
-  const Family *family = nullptr;
-  std::string known;
-  for (const Family &candidate : families) {
-    if (candidate.name == name)
-      family = &candidate;
-    known += (known.empty() ? "" : ", ") + std::string(candidate.name);
+PreTokenizer::PreTokenizer(std::span<const std::string_view> splits) {
+  if (splits.size() > maxSplits)
+    throw Failure(NYALA_UNSUPPORTED, "the pre-tokenizer has " + std::to_string(splits.size()) +
+                                         " patterns, at most " + std::to_string(maxSplits) +
+                                         " are supported");
+  for (size_t i = 0; i < splits.size(); ++i) {
+    auto fail = [&](const std::string &why) {
+      throw Failure(NYALA_UNSUPPORTED,
+                    "pattern " + std::to_string(i) + " of the pre-tokenizer: " + why);
+    };
+    if (splits[i].size() > maxPatternBytes)
+      fail("it has " + std::to_string(splits[i].size()) + " bytes, at most " +
+           std::to_string(maxPatternBytes) + " are supported");
+    try {
+      codes.emplace_back(compile(splits[i]));
+    } catch (const Failure &failure) {
+      if (failure.getStatus() == NYALA_OUT_OF_MEMORY)
+        throw;
+      fail(failure.what());
+    }
+    uint32_t matchesEmpty = 0;
+    pcre2_pattern_info(codes.back().get(), PCRE2_INFO_MATCHEMPTY, &matchesEmpty);
+    if (matchesEmpty)
+      fail("it matches the empty text, expected one that matches a character at least");
+    // Without machine code (a kernel that forbids writable and executable pages, for one) PCRE2
+    // interprets the pattern: slower, same pieces.
+    pcre2_jit_compile(codes.back().get(), PCRE2_JIT_COMPLETE);
   }
-  if (!family)
-    throw Failure(NYALA_UNSUPPORTED,
-                  "unknown pre-tokenizer '" + std::string(name) + "': this runtime has " + known);
-  ignoreMerges = family->ignoreMerges;
-
-  int error = 0;
-  PCRE2_SIZE offset = 0;
-  code.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(family->pattern), PCRE2_ZERO_TERMINATED,
-                           PCRE2_UTF | PCRE2_UCP | PCRE2_ANCHORED, &error, &offset, nullptr));
-  if (!code)
-    throw Failure(NYALA_UNSUPPORTED, "the system's PCRE2 library cannot compile the pattern of "
-                                     "pre-tokenizer '" +
-                                         std::string(name) + "': " + describe(error));
-  // Without machine code (a kernel that forbids writable and executable pages, for one) PCRE2
-  // interprets the pattern: slower, same pieces.
-  pcre2_jit_compile(code.get(), PCRE2_JIT_COMPLETE);
 }
 
 void PreTokenizer::split(std::string_view text, std::vector<std::string_view> &pieces) const {
-  struct Deleter {
-    void operator()(pcre2_match_data *data) const { pcre2_match_data_free(data); }
-    void operator()(pcre2_match_context *context) const { pcre2_match_context_free(context); }
-  };
-  std::unique_ptr<pcre2_match_data, Deleter> data(pcre2_match_data_create(1, nullptr));
-  std::unique_ptr<pcre2_match_context, Deleter> context(pcre2_match_context_create(nullptr));
-  if (!data || !context)
-    throw Failure(NYALA_OUT_OF_MEMORY, "out of memory while tokenizing");
-  // The patterns backtrack only over one run of white space, so the work is linear in the text and
-  // needs no limit; PCRE2's own would refuse runs of some million blanks.
-  pcre2_set_match_limit(context.get(), std::numeric_limits<uint32_t>::max());
-
-  auto subject = reinterpret_cast<PCRE2_SPTR>(text.data());
-  const PCRE2_SIZE *span = pcre2_get_ovector_pointer(data.get());
-  size_t offset = 0;
-  while (offset < text.size()) {
-    int found = pcre2_match(code.get(), subject, text.size(), offset, PCRE2_NO_UTF_CHECK,
-                            data.get(), context.get());
-    if (found == PCRE2_ERROR_JIT_STACKLIMIT)
-      found = pcre2_match(code.get(), subject, text.size(), offset,
-                          PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, data.get(), context.get());
-    if (found < 0 || span[1] <= offset)
-      throw Failure(found == PCRE2_ERROR_NOMEMORY ? NYALA_OUT_OF_MEMORY : NYALA_INVALID_TEXT,
-                    "cannot split the text into pieces: " +
-                        (found < 0 ? describe(found) : "the pattern matched nothing"));
-    pieces.push_back(text.substr(offset, span[1] - offset));
-    offset = span[1];
+  std::vector<std::string_view> current, next;
+  if (!text.empty())
+    current.push_back(text);
+  for (const auto &code : codes) {
+    Matcher matcher(code.get());
+    next.clear();
+    for (std::string_view piece : current)
+      matcher.split(piece, next);
+    std::swap(current, next);
   }
+  pieces.insert(pieces.end(), current.begin(), current.end());
 }
 
 } // namespace nyala::rt

@@ -29,6 +29,27 @@ std::span<const artifact::Merge> mergesOf(const artifact::Tokenizer *data) {
           data->merges()->size()};
 }
 
+constexpr std::string_view ownSplits = "splits"; ///< the pre-tokenizer that is no family's
+
+PreTokenizer makePreTokenizer(const artifact::Tokenizer *data) {
+  std::string_view name = data->pre_tokenizer()->string_view();
+  if (name != ownSplits)
+    return PreTokenizer(getPreTokenizerFamily(name).splits);
+  if (!data->splits())
+    corrupt("the patterns of its pre-tokenizer are missing");
+  if (data->splits()->size() > PreTokenizer::maxSplits)
+    corrupt(std::to_string(data->splits()->size()) + " patterns of the pre-tokenizer");
+  std::vector<std::string_view> splits;
+  for (const flatbuffers::String *split : *data->splits())
+    splits.push_back(split->string_view());
+  return PreTokenizer(splits);
+}
+
+bool ignoresMerges(const artifact::Tokenizer *data) {
+  std::string_view name = data->pre_tokenizer()->string_view();
+  return name == ownSplits ? data->ignore_merges() : getPreTokenizerFamily(name).ignoresMerges;
+}
+
 } // namespace
 
 /// Buffers of one encode call.
@@ -54,7 +75,7 @@ struct Tokenizer::Scratch {
 
 Tokenizer::Tokenizer(const artifact::Tokenizer *data)
     : data(data), kinds(data->kinds()), offsets(data->offsets()),
-      preTokenizer(data->pre_tokenizer()->string_view()) {
+      preTokenizer(makePreTokenizer(data)), ignoreMerges(ignoresMerges(data)) {
   if (data->model()->string_view() != "gpt2")
     throw Failure(NYALA_UNSUPPORTED, "unknown tokenizer model '" + data->model()->str() +
                                          "': this runtime has gpt2 (byte-level BPE)");
@@ -290,7 +311,7 @@ void Tokenizer::encodePiece(std::string_view piece, Scratch &scratch,
     ids.push_back(byteTokens[static_cast<uint8_t>(piece[0])]);
     return;
   }
-  if (preTokenizer.ignoresMerges()) {
+  if (ignoreMerges) {
     if (int32_t token = findNormal(piece); token >= 0) {
       ids.push_back(token);
       return;

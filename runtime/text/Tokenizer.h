@@ -52,6 +52,7 @@ public:
   /// the artifact; data() is null if the id is out of range, and only then.
   std::string_view tokenBytes(int32_t id, bool special) const;
 
+  const PreTokenizer &getPreTokenizer() const { return preTokenizer; }
   int32_t getBos() const { return data->bos(); } ///< -1: none
   int32_t getEos() const { return data->eos(); } ///< -1: none
   /// Does the token end a generation?
@@ -77,6 +78,7 @@ private:
   const flatbuffers::Vector<artifact::TokenKind> *kinds;
   const flatbuffers::Vector<uint32_t> *offsets;
   PreTokenizer preTokenizer;
+  bool ignoreMerges;
   std::array<int32_t, 256> byteTokens;      ///< -1: none
   std::vector<uint32_t> specials;           ///< those with a text, ascending by it, then by id
   std::array<uint32_t, 257> specialsOfByte; ///< where those that start with a byte begin

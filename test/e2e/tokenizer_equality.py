@@ -114,11 +114,10 @@ def code_point_texts():
         yield "".join("a{0}{0} {0}1{0}  {0}'{0}re'{0}\n{0}".format(chr(c)) for c in points[i:i + 32])
 
 
-def ours(tool, path, name, requests, merges=10**9):
+def ours(tool, path, requests, *options):
     data = b"".join(b"%d %s\n%s" % (len(raw), mode.encode(), raw)
                     for raw, mode in ((text.encode(), mode) for text, mode in requests))
-    done = subprocess.run([tool, path, "--pre", name, "--merges", str(merges)], input=data,
-                          capture_output=True)
+    done = subprocess.run([tool, path, *options], input=data, capture_output=True)
     if done.returncode:
         sys.exit(done.stderr.decode())
     lines = done.stdout.decode().split("\n")[:-1]
@@ -126,13 +125,14 @@ def ours(tool, path, name, requests, merges=10**9):
     return lines, done.stderr.decode().strip().replace("\n", "; ")
 
 
-def theirs(peer, requests):
+def theirs(peer, requests, add_special_tokens=False):
     out = [None] * len(requests)
     for mode in ("plain", "special"):
         chosen = [i for i, request in enumerate(requests) if request[1] == mode]
         # True makes the peer read special tokens as the text they are.
         peer.encode_special_tokens = mode == "plain"
-        encodings = peer.encode_batch([requests[i][0] for i in chosen], add_special_tokens=False)
+        encodings = peer.encode_batch([requests[i][0] for i in chosen],
+                                      add_special_tokens=add_special_tokens and mode == "special")
         for i, encoding in zip(chosen, encodings):
             out[i] = encoding.ids
     for i, (text, mode) in enumerate(requests):
@@ -166,7 +166,8 @@ def main():
                 ("ids", 10**9, [(t, mode) for t in spelled for mode in ("plain", "special")]
                  + [(t, "plain") for t in spelled_sweep]),
                 ("ids, 20000 merges", 20000, [(t, "special") for t in spelled])):
-            got, timing = ours(args.tool, args.model, name, requests, merges)
+            got, timing = ours(args.tool, args.model, requests, "--pre", name, "--merges",
+                               str(merges))
             expected = theirs(vocabulary.peer(name, merges), requests)
             wrong = [i for i in range(len(requests)) if got[i] != expected[i]]
             for i in wrong[:5]:
@@ -176,7 +177,7 @@ def main():
             print(f"{name} {what}: {len(wrong)} of {len(requests)} differ ({timing})")
 
     for byte in sorted(b for b in vocabulary.missing if b < 128):
-        [line], _ = ours(args.tool, args.model, vocabulary.pre, [("ok" + chr(byte), "plain")])
+        [line], _ = ours(args.tool, args.model, [("ok" + chr(byte), "plain")])
         if f"no token for byte 0x{byte:02X} at byte offset 2" not in line:
             failures += 1
             print(f"byte {byte}: expected an error, got {line}")
@@ -184,8 +185,7 @@ def main():
     if args.golden:
         with open(args.golden) as file:
             golden = json.load(file)
-        lines, _ = ours(args.tool, args.model, vocabulary.pre,
-                        [(g["text"], "special") for g in golden])
+        lines, _ = ours(args.tool, args.model, [(g["text"], "special") for g in golden])
         equal = sum(line == " ".join(map(str, g["prompt_ids"])) for line, g in zip(lines, golden))
         print(f"golden: {equal} of {len(golden)} equal")
         failures += len(golden) - equal

@@ -9,6 +9,8 @@
 #include "runtime/nyala.h"
 #include "test/fuzz/ArtifactCase.h"
 #include "test/unit/gguf/GgufBuilder.h"
+#include "test/unit/hf/SafetensorsBuilder.h"
+#include "test/unit/hf/TokenizerFiles.h"
 #include "test/unit/runtime/ArtifactBuilder.h"
 #include "test/unit/text/TokenizerFixture.h"
 
@@ -135,6 +137,33 @@ void writeGguf() {
 }
 
 //===----------------------------------------------------------------------===//
+// Checkpoints
+//===----------------------------------------------------------------------===//
+
+void writeSafetensors() {
+  using hf::test::describe;
+  const auto put = [](const std::string &name, const std::string &header, size_t dataBytes) {
+    write("safetensors/" + name,
+          hf::test::buildSafetensors(header, std::string(dataBytes, '\x3c')));
+  };
+  put("empty", "{}", 0);
+  put("plain",
+      "{\"__metadata__\":{\"format\":\"pt\"}," + describe("a", "F32", "2,3", 0, 24) + "," +
+          describe("b", "F16", "3", 24, 30) + "," + describe("c", "BF16", "1,2", 30, 34) + "}  ",
+      34);
+  put("others",
+      "{" + describe("a", "F4", "3", 0, 2) + "," + describe("b", "I64", "1", 2, 10) + "," +
+          describe("c", "F32", "0,5", 10, 10) + "," + describe("d", "BOOL", "", 10, 11) + "," +
+          describe("e", "ZEBRA", "7", 11, 12) + "}",
+      12);
+  write("safetensors/index", "{\"metadata\": {\"total_size\": 24}, \"weight_map\": {\"a\": "
+                             "\"model-00001-of-00002.safetensors\"}}");
+  write("safetensors/config", "{\"model_type\": \"llama\", \"hidden_size\": 64, "
+                              "\"rms_norm_eps\": 1e-05, \"rope_scaling\": null, "
+                              "\"architectures\": [\"LlamaForCausalLM\"]}");
+}
+
+//===----------------------------------------------------------------------===//
 // Tokenizers
 //===----------------------------------------------------------------------===//
 
@@ -142,6 +171,8 @@ void writeTokenizer(const char *preTokenizer) {
   TokenizerData data;
   data.model = "gpt2";
   data.preTokenizer = preTokenizer;
+  if (data.preTokenizer == "splits")
+    data.splits = {R"(\p{N}{1,3}|[!-/])", R"((?i:'s)?+\p{L}+| ?[^\s\x41]+$|\s+(?!\S)|\s)"};
   // Not all 256 bytes: inputs are to be short.
   const std::string text = "He'll say <s>hello  world</s>, 12345\tor\n\n so \xc3\xa9\xe4\xbd\xa0!";
   for (char byte : text)
@@ -173,6 +204,39 @@ void writeTokenizer(const char *preTokenizer) {
   builder.Finish(test::CreateTokenizerCaseDirect(builder, tokenizer, &bytes));
   write(std::string("tokenizer/") + preTokenizer,
         {reinterpret_cast<const char *>(builder.GetBufferPointer()), builder.GetSize()});
+}
+
+void writeTokenizerJson() {
+  using nlohmann::json;
+  using namespace std::string_literals;
+  const auto writeFiles = [](const std::string &name, const json &tokenizer,
+                             const std::string &others = "") {
+    write("tokenizer-json/" + name, tokenizer.dump() + others);
+  };
+  json file = hf::test::makeTokenizerJson();
+  writeFiles("plain", file);
+  const json config = {{"bos_token", "<s>"},
+                       {"eos_token", {{"content", "a"}}},
+                       {"add_bos_token", true},
+                       {"chat_template", {{{"name", "default"}, {"template", "{{ messages }}"}}}}};
+  writeFiles("files", file,
+             "\0"s + config.dump() +
+                 "\0{\"bos_token\":\"b\"}\0{\"vocab_size\":9,\"eos_token_id\":[1,2]}"
+                 "\0{\"eos_token_id\":3}\0{{ messages }}"s);
+  file["normalizer"] = {{"type", "NFC"}};
+  file["model"]["ignore_merges"] = true;
+  file["pre_tokenizer"] = json::parse(R"json({"type": "Sequence", "pretokenizers": [
+    {"type": "Split", "pattern": {"Regex": "\\p{N}{1,3}|[^\\s\\p{L}a-b]+(?!\\S)"},
+     "behavior": "Isolated", "invert": false},
+    {"type": "Split", "pattern": {"String": "b."}, "behavior": "Isolated"},
+    {"type": "Digits", "individual_digits": false},
+    {"type": "ByteLevel", "add_prefix_space": false, "use_regex": false}]})json");
+  file["post_processor"] = json::parse(R"json({"type": "Sequence", "processors": [
+    {"type": "ByteLevel"}, {"type": "TemplateProcessing",
+     "single": [{"SpecialToken": {"id": "<s>"}}, {"Sequence": {"id": "A"}}],
+     "special_tokens": {"<s>": {"id": "<s>", "ids": [5], "tokens": ["<s>"]}}}]})json");
+  file["added_tokens"].push_back({{"id", 7}, {"content", "tool"}, {"special", false}});
+  writeFiles("splits", file);
 }
 
 //===----------------------------------------------------------------------===//
@@ -257,12 +321,14 @@ int main(int argc, char **argv) {
   }
   folder = argv[1];
   writeGguf();
+  writeSafetensors();
   writeArtifacts();
   writeSession("empty", {}, "");
   writeSession("tokens", {1, 2, 3, 299}, "");
   writeSession("note", {7}, "[{\"role\": \"user\"}]");
-  for (const char *preTokenizer : {"gpt-2", "llama-bpe", "qwen2", "smollm"})
+  for (const char *preTokenizer : {"gpt-2", "llama-bpe", "qwen2", "smollm", "splits"})
     writeTokenizer(preTokenizer);
+  writeTokenizerJson();
   for (const auto &[name, text] : readTemplates())
     write("template/" + name, text);
   for (size_t i = 0; i < std::size(constructs); ++i)

@@ -89,7 +89,7 @@ void addMerge(Mutator &mutator, TokenizerT &tokenizer) {
 void addChanges(Mutator &mutator, TokenizerT &tokenizer) {
   mutator.text(tokenizer.model);
   mutator.add([&] {
-    constexpr const char *names[] = {"smollm", "gpt-2", "llama-bpe", "qwen2"};
+    constexpr const char *names[] = {"smollm", "gpt-2", "llama-bpe", "qwen2", "splits"};
     tokenizer.pre_tokenizer = names[mutator.pick(std::size(names))];
   });
   mutator.add([&] { mutateBytes(tokenizer.bytes); });
@@ -103,6 +103,13 @@ void addChanges(Mutator &mutator, TokenizerT &tokenizer) {
   mutator.number(tokenizer.add_bos);
   mutator.list(tokenizer.merges, [](const Merge &merge) { return merge; });
   mutator.text(tokenizer.chat_template);
+  mutator.number(tokenizer.ignore_merges);
+  mutator.list(tokenizer.splits, [](const std::string &split) { return split; });
+  mutator.add([&] {
+    if (tokenizer.splits.empty())
+      tokenizer.splits.emplace_back("\\s+|[^\\s]+");
+    mutateBytes(tokenizer.splits[mutator.pick(tokenizer.splits.size())]);
+  });
   mutator.add([&] { sortMerges(tokenizer); });
   mutator.add([&] { setTexts(tokenizer, getTexts(tokenizer)); });
   for (int weight = 0; weight < 3; ++weight) {

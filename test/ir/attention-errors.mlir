@@ -190,3 +190,38 @@ func.func @split_channels(%x: tensor<2x8xf32>) {
   %0:2 = nyala.split %x : tensor<2x8xf32> -> tensor<2x4xf32>, tensor<2x3xf32>
   return
 }
+
+// -----
+
+// Caches in blocks
+
+// expected-error @below {{caches are stored in blocks of q8_0 or q4_0, got q4_1}}
+func.func private @format(tensor<1x?x32xf32, #nyala.blocks<q4_1>>)
+
+// -----
+
+// expected-error @below {{expected channels of #nyala.blocks<q8_0> to be a multiple of 32, got 48}}
+func.func private @channels(tensor<1x?x48xf32, #nyala.blocks<q8_0>>)
+
+// -----
+
+// expected-error @below {{expected channels of #nyala.blocks<q8_0> to be a multiple of 32, got any}}
+func.func private @any_channels(tensor<1x?x?xf32, #nyala.blocks<q8_0>>)
+
+// -----
+
+// expected-error @below {{expected elements of #nyala.blocks<q4_0> to be 'f32', got 'f16'}}
+func.func private @elements(tensor<1x?x32xf16, #nyala.blocks<q4_0>>)
+
+// -----
+
+// expected-error @below {{expected a cache of sequences, slots and channels for #nyala.blocks<q4_0>, got rank 2}}
+func.func private @rank(tensor<?x32xf32, #nyala.blocks<q4_0>>)
+
+// -----
+
+func.func @append_types(%c: tensor<1x?x32xf32, #nyala.blocks<q8_0>>, %x: tensor<?x32xf32>, %i: tensor<?xi32>) {
+  // expected-error @below {{failed to verify that all of {cache, result} have same type}}
+  %0 = "nyala.cache_append"(%c, %x, %i, %i) : (tensor<1x?x32xf32, #nyala.blocks<q8_0>>, tensor<?x32xf32>, tensor<?xi32>, tensor<?xi32>) -> tensor<1x?x32xf32>
+  return
+}

@@ -122,6 +122,19 @@ func.func @attention(%q: tensor<?x8xf32>, %k: tensor<?x4xf32>, %keys: tensor<1x?
   return
 }
 
+// CHECK-LABEL: func @attention_over_blocks
+// CHECK-SAME: tensor<1x?x64xf32, #nyala.blocks<q8_0>>, %{{.*}}: tensor<1x?x64xf32, #nyala.blocks<q4_0>>
+func.func @attention_over_blocks(%q: tensor<?x64xf32>, %keys: tensor<1x?x64xf32, #nyala.blocks<q8_0>>, %values: tensor<1x?x64xf32, #nyala.blocks<q4_0>>, %ids: tensor<?xi32>) {
+  // CHECK: nyala.cache_append %{{.*}} : tensor<1x?x64xf32, #nyala.blocks<q8_0>>, tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>
+  %0 = nyala.cache_append %keys, %q at %ids in %ids : tensor<1x?x64xf32, #nyala.blocks<q8_0>>, tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>
+  // CHECK: nyala.attention
+  // CHECK-SAME: : tensor<?x64xf32>, tensor<1x?x64xf32, #nyala.blocks<q8_0>>, tensor<1x?x64xf32, #nyala.blocks<q4_0>>, tensor<?xi32>, tensor<?xi32> -> tensor<?x64xf32>
+  %1 = nyala.attention %q, %0, %values at %ids in %ids
+    {heads = 2, kv_heads = 2, scale = 0.5 : f32, mask = #nyala.mask<causal>}
+    : tensor<?x64xf32>, tensor<1x?x64xf32, #nyala.blocks<q8_0>>, tensor<1x?x64xf32, #nyala.blocks<q4_0>>, tensor<?xi32>, tensor<?xi32> -> tensor<?x64xf32>
+  return
+}
+
 // CHECK-LABEL: func @activations
 func.func @activations(%x: tensor<?x8xf32>) {
   // CHECK: nyala.activation silu %{{.*}} : tensor<?x8xf32>

@@ -273,6 +273,33 @@ func.func @cache_append() -> tensor<2x3x2xf32> {
   return %0 : tensor<2x3x2xf32>
 }
 
+// Slot 1 gets a block with the scale 1; ties go to even integers.
+// CHECK-LABEL: {{^}}cache_append_q8: 1x2x32xf32{{$}}
+// CHECK-NEXT: {{^}}  [0, 0, 0, 0, 0, 0, {{.*}}]{{$}}
+// CHECK-NEXT: {{^}}  [127, -8, 0, 2, 8, -3, 0, {{.*}}]{{$}}
+func.func @cache_append_q8() -> tensor<1x2x32xf32, #nyala.blocks<q8_0>> {
+  %c = arith.constant dense<0.0> : tensor<1x2x32xf32, #nyala.blocks<q8_0>>
+  %x = arith.constant dense<[[127.0, -8.0, 0.5, 1.5, 7.75, -3.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]]> : tensor<1x32xf32>
+  %s = arith.constant dense<1> : tensor<1xi32>
+  %q = arith.constant dense<0> : tensor<1xi32>
+  %0 = nyala.cache_append %c, %x at %s in %q : tensor<1x2x32xf32, #nyala.blocks<q8_0>>, tensor<1x32xf32>, tensor<1xi32>, tensor<1xi32>
+  return %0 : tensor<1x2x32xf32, #nyala.blocks<q8_0>>
+}
+
+// The largest, -8, is exact; 7.75 stays at 7, the end of the other side. Attention reads these values.
+// CHECK-LABEL: {{^}}attention_q4: 1x32xf32{{$}}
+// CHECK-NEXT: {{^}}  [-8, 0, 2, 7, -3, 0, {{.*}}]{{$}}
+func.func @attention_q4() -> tensor<1x32xf32> {
+  %c = arith.constant dense<0.0> : tensor<1x1x32xf32, #nyala.blocks<q4_0>>
+  %x = arith.constant dense<[[-8.0, 0.5, 1.5, 7.75, -3.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]]> : tensor<1x32xf32>
+  %s = arith.constant dense<0> : tensor<1xi32>
+  %0 = nyala.cache_append %c, %x at %s in %s : tensor<1x1x32xf32, #nyala.blocks<q4_0>>, tensor<1x32xf32>, tensor<1xi32>, tensor<1xi32>
+  %1 = nyala.attention %x, %0, %0 at %s in %s
+      {heads = 2, kv_heads = 2, scale = 0.5 : f32, mask = #nyala.mask<causal>}
+      : tensor<1x32xf32>, tensor<1x1x32xf32, #nyala.blocks<q4_0>>, tensor<1x1x32xf32, #nyala.blocks<q4_0>>, tensor<1xi32>, tensor<1xi32> -> tensor<1x32xf32>
+  return %1 : tensor<1x32xf32>
+}
+
 // CHECK-LABEL: {{^}}attention: 2x4xf32{{$}}
 // CHECK-NEXT: {{^}}  [2.20538435{{[0-9]*}}, 3.20538435{{[0-9]*}}, 3.22098586{{[0-9]*}}, 4.22098586{{[0-9]*}}]{{$}}
 // CHECK-NEXT: {{^}}  [-0.237204280{{[0-9]*}}, 0.0953494648{{[0-9]*}}, 3, 0.5]{{$}}
@@ -332,6 +359,8 @@ func.func @forward() -> (
     tensor<2x4xf32> {nyala.result = "rotate_adjacent"},
     tensor<2x4xf32> {nyala.result = "rotate_half"},
     tensor<2x3x2xf32> {nyala.result = "cache_append"},
+    tensor<1x2x32xf32, #nyala.blocks<q8_0>> {nyala.result = "cache_append_q8"},
+    tensor<1x32xf32> {nyala.result = "attention_q4"},
     tensor<2x4xf32> {nyala.result = "attention"},
     tensor<2x4xf32> {nyala.result = "attention_window"}) {
   %0 = call @embedding() : () -> tensor<3x2xf32>
@@ -361,8 +390,10 @@ func.func @forward() -> (
   %23 = call @rotate_adjacent() : () -> tensor<2x4xf32>
   %24 = call @rotate_half() : () -> tensor<2x4xf32>
   %25 = call @cache_append() : () -> tensor<2x3x2xf32>
-  %26 = call @attention() : () -> tensor<2x4xf32>
-  %27 = call @attention_window() : () -> tensor<2x4xf32>
-  return %0, %1, %ids, %2#0, %2#1, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27
-      : tensor<3x2xf32>, tensor<1x4xf32>, tensor<2xi32>, tensor<2x1xf32>, tensor<2x3xf32>, tensor<2x3xf32>, tensor<2x3xf32>, tensor<2x2xf32, #nyala.packed<f32>>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x1xf32>, tensor<2x1xf32>, tensor<2x1xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x8xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x3x2xf32>, tensor<2x4xf32>, tensor<2x4xf32>
+  %26 = call @cache_append_q8() : () -> tensor<1x2x32xf32, #nyala.blocks<q8_0>>
+  %27 = call @attention_q4() : () -> tensor<1x32xf32>
+  %28 = call @attention() : () -> tensor<2x4xf32>
+  %29 = call @attention_window() : () -> tensor<2x4xf32>
+  return %0, %1, %ids, %2#0, %2#1, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29
+      : tensor<3x2xf32>, tensor<1x4xf32>, tensor<2xi32>, tensor<2x1xf32>, tensor<2x3xf32>, tensor<2x3xf32>, tensor<2x3xf32>, tensor<2x2xf32, #nyala.packed<f32>>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x1xf32>, tensor<2x1xf32>, tensor<2x1xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x8xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x3x2xf32>, tensor<1x2x32xf32, #nyala.blocks<q8_0>>, tensor<1x32xf32>, tensor<2x4xf32>, tensor<2x4xf32>
 }

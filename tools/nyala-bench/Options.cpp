@@ -61,7 +61,8 @@ void addRunOptions(CLI::App &app, BenchOptions &options) {
 
 std::optional<int> parseOptions(int argc, char **argv, BenchOptions &options) {
   CLI::App app("Measures how fast a compiled model runs: prefill, time to the first token, decode. "
-               "A .gguf file\nis compiled first, and the result kept in $XDG_CACHE_HOME/nyala or "
+               "A .gguf file\nor the directory of a checkpoint is compiled first, and the result "
+               "kept in $XDG_CACHE_HOME/nyala or "
                "~/.cache/nyala.",
                "nyala-bench");
   app.footer("Examples:\n"
@@ -73,9 +74,10 @@ std::optional<int> parseOptions(int argc, char **argv, BenchOptions &options) {
              "vocabulary. Figures go\nto standard output, all else to standard error. Exit codes: "
              "0 done, 1 error in input or\nenvironment, 2 wrong usage, 130 interrupted.");
   app.set_version_flag("--version", std::string("nyala-bench ") + nyala_version());
-  app.add_option("model", options.model, "The compiled model (.nyala), or a .gguf file")
+  app.add_option("model", options.model,
+                 "The compiled model (.nyala), a .gguf file, or the directory of a checkpoint")
       ->required()
-      ->type_name("FILE");
+      ->type_name("PATH");
   addTestOptions(app, options);
   addRunOptions(app, options);
   try {

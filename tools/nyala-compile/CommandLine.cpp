@@ -47,16 +47,21 @@ std::optional<int> nyala::parseCommandLine(int argc, char **argv, CompileOptions
   const CLI::IsMember isPhase({"input", "model", "dispatch", "kernel", "program"});
   std::string from, to;
   std::string target = "cpu", weights = "inline", shareKv;
-  CLI::App app("Compiles a model ahead of time. Model files: GGUF.", "nyala-compile");
+  CLI::App app(
+      "Compiles a model ahead of time. Models: GGUF files, and directories of Hugging Face "
+      "checkpoints\n(config.json and safetensors).",
+      "nyala-compile");
   app.footer("Examples:\n"
              "  nyala-compile model.gguf -o model.nyala && nyala-run model.nyala -p 'Hello'\n"
+             "  nyala-compile SmolLM2-135M-Instruct/ -o model.nyala\n"
              "  nyala-compile model.gguf --compile-to=dispatch | less\n"
              "Phases: input, model, dispatch, kernel, program (docs/architecture.md).\n"
              "Exit codes: 0 done, 1 error in the model or the environment, 2 wrong usage.");
   app.set_version_flag("--version", "nyala-compile " NYALA_VERSION);
-  app.add_option("model", options.input, "The model file, or the module to resume from")
+  app.add_option("model", options.input,
+                 "The model file or directory, or the module to resume from")
       ->required()
-      ->type_name("FILE");
+      ->type_name("PATH");
   app.add_option("-o,--output", options.output,
                  "The artifact (default: the model's name with .nyala), or the module of "
                  "--compile-to (default: standard output)");

@@ -26,6 +26,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <filesystem>
 #include <unistd.h>
 
 using namespace mlir;
@@ -276,6 +277,18 @@ private:
     return false;
   }
 
+  /// MODEL.nyala for MODEL.gguf, FOLDER.nyala beside a folder, whose name may have dots.
+  std::string getDefaultOutput() const {
+    namespace fs = std::filesystem;
+    fs::path path(options.input);
+    if (!fs::is_directory(path))
+      return path.replace_extension("nyala").string();
+    path = (path / "").lexically_normal().parent_path();
+    if (path.empty() || path.filename() == "." || path.filename() == "..")
+      path = fs::canonical(options.input);
+    return path.string() + ".nyala";
+  }
+
   bool writeArtifact(std::chrono::steady_clock::time_point start) {
     std::optional<TokenizerData> tokenizer;
     if (auto file = (*module)->getAttrOfType<StringAttr>(NyalaDialect::kTokenizerAttr))
@@ -286,11 +299,8 @@ private:
       return false;
     package::ArtifactOptions artifact;
     artifact.path = options.output;
-    if (artifact.path.empty()) {
-      SmallString<128> path(options.input);
-      llvm::sys::path::replace_extension(path, "nyala");
-      artifact.path = path.str().str();
-    }
+    if (artifact.path.empty())
+      artifact.path = getDefaultOutput();
     artifact.externalWeights = options.externalWeights;
     artifact.progress = [&](uint64_t done, uint64_t all) {
       progress("weights " + std::to_string(all == 0 ? 100 : 100 * done / all) + "%");

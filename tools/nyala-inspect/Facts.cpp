@@ -66,6 +66,13 @@ uint64_t countKvBytesPerToken(const artifact::Artifact &program) {
   return bytes;
 }
 
+std::string getMetadata(const artifact::Artifact &program, std::string_view key) {
+  for (const artifact::KeyValue *pair : *program.metadata())
+    if (pair->key()->string_view() == key)
+      return pair->value()->str();
+  return "";
+}
+
 std::map<std::string, WeightTotal> countWeightFormats(const artifact::Artifact &program) {
   std::map<std::string, WeightTotal> totals;
   for (const artifact::Weight *weight : *program.weights()) {

@@ -44,6 +44,9 @@ std::vector<uint32_t> countKernelUses(const artifact::Artifact &program);
 /// Bytes that all states together take for one position.
 uint64_t countKvBytesPerToken(const artifact::Artifact &program);
 
+/// The value of a key of the metadata, "" if it is absent: "kv_type", "kv_sharing".
+std::string getMetadata(const artifact::Artifact &program, std::string_view key);
+
 struct WeightTotal {
   uint64_t weights = 0, bytes = 0;
 };

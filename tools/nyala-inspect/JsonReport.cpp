@@ -124,6 +124,10 @@ Json reportTokenizer(const artifact::Tokenizer *tokenizer) {
     return nullptr;
   return {{"model", tokenizer->model()->str()},
           {"pre_tokenizer", tokenizer->pre_tokenizer()->str()},
+          {"splits", tokenizer->splits()
+                         ? toArray(*tokenizer->splits(),
+                                   [](const flatbuffers::String *split) { return split->str(); })
+                         : Json()},
           {"merges", tokenizer->merges()->size()},
           {"special_tokens", tokenizer->specials()->size()},
           {"chat_template", tokenizer->chat_template() != nullptr}};

@@ -156,7 +156,15 @@ std::string reportSummary(const rt::Artifact &artifact) {
   const artifact::WeightSegment &weights = *program.weight_segment();
   line("weights", describeBytes(weights.size()) + ", " + std::to_string(program.weights()->size()) +
                       " weights" + (weights.file() ? " in " + weights.file()->str() : ""));
-  line("kv cache", std::to_string(countKvBytesPerToken(program)) + " bytes per token");
+  const std::string type = getMetadata(program, "kv_type");
+  line("kv cache", std::to_string(countKvBytesPerToken(program)) + " bytes per token" +
+                       (type.empty() ? "" : " as " + type));
+  if (const std::string map = getMetadata(program, "kv_sharing"); !map.empty()) {
+    const std::string source = getMetadata(program, "kv_sharing_source");
+    const std::string lossy = getMetadata(program, "kv_sharing_lossy");
+    line("kv sharing",
+         map + (source.empty() ? "" : ", source " + source) + (lossy.empty() ? "" : "; " + lossy));
+  }
   for (const artifact::Entry *entry : *program.entries())
     line("entry", entry->name()->str() + ", " + std::to_string(entry->steps()->size()) +
                       " steps, arena " + describeBytes(entry->arena_bytes()));

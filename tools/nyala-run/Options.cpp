@@ -93,8 +93,9 @@ void addRunOptions(CLI::App &app, RunOptions &options) {
 } // namespace
 
 std::optional<int> parseOptions(int argc, char **argv, RunOptions &options) {
-  CLI::App app("Generates text with a compiled model. A .gguf file is compiled first, and the "
-               "result kept\nin $XDG_CACHE_HOME/nyala or ~/.cache/nyala.",
+  CLI::App app("Generates text with a compiled model. A .gguf file or the directory of a "
+               "checkpoint\nis compiled first, and the result kept in $XDG_CACHE_HOME/nyala or "
+               "~/.cache/nyala.",
                "nyala-run");
   app.footer(
       "Examples:\n"
@@ -104,9 +105,10 @@ std::optional<int> parseOptions(int argc, char **argv, RunOptions &options) {
       "Text goes to standard output, all else to standard error. Exit codes: 0 done, 1 error "
       "in input or\nenvironment, 2 wrong usage, 130 interrupted.");
   app.set_version_flag("--version", std::string("nyala-run ") + nyala_version());
-  app.add_option("model", options.model, "The compiled model (.nyala), or a .gguf file")
+  app.add_option("model", options.model,
+                 "The compiled model (.nyala), a .gguf file, or the directory of a checkpoint")
       ->required()
-      ->type_name("FILE");
+      ->type_name("PATH");
   addPromptOptions(app, options);
   addGenerationOptions(app, options);
   addRunOptions(app, options);

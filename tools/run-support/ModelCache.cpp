@@ -1,4 +1,4 @@
-//===- ModelCache.cpp - Compiled forms of .gguf files ---------------------===//
+//===- ModelCache.cpp - Compiled forms of models --------------------------===//
 
 #include "tools/run-support/ModelCache.h"
 #include "runtime/core/Status.h"
@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <spawn.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -31,6 +32,11 @@ bool isGguf(const std::string &path) {
   return std::string_view(magic, sizeof(magic)) == "GGUF";
 }
 
+bool isDirectory(const std::string &path) {
+  std::error_code ignored;
+  return fs::is_directory(path, ignored);
+}
+
 /// Changes whenever the file is another or has another content.
 std::string identify(const fs::path &path) {
   struct stat info;
@@ -40,6 +46,24 @@ std::string identify(const fs::path &path) {
   return fs::absolute(path).string() + '\0' + std::to_string(info.st_size) + '\0' +
          std::to_string(info.st_mtim.tv_sec) + '.' + std::to_string(info.st_mtim.tv_nsec) + '\0' +
          std::to_string(info.st_dev) + ':' + std::to_string(info.st_ino) + '\0';
+}
+
+/// The same of all files of a checkpoint that the compiler may read: configuration, weights,
+/// tokenizer, chat template.
+std::string identifyDirectory(const fs::path &path) {
+  std::set<fs::path> files;
+  std::error_code error;
+  for (const fs::directory_entry &entry : fs::directory_iterator(path, error))
+    if (const fs::path extension = entry.path().extension();
+        extension == ".json" || extension == ".safetensors" || extension == ".jinja")
+      files.insert(entry.path());
+  if (error)
+    throw rt::Failure(NYALA_IO_ERROR,
+                      "cannot open '" + path.string() + "': " + rt::describeError(error.value()));
+  std::string identity = fs::absolute(path).string() + '\0';
+  for (const fs::path &file : files)
+    identity += identify(file);
+  return identity;
 }
 
 /// Name and features of this machine's processor.
@@ -55,10 +79,10 @@ std::string identifyCpu() {
 fs::path findCompiler(const std::string &model) {
   const fs::path compiler = fs::read_symlink("/proc/self/exe").parent_path() / "nyala-compile";
   if (access(compiler.c_str(), X_OK) != 0)
-    throw rt::Failure(
-        NYALA_NOT_FOUND,
-        "'" + model + "' is a gguf model and must be compiled first, but there is no '" +
-            compiler.string() + "'; compile it where nyala-compile is, and use the .nyala file");
+    throw rt::Failure(NYALA_NOT_FOUND,
+                      "'" + model + "' is a model that must be compiled first, but there is no '" +
+                          compiler.string() +
+                          "'; compile it where nyala-compile is, and use the .nyala file");
   return compiler;
 }
 
@@ -134,10 +158,12 @@ void compile(const std::string &model, const fs::path &compiler, const fs::path 
 } // namespace
 
 Model openModel(const std::string &path) {
-  if (!isGguf(path))
+  const bool directory = isDirectory(path);
+  if (!directory && !isGguf(path))
     return Model(path);
   const fs::path compiler = findCompiler(path);
-  const std::string key = identify(path) + identify(compiler) + identifyCpu();
+  const std::string key =
+      (directory ? identifyDirectory(path) : identify(path)) + identify(compiler) + identifyCpu();
   const XXH128_hash_t hash = XXH3_128bits(key.data(), key.size());
   char name[64];
   std::snprintf(name, sizeof(name), "%016llx%016llx.nyala",

@@ -1,4 +1,4 @@
-//===- ModelCache.h - Compiled forms of .gguf files -------------*- C++ -*-===//
+//===- ModelCache.h - Compiled forms of models ------------------*- C++ -*-===//
 #ifndef NYALA_TOOLS_RUNSUPPORT_MODELCACHE_H
 #define NYALA_TOOLS_RUNSUPPORT_MODELCACHE_H
 
@@ -11,10 +11,10 @@ struct CompilationFailed {
   int exitCode;
 };
 
-/// Opens an artifact; or a GGUF file (told by its first bytes), which is compiled by the
-/// nyala-compile beside this program unless the cache ($XDG_CACHE_HOME/nyala, ~/.cache/nyala) has
-/// the result of the same file, compiler and CPU. A damaged cache entry is made anew. Throws
-/// rt::Failure or CompilationFailed.
+/// Opens an artifact; or a GGUF file (told by its first bytes) or the directory of a checkpoint,
+/// which is compiled by the nyala-compile beside this program unless the cache
+/// ($XDG_CACHE_HOME/nyala, ~/.cache/nyala) has the result of the same files, compiler and CPU. A
+/// damaged cache entry is made anew. Throws rt::Failure or CompilationFailed.
 Model openModel(const std::string &path);
 
 } // namespace nyala

@@ -22,7 +22,8 @@ struct Window {
 /// Adds -log softmax(logits)[next token].
 void addRow(void *user, size_t index, const float *logits) {
   Window &window = *static_cast<Window *>(user);
-  const double largest = *std::max_element(logits, logits + window.vocabulary);
+  const float largest = *std::max_element(logits, logits + window.vocabulary);
+  // Terms in f32, which is a third of the time of f64, their sum in f64: relative error 1e-7.
   double sum = 0;
   for (uint32_t i = 0; i < window.vocabulary; ++i)
     sum += std::exp(logits[i] - largest);

@@ -117,6 +117,39 @@ nyala.kernel @append(%c: tensor<2x8x16xf32>, %x: tensor<?x16xf32>, %s: tensor<?x
   nyala.return %0 : tensor<2x8x16xf32>
 }
 
+// A cache in blocks is bytes: 32 integers a block, then a scale of two bytes. The cost counts them.
+// CHECK-LABEL: func.func @attention_over_blocks(
+// CHECK-SAME: %arg1: memref<1x300x68xi8> {{.*}}, %arg2: memref<1x300x36xi8>
+// CHECK-SAME: nyala.cost = array<i64: 0, 264, 0, 520, 104>
+// Two vectors of a head of keys share a scale, which their products get once.
+// CHECK: vector.load %arg1{{.*}} vector<16xi8>
+// CHECK: vector.load %arg1{{.*}} vector<16xi8>
+// CHECK: vector.load %arg1{{.*}} vector<2xi8>
+// V3: %[[FIRST:.+]] = arith.mulf
+// V3: %[[BOTH:.+]] = math.fma {{.*}}, %[[FIRST]]
+// V3: arith.mulf %[[BOTH]]
+// CHECK: vector.load %arg2{{.*}} vector<16xi8>
+// CHECK: arith.extui {{.*}} vector<16xi8> to vector<16xi32>
+// CHECK: vector.load %arg2{{.*}} vector<2xi8>
+nyala.kernel @attention_over_blocks(%q: tensor<?x64xf32>, %k: tensor<1x300x64xf32, #nyala.blocks<q8_0>>, %v: tensor<1x300x64xf32, #nyala.blocks<q4_0>>, %p: tensor<?xi32>, %s: tensor<?xi32>) -> tensor<?x64xf32> attributes {max_rows = 1 : i64} {
+  %0 = nyala.attention %q, %k, %v at %p in %s {heads = 2 : i64, kv_heads = 2 : i64, scale = 0.25 : f32, mask = #nyala.mask<causal>}
+     : tensor<?x64xf32>, tensor<1x300x64xf32, #nyala.blocks<q8_0>>, tensor<1x300x64xf32, #nyala.blocks<q4_0>>, tensor<?xi32>, tensor<?xi32> -> tensor<?x64xf32>
+  nyala.return %0 : tensor<?x64xf32>
+}
+
+// Appending stores a block's scale, then its integers; a tile of a product is one block.
+// CHECK-LABEL: func.func @append_blocks(
+// CHECK-SAME: %[[C:arg[0-9]+]]: memref<1x8x34xi8>
+// CHECK: scf.if
+// CHECK: vector.store {{.*}}, %[[C]][{{.*}} vector<2xi8>
+// CHECK: vector.store {{.*}}, %[[C]][{{.*}} vector<16xi8>
+// CHECK: vector.store {{.*}}, %[[C]][{{.*}} vector<16xi8>
+nyala.kernel @append_blocks(%x: tensor<?x32xf32>, %w: tensor<32x32xf32, #nyala.packed<q4_0>>, %c: tensor<1x8x32xf32, #nyala.blocks<q8_0>>, %s: tensor<?xi32>, %q: tensor<?xi32>) -> tensor<1x8x32xf32, #nyala.blocks<q8_0>> attributes {max_rows = 1 : i64} {
+  %0 = nyala.linear %x, %w : tensor<?x32xf32>, tensor<32x32xf32, #nyala.packed<q4_0>> -> tensor<?x32xf32>
+  %1 = nyala.cache_append %c, %0 at %s in %q : tensor<1x8x32xf32, #nyala.blocks<q8_0>>, tensor<?x32xf32>, tensor<?xi32>, tensor<?xi32>
+  nyala.return %1 : tensor<1x8x32xf32, #nyala.blocks<q8_0>>
+}
+
 // Two results: the tiles of one, then those of the other.
 // CHECK-LABEL: func.func @two_results(
 // CHECK-SAME: nyala.tiles = 4 : i64

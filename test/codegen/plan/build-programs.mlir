@@ -82,3 +82,15 @@ func.func @counts(%t: tensor<?xi32> {nyala.max_rows = 4 : i64, nyala.role = "tok
   %1 = nyala.dispatch @k rows(%m) (%0, %w) tied [-1] : (tensor<?x16xf32>, tensor<?xi32>) -> tensor<?x16xf32>
   return %1, %k : tensor<?x16xf32>, tensor<1x8x16xf32>
 }
+
+// Slots of blocks: integers and scales.
+// CHECK-LABEL: nyala.program @blocks
+// CHECK-SAME: states [#nyala.state<"k", sequences = 1, slots = 8, slot_bytes = 102>, #nyala.state<"v", sequences = 1, slots = 8, slot_bytes = 54>]
+func.func @blocks(%t: tensor<?xi32> {nyala.max_rows = 4 : i64, nyala.role = "tokens"},
+    %k: tensor<1x8x96xf32, #nyala.blocks<q8_0>> {nyala.state = "k"}, %v: tensor<1x8x96xf32, #nyala.blocks<q4_0>> {nyala.state = "v"})
+    -> (tensor<?x16xf32> {nyala.result = "logits"}, tensor<1x8x96xf32, #nyala.blocks<q8_0>> {nyala.state = "k"}, tensor<1x8x96xf32, #nyala.blocks<q4_0>> {nyala.state = "v"}) attributes {nyala.entry} {
+  %zero = arith.constant 0 : index
+  %n = tensor.dim %t, %zero : tensor<?xi32>
+  %0, %k1 = nyala.dispatch @k rows(%n) (%t, %k, %v) tied [-1, 1] : (tensor<?xi32>, tensor<1x8x96xf32, #nyala.blocks<q8_0>>, tensor<1x8x96xf32, #nyala.blocks<q4_0>>) -> (tensor<?x16xf32>, tensor<1x8x96xf32, #nyala.blocks<q8_0>>)
+  return %0, %k1, %v : tensor<?x16xf32>, tensor<1x8x96xf32, #nyala.blocks<q8_0>>, tensor<1x8x96xf32, #nyala.blocks<q4_0>>
+}

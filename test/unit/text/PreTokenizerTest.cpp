@@ -13,7 +13,7 @@ namespace {
 
 std::vector<std::string> split(std::string_view name, std::string_view text) {
   std::vector<std::string_view> pieces;
-  PreTokenizer(name).split(text, pieces);
+  PreTokenizer(getPreTokenizerFamily(name).splits).split(text, pieces);
   return {pieces.begin(), pieces.end()};
 }
 
@@ -57,7 +57,7 @@ TEST(PreTokenizer, LongRunsMeetNoLimit) {
 
 TEST(PreTokenizer, NamesWhatItHas) {
   try {
-    PreTokenizer("tekken");
+    getPreTokenizerFamily("tekken");
     FAIL();
   } catch (const Failure &failure) {
     EXPECT_EQ(failure.getStatus(), NYALA_UNSUPPORTED);

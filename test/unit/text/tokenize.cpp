@@ -1,23 +1,27 @@
 //===- tokenize.cpp - Tokenizer on the command line, for tests --*- C++ -*-===//
 //
-// nyala-test-tokenize MODEL.gguf [--pre NAME] [--merges N]
+// nyala-test-tokenize MODEL [--pre NAME] [--merges N] [--same-as OTHER]
 //
+// MODEL, OTHER: a GGUF file, or a directory with a tokenizer.json.
 // Reads texts from standard input, each as a line "LENGTH MODE" and LENGTH
 // bytes; writes a line for each, or "error: ...". Modes: plain, special: ids,
 // special tokens being text or tokens (each encoding is decoded again; a
 // difference is an error too); pieces: the lengths in bytes of what the
 // pre-tokenizer cuts the text into. --pre replaces the file's pre-tokenizer,
-// --merges keeps only the first N merges. test/e2e/tokenizer_equality.py
-// drives this.
+// --merges keeps only the first N merges. --same-as compares the two models'
+// tokenizers, field by field, and does nothing else.
+// test/e2e/tokenizer_equality.py and test_tokenizer_json.py drive this.
 //
 //===----------------------------------------------------------------------===//
 #include "codegen/package/TokenizerWriter.h"
 #include "frontends/gguf/GgufFile.h"
+#include "frontends/hf/HfTokenizer.h"
 #include "ir/storage/Error.h"
 #include "runtime/text/Tokenizer.h"
 
 #include <chrono>
 #include <exception>
+#include <filesystem>
 #include <iostream>
 #include <string>
 #include <string_view>
@@ -37,7 +41,9 @@ std::string encodeLine(const rt::Tokenizer &tokenizer, const std::string &text, 
     line += (line.empty() ? "" : " ") + std::to_string(id);
     decoded += tokenizer.tokenBytes(id, true);
   }
-  return decoded == text ? line : "error: decoding gives another text";
+  bool same = decoded == text ||
+              decoded == std::string(tokenizer.tokenBytes(tokenizer.getBos(), true)) + text;
+  return same ? line : "error: decoding gives another text";
 }
 
 std::string piecesLine(const rt::PreTokenizer &preTokenizer, const std::string &text) {
@@ -49,26 +55,47 @@ std::string piecesLine(const rt::PreTokenizer &preTokenizer, const std::string &
   return line;
 }
 
-TokenizerData readData(int argc, char **argv) {
-  auto data = gguf::readTokenizer(gguf::GgufFile(argv[1]));
+TokenizerData readData(const std::string &path) {
+  auto data = std::filesystem::is_directory(path) ? hf::readTokenizer(path)
+                                                  : gguf::readTokenizer(gguf::GgufFile(path));
   if (!data)
-    throw Error("the file has no tokenizer");
+    throw Error(path + " has no tokenizer");
+  return *data;
+}
+
+void requireSame(const TokenizerData &ours, const TokenizerData &theirs) {
+  auto require = [](bool same, const char *what) {
+    if (!same)
+      throw Error(std::string("the tokenizers differ in ") + what);
+  };
+  require(ours.model == theirs.model, "model");
+  require(ours.preTokenizer == theirs.preTokenizer, "pre-tokenizer");
+  require(ours.splits == theirs.splits, "splits");
+  require(ours.ignoreMerges == theirs.ignoreMerges, "ignoring merges");
+  require(ours.tokens == theirs.tokens, "tokens");
+  require(ours.kinds == theirs.kinds, "kinds");
+  require(ours.merges == theirs.merges, "merges");
+  require(ours.bos == theirs.bos && ours.eos == theirs.eos, "bos or eos");
+  require(ours.addBos == theirs.addBos, "adding bos");
+  require(ours.stops == theirs.stops, "stops");
+  require(ours.chatTemplate == theirs.chatTemplate, "chat template");
+}
+
+void run(int argc, char **argv) {
+  TokenizerData data = readData(argv[1]);
   for (int i = 2; i + 1 < argc; i += 2) {
     std::string_view option = argv[i];
+    if (option == "--same-as")
+      return requireSame(data, readData(argv[i + 1]));
     if (option == "--pre")
-      data->preTokenizer = argv[i + 1];
+      data.preTokenizer = argv[i + 1];
     else if (option == "--merges")
-      std::erase_if(data->merges, [most = std::stoul(argv[i + 1])](const auto &merge) {
+      std::erase_if(data.merges, [most = std::stoul(argv[i + 1])](const auto &merge) {
         return merge.rank >= most;
       });
     else
       throw Error("unknown option " + std::string(option));
   }
-  return *data;
-}
-
-void run(int argc, char **argv) {
-  TokenizerData data = readData(argc, argv);
   flatbuffers::FlatBufferBuilder builder;
   builder.Finish(package::writeTokenizer(builder, data));
 
@@ -79,8 +106,6 @@ void run(int argc, char **argv) {
   auto valid = std::chrono::steady_clock::now();
   std::cerr << "made in " << milliseconds(made - start) << " ms, validated in "
             << milliseconds(valid - made) << " ms\n";
-  rt::PreTokenizer preTokenizer(data.preTokenizer);
-
   std::chrono::steady_clock::duration busy{};
   size_t length = 0, total = 0;
   std::string mode;
@@ -91,7 +116,7 @@ void run(int argc, char **argv) {
     auto begin = std::chrono::steady_clock::now();
     std::string line;
     try {
-      line = mode == "pieces" ? piecesLine(preTokenizer, text)
+      line = mode == "pieces" ? piecesLine(tokenizer.getPreTokenizer(), text)
                               : encodeLine(tokenizer, text, mode == "special");
     } catch (const std::exception &error) {
       line = std::string("error: ") + error.what();
@@ -107,7 +132,7 @@ void run(int argc, char **argv) {
 
 int main(int argc, char **argv) {
   if (argc < 2 || argc % 2 != 0) {
-    std::cerr << "usage: nyala-test-tokenize MODEL.gguf [--pre NAME] [--merges N]\n";
+    std::cerr << "usage: nyala-test-tokenize MODEL [--pre NAME] [--merges N] [--same-as OTHER]\n";
     return 2;
   }
   try {

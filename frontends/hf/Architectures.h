@@ -1,0 +1,35 @@
+//===- Architectures.h - Model types of checkpoints -------------*- C++ -*-===//
+//
+// To add one whose layers are a Decoder's (frontends/Decoder.h): write the
+// function that reads what distinguishes it, and add it to the table in
+// Architectures.cpp (docs/importing.md).
+//
+//===----------------------------------------------------------------------===//
+#ifndef NYALA_FRONTENDS_HF_ARCHITECTURES_H
+#define NYALA_FRONTENDS_HF_ARCHITECTURES_H
+
+#include "frontends/Decoder.h"
+#include "frontends/hf/Config.h"
+
+namespace nyala::hf {
+
+struct Architecture {
+  llvm::StringLiteral modelType; ///< value of model_type
+  /// Of transformers' configuration class, for keys that are absent.
+  double epsilon;
+  int64_t headDim; ///< 0: hidden_size by num_attention_heads
+  bool alphaBase;  ///< see readRopeParameters
+  llvm::StringLiteral queryNorm, keyNorm;
+  /// Reads what goes beyond the keys that all have. Throws nyala::Error.
+  void (*read)(Config &config, Decoder &decoder);
+};
+
+/// Throws nyala::Error unless the configuration is of one of the table's types.
+const Architecture &chooseArchitecture(Config &config);
+
+/// Names of the checkpoint's tensors.
+DecoderNames getNames(const Architecture &architecture);
+
+} // namespace nyala::hf
+
+#endif // NYALA_FRONTENDS_HF_ARCHITECTURES_H
