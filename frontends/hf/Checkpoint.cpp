@@ -76,7 +76,8 @@ void Checkpoint::addShards(const std::string &indexPath) {
   for (const auto &[path, expected] : shards) {
     addFile(path);
     auto fail = [&](const std::string &tensor, const char *message) {
-      throw Error(path + ": tensor " + quote(tensor) + message + indexPath);
+      std::string text = path + ": tensor " + quote(tensor);
+      throw Error(text.append(message).append(indexPath));
     };
     const SafetensorsFile &file = *files.back();
     for (const std::string &tensor : expected)
