@@ -28,11 +28,11 @@ struct FileFrontend {
   Frontend frontend;
 };
 
-const FileFrontend fileFrontends[] = {
+constexpr FileFrontend fileFrontends[] = {
     {"GGUF", {gguf::importModel, gguf::importTokenizer}},
 };
 
-const Frontend directoryFrontend = {hf::importModel, hf::readTokenizer};
+constexpr Frontend directoryFrontend = {hf::importModel, hf::readTokenizer};
 
 } // namespace
 

@@ -17,7 +17,7 @@ static void readWindows(Config &config, Decoder &decoder) {
   constexpr std::string_view sliding = "sliding_attention";
   bool inUse = config.getBool("use_sliding_window", false);
   config.ignore({"sliding_window", "max_window_layers"});
-  int64_t window = inUse && config.has("sliding_window") ? config.getSize("sliding_window") : 0;
+  int64_t window = inUse ? config.getSize("sliding_window") : 0;
   std::vector<std::string> types = config.getStrings("layer_types");
   if (types.empty()) {
     if (window == 0)
@@ -69,8 +69,33 @@ static void readHunyuan(Config &config, Decoder &decoder) {
   decoder.feedForwardBias = readBias(config, "mlp_bias");
   if (config.getBool("use_qk_norm", true))
     decoder.headNorm = HeadNorm::AfterRope;
-  config.ignore({"attention_head_dim", "dense_list", "norm_type", "use_rotary_pos_emb",
-                 "org_vocab_size", "eod_token_id"});
+  // What only says more of the features below, or of images.
+  config.ignore({"attention_head_dim",
+                 "dense_list",
+                 "norm_type",
+                 "use_rotary_pos_emb",
+                 "org_vocab_size",
+                 "kv_lora_rank",
+                 "q_lora_rank",
+                 "qk_nope_head_dim",
+                 "qk_rope_head_dim",
+                 "v_head_dim",
+                 "class_num",
+                 "pool_type",
+                 "mask_init_id",
+                 "num_media_embeds",
+                 "skip_cls_token",
+                 "eod_token_id",
+                 "im_start_id",
+                 "im_end_id",
+                 "im_newline_id",
+                 "text_start_id",
+                 "text_end_id",
+                 "video_start_id",
+                 "video_end_id",
+                 "image_token_id",
+                 "pad_id",
+                 "unk_id"});
   config.refuse("sliding_window", "attention to a sliding window");
   config.refuse("use_mla", "latent attention");
   config.refuse("position_embedding_xdrope", "positions in several dimensions");

@@ -75,15 +75,17 @@ void Checkpoint::addShards(const std::string &indexPath) {
 
   for (const auto &[path, expected] : shards) {
     addFile(path);
+    auto fail = [&](const std::string &tensor, const char *message) {
+      std::string text = path + ": tensor " + quote(tensor);
+      throw Error(text.append(message).append(indexPath));
+    };
     const SafetensorsFile &file = *files.back();
     for (const std::string &tensor : expected)
       if (!file.findTensor(tensor))
-        throw Error(path + ": tensor " + quote(tensor) + " is missing, which " + indexPath +
-                    " says is in this file");
+        fail(tensor, " is missing, which should be in this file according to ");
     for (const TensorInfo &tensor : file.getTensors())
       if (!expected.contains(tensor.name))
-        throw Error(path + ": tensor " + quote(tensor.name) + " is not in this file according to " +
-                    indexPath);
+        fail(tensor.name, " should not be in this file according to ");
   }
 }
 

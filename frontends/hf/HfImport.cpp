@@ -19,6 +19,11 @@ namespace fs = std::filesystem;
 namespace nyala::hf {
 namespace {
 
+bool isThere(const fs::path &path) {
+  std::error_code ignored;
+  return fs::exists(path, ignored);
+}
+
 /// What transformers writes into every configuration, and what only training, generation or other
 /// tools look at.
 void ignoreHarmless(Config &config) {
@@ -170,7 +175,7 @@ OwningOpRef<ModuleOp> importModel(MLIRContext &context, const std::string &direc
   if (!absolute.has_filename())
     absolute = absolute.parent_path();
   std::string configPath = (fs::path(directory) / "config.json").string();
-  if (!fs::exists(configPath))
+  if (!isThere(configPath))
     throw Error(directory + ": the directory has no config.json, expected a checkpoint: "
                             "config.json and model.safetensors");
   nlohmann::json json = readJsonFile(configPath, 1 << 20);
@@ -190,7 +195,7 @@ OwningOpRef<ModuleOp> importModel(MLIRContext &context, const std::string &direc
   llvm::append_range(unread, config.getUnread());
   builder.finish(configPath, unread);
 
-  if (fs::exists(fs::path(directory) / "tokenizer.json"))
+  if (isThere(fs::path(directory) / "tokenizer.json"))
     module.get()->setAttr(NyalaDialect::kTokenizerAttr,
                           StringAttr::get(&context, absolute.string()));
   return module;

@@ -148,7 +148,8 @@ void Session::append(std::span<const int32_t> newTokens, RowCallback row, void *
   for (size_t done = 0; done < newTokens.size();) {
     const size_t left = newTokens.size() - done;
     const Entry &entry = left == 1 ? getDecode() : getPrefill();
-    const auto rows = static_cast<uint32_t>(std::min<size_t>(left, entry.maxRows));
+    const auto rows = static_cast<uint32_t>(
+        std::min<size_t>(left, row ? std::min(entry.maxRows, entry.maxWanted) : entry.maxRows));
     const uint32_t wanted = row ? rows : left == rows ? 1 : 0;
     runChunk(entry, newTokens.subspan(done, rows), done, wanted);
     for (uint32_t i = 0; row && i < rows; ++i)

@@ -123,6 +123,7 @@ def test_rope(parameters, culprit, refuse, tmp_path):
     ("qwen2", {"layer_types": ["full_attention", 1]}, "array of texts"),
     ("qwen2", {"layer_types": ["full_attention", "sliding_attention"]}, "how far it reaches"),
     ("qwen2-windows", {"use_sliding_window": True, "sliding_window": 0}, "expected 1 to"),
+    ("qwen2", {"use_sliding_window": True, "sliding_window": None}, "sliding_window' is missing"),
     ("llama", {"sliding_window": 32}, "window"),
     ("hunyuan-cla", {"use_cla": True, "cla_share_factor": 0}, "expected 1 to"),
     ("hunyuan-cla", {"use_cla": True, "cla_share_factor": None}, "missing"),

@@ -170,6 +170,5 @@ def test_logits_of_all_rows_are_refused(tmp_path):
     skipped, alone = (compile_model(gguf, tmp_path / f"{rows}.nyala", "--skip-prefill-tail",
                                     f"--prefill-rows={rows}") for rows in (128, 1))
     for tool in ("nyala-run", "nyala-bench"):
-        check_refused(run(tool, skipped, "--perplexity", text), "--skip-prefill-tail",
-                      "1 of 128 tokens")
+        check_refused(run(tool, skipped, "--perplexity", text), "--skip-prefill-tail")
         succeed(tool, alone, "--perplexity", text)

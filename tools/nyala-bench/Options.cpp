@@ -60,11 +60,11 @@ void addRunOptions(CLI::App &app, BenchOptions &options) {
 } // namespace
 
 std::optional<int> parseOptions(int argc, char **argv, BenchOptions &options) {
-  CLI::App app("Measures how fast a compiled model runs: prefill, time to the first token, decode. "
-               "A .gguf file\nor the directory of a checkpoint is compiled first, and the result "
-               "kept in $XDG_CACHE_HOME/nyala or "
-               "~/.cache/nyala.",
-               "nyala-bench");
+  CLI::App app(
+      "Measures how fast a compiled model runs: prefill, time to the first token, decode. "
+      "A .gguf file\nor the directory of a checkpoint is compiled first, and the result kept "
+      "in\n$XDG_CACHE_HOME/nyala or ~/.cache/nyala.",
+      "nyala-bench");
   app.footer("Examples:\n"
              "  nyala-bench model.nyala -t 1,2\n"
              "  nyala-bench model.nyala -p 0 -n 64 -d 0,1024,4096 --json\n"

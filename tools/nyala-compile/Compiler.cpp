@@ -281,11 +281,12 @@ private:
   std::string getDefaultOutput() const {
     namespace fs = std::filesystem;
     fs::path path(options.input);
-    if (!fs::is_directory(path))
+    std::error_code error;
+    if (!fs::is_directory(path, error))
       return path.replace_extension("nyala").string();
     path = (path / "").lexically_normal().parent_path();
     if (path.empty() || path.filename() == "." || path.filename() == "..")
-      path = fs::canonical(options.input);
+      path = fs::canonical(options.input, error);
     return path.string() + ".nyala";
   }
 

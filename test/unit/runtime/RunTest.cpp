@@ -178,7 +178,7 @@ TEST_F(RunTest, PerplexityOfWindows) {
   const Perplexity result = computePerplexity(session, toyVocabulary, ids);
   EXPECT_EQ(result.windows, 2u);
   EXPECT_EQ(result.tokens, 1022u);
-  EXPECT_NEAR(std::log(result.value) / (sum / 1022), 1, 1e-12);
+  EXPECT_NEAR(std::log(result.value) / (sum / 1022), 1, 1e-9); // terms are of f32
   ids.resize(511);
   EXPECT_THROW(computePerplexity(session, toyVocabulary, ids), rt::Failure);
 }
