@@ -105,10 +105,12 @@ void Session::check(std::span<const int32_t> newTokens, uint32_t start) const {
 
 void Session::checkAllRows() const {
   const Entry &entry = getPrefill();
-  if (entry.maxWanted == 1 && entry.maxRows > 1)
+  if (entry.maxWanted < entry.maxRows)
     throw Failure(NYALA_UNSUPPORTED,
                   "logits of every token of a prompt were asked for, but this model computes those "
-                  "of the last one alone; compile it without --skip-prefill-tail");
+                  "of " +
+                      std::to_string(entry.maxWanted) + " of " + std::to_string(entry.maxRows) +
+                      " tokens; compile it without --skip-prefill-tail");
 }
 
 void Session::runChunk(const Entry &entry, std::span<const int32_t> chunk, size_t done,

@@ -145,6 +145,7 @@ def test_tail_runs_as_decode_does(models):
         facts[bool(flags)] = json.loads(succeed("nyala-inspect", artifact, "--json").stdout)
     assert facts[True]["metadata"]["prefill_tail"] == "skipped"
     assert "prefill_tail" not in facts[False]["metadata"]
+    assert b"prefill tail  skipped" in succeed("nyala-inspect", artifact).stdout
 
     def steps(skipped, name):
         entry = next(e for e in facts[skipped]["entries"] if e["name"] == name)

@@ -165,6 +165,8 @@ std::string reportSummary(const rt::Artifact &artifact) {
     line("kv sharing",
          map + (source.empty() ? "" : ", source " + source) + (lossy.empty() ? "" : "; " + lossy));
   }
+  if (const std::string tail = getMetadata(program, "prefill_tail"); !tail.empty())
+    line("prefill tail", tail + ": logits of a prompt's last token alone");
   for (const artifact::Entry *entry : *program.entries())
     line("entry", entry->name()->str() + ", " + std::to_string(entry->steps()->size()) +
                       " steps, arena " + describeBytes(entry->arena_bytes()));
