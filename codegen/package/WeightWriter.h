@@ -46,8 +46,8 @@ private:
     }
   };
   struct Stored {
-    StoredFormat format;
-    int64_t columns; ///< values of a row; 1 for a vector
+    StoredFormat format = StoredFormat::F32;
+    int64_t columns = 1; ///< values of a row; 1 for a vector
     std::vector<Piece> pieces;
   };
 

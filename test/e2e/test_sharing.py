@@ -50,6 +50,7 @@ def test_map(share, kv_map, model, tmp_path):
     report = inspect(artifact)
     assert report["kv_bytes_per_token"] == caches * WIDTH * 4
     assert f"cache {caches * WIDTH * 4} bytes a token".encode() in result.stderr
+    assert (b"--calibration TEXT shows by how much" in result.stderr) == bool(kv_map)
     assert report["metadata"].get("kv_sharing") == kv_map
     assert report["metadata"].get("kv_sharing_source") == (kv_map and "first")
     assert ("converted without training" in report["metadata"].get("kv_sharing_lossy", "")) == bool(

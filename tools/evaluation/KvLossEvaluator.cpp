@@ -50,7 +50,7 @@ public:
   TemporaryArtifact &operator=(const TemporaryArtifact &) = delete;
   ~TemporaryArtifact() {
     for (const std::string &file : {path, getWeights()}) {
-      llvm::sys::fs::remove(file);
+      (void)llvm::sys::fs::remove(file);
       llvm::sys::DontRemoveFileOnSignal(file);
     }
   }
@@ -164,7 +164,7 @@ private:
   void readText(const std::string &path) {
     Model artifact(temporary.getPath());
     ids = tokenizePrompt(artifact, nyala::readText(path), /*special=*/false);
-    if (getWindows() == 0)
+    if (ids.size() < window)
       throw Error("'" + path + "' has " + std::to_string(ids.size()) +
                   " tokens; calibration needs at least " + std::to_string(window));
   }

@@ -331,6 +331,10 @@ private:
                  << llvm::format("%.0f kB", summary.codeBytes / 1e3) << "), arena "
                  << megabytes(summary.arenaBytes) << ", cache " << summary.kvBytesPerToken
                  << " bytes a token; compiled in " << llvm::format("%.1f s\n", seconds.count());
+    if (std::string lossy = getFact("kv_sharing_lossy");
+        !lossy.empty() && options.calibration.empty())
+      llvm::errs() << kTool << ": warning: layers share keys and values, " << lossy
+                   << "; --calibration TEXT shows by how much\n";
   }
 
   const CompileOptions &options;
