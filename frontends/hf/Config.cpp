@@ -21,40 +21,33 @@ void Config::failType(const std::string &key, const json &value,
   fail(std::string_view(key).substr(prefix.size()), "is " + actual + ", expected " + expected);
 }
 
-std::optional<uint64_t> Config::findInteger(const std::string &key) const {
+const json *Config::find(const std::string &key, bool (json::*isType)() const noexcept,
+                         const std::string &expected) const {
   const json *value = find(key);
-  if (!value)
-    return std::nullopt;
-  if (!value->is_number_unsigned())
-    failType(key, *value, "a whole number from 0 up");
-  return value->get<uint64_t>();
+  if (value && !(value->*isType)())
+    failType(key, *value, expected);
+  return value;
+}
+
+std::optional<uint64_t> Config::findInteger(const std::string &key) const {
+  const json *value = find(key, &json::is_number_unsigned, "a whole number from 0 up");
+  return value ? std::optional(value->get<uint64_t>()) : std::nullopt;
 }
 
 std::optional<double> Config::findFloat(const std::string &key) const {
-  const json *value = find(key);
-  if (!value)
-    return std::nullopt;
-  if (!value->is_number())
-    failType(key, *value, "a number");
-  return value->get<double>();
+  const json *value = find(key, &json::is_number, "a number");
+  return value ? std::optional(value->get<double>()) : std::nullopt;
 }
 
 std::optional<bool> Config::findBool(const std::string &key) const {
-  const json *value = find(key);
-  if (!value)
-    return std::nullopt;
-  if (!value->is_boolean())
-    failType(key, *value, "true or false");
-  return value->get<bool>();
+  const json *value = find(key, &json::is_boolean, "true or false");
+  return value ? std::optional(value->get<bool>()) : std::nullopt;
 }
 
 std::optional<std::string_view> Config::findString(const std::string &key) const {
-  const json *value = find(key);
-  if (!value)
-    return std::nullopt;
-  if (!value->is_string())
-    failType(key, *value, "a text");
-  return value->get_ref<const std::string &>();
+  const json *value = find(key, &json::is_string, "a text");
+  return value ? std::optional<std::string_view>(value->get_ref<const std::string &>())
+               : std::nullopt;
 }
 
 bool Config::isOff(const std::string &key) const {

@@ -37,6 +37,10 @@ protected:
 private:
   /// Null if absent.
   const nlohmann::json *find(const std::string &key) const;
+  /// The same; throws if it is of another type.
+  const nlohmann::json *find(const std::string &key,
+                             bool (nlohmann::json::*isType)() const noexcept,
+                             const std::string &expected) const;
   [[noreturn]] void failType(const std::string &key, const nlohmann::json &value,
                              const std::string &expected) const;
 

@@ -10,6 +10,8 @@
 
 #include "mlir/IR/Remarks.h"
 
+#include <limits>
+
 namespace nyala {
 #define GEN_PASS_DEF_SHAREKV
 #include "passes/Passes.h.inc"
@@ -121,7 +123,7 @@ private:
     if (source == "first")
       return Plan{found->map, false};
     Plan best{found->map, source == "mean"};
-    double least = source == "mean" ? HUGE_VAL : found->loss;
+    double least = source == "mean" ? std::numeric_limits<double>::infinity() : found->loss;
     for (const KvMap &map : {found->map, makeBalancedMap(layers, search)}) {
       FailureOr<double> rated = rateMean(map);
       if (failed(rated))

@@ -5,13 +5,12 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "codegen/package/TokenizerWriter.h"
 #include "frontends/gguf/GgufFile.h"
 #include "ir/storage/Error.h"
-#include "runtime/text/Tokenizer.h"
 #include "test/fuzz/GgufLayout.h"
 #include "test/fuzz/MemoryFile.h"
 #include "test/fuzz/Mutation.h"
+#include "test/fuzz/WrittenTokenizer.h"
 
 using namespace nyala;
 using namespace nyala::gguf;
@@ -44,18 +43,6 @@ static void readMetadata(const GgufFile &file) {
   }
 }
 
-static void useTokenizer(const TokenizerData &data) {
-  flatbuffers::FlatBufferBuilder builder;
-  try {
-    builder.Finish(package::writeTokenizer(builder, data));
-  } catch (const Error &) {
-    return;
-  }
-  const rt::Tokenizer tokenizer(
-      flatbuffers::GetRoot<artifact::Tokenizer>(builder.GetBufferPointer()));
-  tokenizer.validate();
-}
-
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   const test::MemoryFile memory({data, size});
   try {
@@ -63,7 +50,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     readTensors(file);
     readMetadata(file);
     if (std::optional<TokenizerData> tokenizer = readTokenizer(file))
-      useTokenizer(*tokenizer);
+      const test::WrittenTokenizer written(*tokenizer);
   } catch (const Error &) {
   }
   return 0;

@@ -6,12 +6,11 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "codegen/package/TokenizerWriter.h"
 #include "frontends/hf/HfTokenizer.h"
 #include "ir/storage/Error.h"
 #include "runtime/core/Status.h"
-#include "runtime/text/Tokenizer.h"
 #include "test/fuzz/JsonMutator.h"
+#include "test/fuzz/WrittenTokenizer.h"
 
 #include <array>
 #include <cstring>
@@ -51,20 +50,14 @@ void encode(const rt::Tokenizer &tokenizer, std::string_view text) {
 }
 
 void use(const TokenizerData &data) {
-  flatbuffers::FlatBufferBuilder builder;
-  try {
-    builder.Finish(package::writeTokenizer(builder, data));
-  } catch (const Error &) {
+  const test::WrittenTokenizer written(data);
+  if (!written.get())
     return;
-  }
-  const rt::Tokenizer tokenizer(
-      flatbuffers::GetRoot<artifact::Tokenizer>(builder.GetBufferPointer()));
-  tokenizer.validate();
   std::string vocabulary;
   for (const std::string &token : data.tokens)
     vocabulary += token;
-  encode(tokenizer, vocabulary);
-  encode(tokenizer, "ab  a1b\n\n aab<s>'s \xc3\xa9");
+  encode(*written.get(), vocabulary);
+  encode(*written.get(), "ab  a1b\n\n aab<s>'s \xc3\xa9");
 }
 
 } // namespace
