@@ -144,7 +144,7 @@ private:
         failed(share(*copy, *functions, Plan{KvMap(map), true}, /*remarks=*/false)))
       return failure();
     std::unique_ptr<KvLoss> loss = createLoss(*copy);
-    return loss ? loss->compute(makeOwnMap(map.size())) : FailureOr<double>(failure());
+    return loss ? loss->compute({}) : FailureOr<double>(failure());
   }
 
   //===--------------------------------------------------------------------===//

@@ -54,6 +54,12 @@ Operation *nyala::kv::findOnWay(Value keysOrValues, function_ref<bool(Operation 
 /// A property in which layers of one group must agree: its name, and what it is in a layer.
 using Property = std::pair<StringRef, Attribute>;
 
+/// How the keys that an attention reads were rotated: a rope, or a rotate by a table; else null.
+static Operation *findRotation(AttentionOp op) {
+  return findOnWay(op.getKeys(),
+                   [](Operation *candidate) { return isa<RopeOp, RotateOp>(candidate); });
+}
+
 /// Heads, widths and mask of the attention, and how its keys were rotated.
 static SmallVector<Property> describeKeys(AttentionOp op) {
   Builder b(op.getContext());
@@ -64,8 +70,7 @@ static SmallVector<Property> describeKeys(AttentionOp op) {
       {"channels of a key's head", number(getChannels(op.getKeys()) / kvHeads)},
       {"channels of a value's head", number(getChannels(op.getValues()) / kvHeads)},
       {"window (0: none)", number(op.getMask().getWindow())}};
-  Operation *rotation = findOnWay(
-      op.getKeys(), [](Operation *candidate) { return isa<RopeOp, RotateOp>(candidate); });
+  Operation *rotation = findRotation(op);
   properties.push_back({"rotation of keys", b.getBoolAttr(rotation != nullptr)});
   if (!rotation)
     return properties;
@@ -81,8 +86,7 @@ static SmallVector<Property> describeKeys(AttentionOp op) {
 
 /// What the angles of the keys depend on: positions, or a table of unknown angles.
 static Value getAngles(AttentionOp op) {
-  Operation *rotation = findOnWay(
-      op.getKeys(), [](Operation *candidate) { return isa<RopeOp, RotateOp>(candidate); });
+  Operation *rotation = findRotation(op);
   if (auto rope = dyn_cast_or_null<RopeOp>(rotation))
     return rope.getPositions();
   auto rotate = dyn_cast_or_null<RotateOp>(rotation);
