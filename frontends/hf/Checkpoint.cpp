@@ -9,7 +9,7 @@ namespace fs = std::filesystem;
 
 namespace nyala::hf {
 
-static bool isThere(const fs::path &path) {
+bool isThere(const fs::path &path) {
   std::error_code ignored;
   return fs::exists(path, ignored);
 }

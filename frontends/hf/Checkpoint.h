@@ -4,9 +4,13 @@
 
 #include "frontends/hf/SafetensorsFile.h"
 
+#include <filesystem>
 #include <memory>
 
 namespace nyala::hf {
+
+/// Is there such a file or folder, as far as can be told?
+bool isThere(const std::filesystem::path &path);
 
 /// The tensors of a folder: those of model.safetensors if it is there, else those of the shards
 /// that model.safetensors.index.json names.

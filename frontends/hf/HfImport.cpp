@@ -19,11 +19,6 @@ namespace fs = std::filesystem;
 namespace nyala::hf {
 namespace {
 
-bool isThere(const fs::path &path) {
-  std::error_code ignored;
-  return fs::exists(path, ignored);
-}
-
 /// What transformers writes into every configuration, and what only training, generation or other
 /// tools look at.
 void ignoreHarmless(Config &config) {
