@@ -51,7 +51,7 @@ public:
   /// NYALA_CONTEXT_FULL, NYALA_CANCELLED.
   void prefill(std::span<const int32_t> tokens) { append(tokens, nullptr, nullptr); }
   /// The same; calls `row` with the logits after each token. NYALA_UNSUPPORTED if the prefill entry
-  /// gives logits of fewer rows than it takes.
+  /// gives logits of one row alone but takes several.
   void prefillAll(std::span<const int32_t> tokens, RowCallback row, void *user) {
     append(tokens, row, user);
   }
@@ -101,7 +101,7 @@ private:
   std::optional<Entry> bind(std::string_view name, const CpuImage &image);
   /// Can `newTokens` be appended at `start`?
   void check(std::span<const int32_t> newTokens, uint32_t start) const;
-  /// Does prefill give the logits of all its rows?
+  /// Can the logits of all tokens be had? Throws if not.
   void checkAllRows() const;
   void append(std::span<const int32_t> newTokens, RowCallback row, void *user);
   /// Runs one chunk whose first token is `done` behind the position, with the logits of its last
