@@ -163,7 +163,9 @@ private:
 
   void readText(const std::string &path) {
     Model artifact(temporary.getPath());
-    ids = tokenizePrompt(artifact, nyala::readText(path), /*special=*/false);
+    const std::string text = nyala::readText(path);
+    checkText(text, "'" + path + "'");
+    ids = artifact.tokenize(text, /*special=*/false); // as nyala-run --perplexity does
     if (ids.size() < window)
       throw Error("'" + path + "' has " + std::to_string(ids.size()) +
                   " tokens; calibration needs at least " + std::to_string(window));
