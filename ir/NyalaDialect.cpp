@@ -1,6 +1,7 @@
 //===- NyalaDialect.cpp - The nyala dialect -------------------------------===//
 #include "ir/NyalaDialect.h"
 #include "ir/NyalaOps.h"
+#include "ir/TrainingOps.h"
 
 using namespace mlir;
 using namespace nyala;
@@ -12,6 +13,10 @@ void NyalaDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "ir/NyalaOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "ir/TrainingOps.cpp.inc"
       >();
 }
 

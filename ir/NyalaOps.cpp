@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "ir/NyalaOps.h"
+#include "ir/OpChecks.h"
 
 #include "mlir/IR/OpImplementation.h"
 #include "mlir/Interfaces/FunctionImplementation.h"
@@ -13,44 +14,6 @@
 
 using namespace mlir;
 using namespace nyala;
-
-//===----------------------------------------------------------------------===//
-// Shared checks
-//===----------------------------------------------------------------------===//
-
-/// "expected WHAT to be EXPECTED, got ACTUAL" unless they agree or one is dynamic.
-static LogicalResult expectEqual(Operation *op, const Twine &what, int64_t expected,
-                                 int64_t actual) {
-  if (expected == actual || ShapedType::isDynamic(expected) || ShapedType::isDynamic(actual))
-    return success();
-  return op->emitOpError("expected ") << what << " to be " << expected << ", got " << actual;
-}
-
-static LogicalResult expectRows(Operation *op, Value like, Value value, const Twine &what) {
-  return expectEqual(op, "rows of " + what, getTensorType(like).getDimSize(0),
-                     getTensorType(value).getDimSize(0));
-}
-
-static LogicalResult expectElementType(Operation *op, Value like, Value value, const Twine &what) {
-  Type expected = getTensorType(like).getElementType(),
-       actual = getTensorType(value).getElementType();
-  if (expected == actual)
-    return success();
-  return op->emitOpError("expected element type of ")
-         << what << " to be " << expected << ", got " << actual;
-}
-
-/// Channels must split into `heads` equal heads, not empty; `headDim` receives their width.
-static LogicalResult expectHeads(Operation *op, int64_t width, int64_t heads, const Twine &what,
-                                 int64_t &headDim) {
-  if (heads <= 0)
-    return op->emitOpError("expected a positive number of heads for ") << what << ", got " << heads;
-  if (width == 0 || width % heads != 0)
-    return op->emitOpError("expected channels of ")
-           << what << " to be a multiple of " << heads << " heads, got " << width;
-  headDim = width / heads;
-  return success();
-}
 
 //===----------------------------------------------------------------------===//
 // Weights
@@ -348,6 +311,7 @@ OpOperand &CacheAppendOp::getRowOperand() { return getInputMutable(); }
 SmallVector<OpOperand *> CacheAppendOp::getRowOperands() {
   return {&getInputMutable(), &getSlotsMutable(), &getSequencesMutable()};
 }
+OpOperand *CacheAppendOp::getUpdatedOperand(unsigned) { return &getCacheMutable(); }
 FusionKind CacheAppendOp::getFusionKind() { return FusionKind::ColumnLocal; }
 
 LogicalResult AttentionOp::verify() {

@@ -2,36 +2,7 @@
 #ifndef NYALA_IR_NYALAOPS_TD
 #define NYALA_IR_NYALAOPS_TD
 
-include "ir/NyalaAttrs.td"
-include "ir/interfaces/NyalaInterfaces.td"
-include "mlir/IR/OpAsmInterface.td"
-include "mlir/IR/RegionKindInterface.td"
-include "mlir/IR/SymbolInterfaces.td"
-include "mlir/Interfaces/InferTypeOpInterface.td"
-include "mlir/Interfaces/SideEffectInterfaces.td"
-
-class Nyala_Op<string mnemonic, list<Trait> traits = []> : Op<Nyala_Dialect, mnemonic, traits>;
-
-/// An op of the model level: pure, executable by the interpreter, with a cost and rows. `rowMethods`:
-/// "getRowOperands" if several operands have the results' rows.
-class Nyala_ModelOp<string mnemonic, list<Trait> traits = [], list<string> rowMethods = []>
-    : Nyala_Op<mnemonic, traits # [
-        Pure,
-        DeclareOpInterfaceMethods<Nyala_CostOpInterface>,
-        DeclareOpInterfaceMethods<Nyala_ReferenceOpInterface>,
-        DeclareOpInterfaceMethods<Nyala_RowDomainOpInterface, rowMethods>,
-        DeclareOpInterfaceMethods<Nyala_FusibleOpInterface>]>;
-
-/// Channels, the last dimension, are static; rows, sequences and slots need not be.
-class Nyala_Channels<Type type, string summary>
-    : ConfinedType<type, [CPred<"!::llvm::cast<::mlir::ShapedType>($_self).isDynamicDim("
-                                "::llvm::cast<::mlir::ShapedType>($_self).getRank() - 1)">],
-                   summary>;
-
-def Nyala_Matrix : Nyala_Channels<2DTensorOf<[AnyFloat]>, "2D tensor of floats, rows by a static number of channels">;
-def Nyala_Vector : Nyala_Channels<1DTensorOf<[AnyFloat]>, "1D tensor of a static number of floats">;
-def Nyala_Ids : 1DTensorOf<[I32]>;           // one a row
-def Nyala_Cache : Nyala_Channels<3DTensorOf<[AnyFloat]>, "3D tensor of floats, sequences by slots by a static number of channels">;
+include "ir/NyalaOpBase.td"
 
 //===----------------------------------------------------------------------===//
 // Weights
@@ -339,14 +310,16 @@ def Nyala_RotateOp : Nyala_ModelOp<"rotate", [AllTypesMatch<["input", "result"]>
   let summary = "rotates pairs of channels by a table of angles";
   let description = [{
     `(a, b) -> (a cos - b sin, b cos + a sin)` for each pair of the first channels of each head;
-    the table has cosines and sines of as many angles as there are pairs to rotate.
+    the table has cosines and sines of as many angles as there are pairs to rotate. `inverse` rotates
+    back, by the negative angles: the gradient.
 
     ```mlir
     %r = nyala.rotate adjacent %x by %table {heads = 9} : tensor<?x576xf32>, tensor<?x64xf32>
+    %y = nyala.rotate adjacent %r by %table {heads = 9, inverse} : tensor<?x576xf32>, tensor<?x64xf32>
     ```
   }];
   let arguments = (ins Nyala_RopePairingAttr:$pairing, Nyala_Matrix:$input, Nyala_Matrix:$table,
-                       I64Attr:$heads);
+                       I64Attr:$heads, UnitAttr:$inverse);
   let results = (outs Nyala_Matrix:$result);
   let assemblyFormat = [{
     `` $pairing $input `by` $table attr-dict `:` type($input) `,` type($table)
@@ -358,8 +331,9 @@ def Nyala_RotateOp : Nyala_ModelOp<"rotate", [AllTypesMatch<["input", "result"]>
 // Attention and its cache
 //===----------------------------------------------------------------------===//
 
-def Nyala_CacheAppendOp : Nyala_ModelOp<"cache_append", [AllTypesMatch<["cache", "result"]>],
-                                        ["getRowOperands"]> {
+def Nyala_CacheAppendOp : Nyala_ModelOp<"cache_append", [
+    AllTypesMatch<["cache", "result"]>, DeclareOpInterfaceMethods<Nyala_InPlaceOpInterface>],
+    ["getRowOperands"]> {
   let summary = "a cache with some slots replaced";
   let description = [{
     `result = cache`, but `result[sequences[r], slots[r], :] = input[r, :]` for every row whose slot
@@ -389,8 +363,8 @@ def Nyala_AttentionOp : Nyala_ModelOp<"attention", [], ["getRowOperands"]> {
     For row r and head h, with the keys and values of head `h / (heads / kv_heads)` of sequence
     `sequences[r]`, over the positions s that the mask lets row position `positions[r]` see:
     `result[r, h] = sum_s softmax_s(scale * query[r, h] · keys[s]) * values[s]` (Vaswani et al. 2017,
-    eq. 1; grouped heads: Ainslie et al. 2023). Slot s of a sequence holds position s. A training step
-    passes keys of B sequences of T rows as `tensor<BxTxC>`.
+    eq. 1; grouped heads: Ainslie et al. 2023). Slot s of a sequence holds position s. A training step, which
+    has no cache, uses `nyala.self_attention`.
 
     ```mlir
     %a = nyala.attention %q, %k1, %v1 at %positions in %sequences

@@ -50,7 +50,8 @@ struct ShareRopeTables : nyala::impl::ShareRopeTablesBase<ShareRopeTables> {
       ++users;
       OpBuilder builder(rope);
       auto rotate = RotateOp::create(builder, rope.getLoc(), rope.getType(), rope.getPairingAttr(),
-                                     rope.getInput(), table.getResult(), rope.getHeadsAttr());
+                                     rope.getInput(), table.getResult(), rope.getHeadsAttr(),
+                                     /*inverse=*/UnitAttr());
       rotate->setDiscardableAttrs(rope->getDiscardableAttrDictionary());
       rope.replaceAllUsesWith(rotate.getResult());
       rope.erase();

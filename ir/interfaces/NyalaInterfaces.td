@@ -72,4 +72,16 @@ def Nyala_StoredWeightOpInterface : OpInterface<"StoredWeightOpInterface"> {
   ];
 }
 
+def Nyala_InPlaceOpInterface : OpInterface<"InPlaceOpInterface"> {
+  let cppNamespace = "::nyala";
+  let description = [{
+    Which results are updates of operands, to be computed where those lie. The op itself is pure: that an
+    update in place is right is for the planner to prove.
+  }];
+  let methods = [
+    InterfaceMethod<"The operand that result `result` updates; null if it has memory of its own.",
+                    "::mlir::OpOperand *", "getUpdatedOperand", (ins "unsigned":$result)>
+  ];
+}
+
 #endif // NYALA_IR_INTERFACES_NYALAINTERFACES_TD
