@@ -22,8 +22,24 @@ std::string getWeightObstacle(mlir::Value weight);
 llvm::SmallVector<mlir::Value> addBias(TileEmitter &e, mlir::Value bias, const Tile &tile,
                                        llvm::SmallVector<mlir::Value> vectors);
 
+/// A product of plain, row-major matrices of f32: of `a` and `b`, or of their transposes.
+struct PlainProduct {
+  mlir::Operation *op; ///< that computes it
+  mlir::Value a, b;
+  bool transposeA, transposeB;
+};
+
+/// Why a kernel cannot compute the product; empty if it can.
+std::string getPlainObstacle(const PlainProduct &product);
+/// Rows whose sums stay in registers.
+int64_t getPlainRowBlock(CpuTargetAttr target);
+/// The sums of a tile of the product.
+llvm::SmallVector<mlir::Value> emitPlainTile(TileEmitter &e, const PlainProduct &product,
+                                             const Tile &tile);
+
 void attachQuantizedModels(mlir::MLIRContext *context); // quantize, quantized linear
 void attachProductModels(mlir::MLIRContext *context);   // linear, embedding
+void attachMatmulModels(mlir::MLIRContext *context);    // matmul
 void attachAttentionModels(mlir::MLIRContext *context); // attention
 void attachRowModels(mlir::MLIRContext *context);       // norms, softmax, reduce
 void attachLocalModels(mlir::MLIRContext *context);     // activations, rope, split, gather, caches

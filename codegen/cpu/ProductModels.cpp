@@ -37,27 +37,38 @@ SmallVector<Value> nyala::cpu::addBias(TileEmitter &e, Value bias, const Tile &t
 namespace {
 
 struct LinearModel : CpuTileOpInterface::ExternalModel<LinearModel, LinearOp> {
-  std::string getObstacle(Operation *op) const {
-    return getWeightObstacle(cast<LinearOp>(op).getWeight());
+  std::string getObstacle(Operation *operation) const {
+    auto op = cast<LinearOp>(operation);
+    return LinearModel::isPlain(op) ? getPlainObstacle(LinearModel::getProduct(op))
+                                    : getWeightObstacle(op.getWeight());
   }
   /// All rows in one work item: its weights are read once.
   bool hasTilesPerRow(Operation *) const { return false; }
 
-  int64_t getRowBlock(Operation *, CpuTargetAttr target, int64_t maxRows) const {
-    if (maxRows <= kStreamedRows)
-      return 1;
-    return target.hasFeature("avx512f") ? 8 : 3;
+  int64_t getRowBlock(Operation *op, CpuTargetAttr target, int64_t maxRows) const {
+    bool streamed = maxRows <= kStreamedRows && !LinearModel::isPlain(cast<LinearOp>(op));
+    return streamed ? 1 : getPlainRowBlock(target);
   }
 
   SmallVector<Value> emitTile(Operation *operation, TileEmitter &e, unsigned,
                               const Tile &tile) const {
     auto op = cast<LinearOp>(operation);
-    SmallVector<Value> vectors =
-        e.getMaxRows() > kStreamedRows ? emitFromPanel(op, e, tile) : emitStreamed(op, e, tile);
+    SmallVector<Value> vectors = LinearModel::isPlain(op)
+                                     ? emitPlainTile(e, LinearModel::getProduct(op), tile)
+                                 : e.getMaxRows() > kStreamedRows ? emitFromPanel(op, e, tile)
+                                                                  : emitStreamed(op, e, tile);
     return addBias(e, op.getBias(), tile, std::move(vectors));
   }
 
 private:
+  /// Trained weights are states of the runtime, which nothing packs.
+  static bool isPlain(LinearOp op) {
+    return isa<BlockArgument>(op.getWeight()) && !getTensorType(op.getWeight()).getEncoding();
+  }
+  static PlainProduct getProduct(LinearOp op) {
+    return {op, op.getInput(), op.getWeight(), /*transposeA=*/false, /*transposeB=*/true};
+  }
+
   /// Few rows: each block is widened and multiplied at once. Per block b of 32 columns and row n,
   ///   acc += scale[n, b] * sum_c quant[n, c] * x[c] + minimum[n, b] * sum_c x[c],
   /// blocks ascending; the order of additions does not depend on the number of rows.
