@@ -90,9 +90,9 @@ nyala.kernel @k(%x: tensor<?xi32>) -> tensor<?xi32> attributes {max_rows = 1 : i
 // -----
 
 module attributes {nyala.target = #nyala.cpu_target<"x86-64">} {
-nyala.kernel @k(%x: tensor<?x16xf32>, %p: tensor<?xi32>) -> tensor<?x16xf32> attributes {max_rows = 1 : i64} {
+nyala.kernel @k(%x: tensor<?x16xf32>, %p: tensor<1x8x16xf32>) -> tensor<?x16xf32> attributes {max_rows = 1 : i64} {
   // expected-error @below {{cannot be generated for a CPU}}
-  %0 = arith.addi %p, %p : tensor<?xi32>
+  %0 = arith.addf %p, %p : tensor<1x8x16xf32>
   nyala.return %x : tensor<?x16xf32>
 }
 }
