@@ -18,6 +18,10 @@ inline constexpr int64_t kStreamedRows = 8;
 /// Why a product or look-up cannot read `weight` in a kernel; empty if it can.
 std::string getWeightObstacle(mlir::Value weight);
 
+/// Is it an argument of the kernel that holds rows of f32? Trained weights are states of the
+/// runtime, which nothing packs.
+bool isPlainMatrix(mlir::Value value);
+
 /// Adds a bias (null: none) to the vectors of a product's tile.
 llvm::SmallVector<mlir::Value> addBias(TileEmitter &e, mlir::Value bias, const Tile &tile,
                                        llvm::SmallVector<mlir::Value> vectors);
@@ -38,7 +42,8 @@ llvm::SmallVector<mlir::Value> emitPlainTile(TileEmitter &e, const PlainProduct 
                                              const Tile &tile);
 
 void attachQuantizedModels(mlir::MLIRContext *context); // quantize, quantized linear
-void attachProductModels(mlir::MLIRContext *context);   // linear, embedding
+void attachProductModels(mlir::MLIRContext *context);   // linear
+void attachLookupModels(mlir::MLIRContext *context);    // embedding, scatter-add
 void attachMatmulModels(mlir::MLIRContext *context);    // matmul
 void attachAttentionModels(mlir::MLIRContext *context); // attention
 void attachRowModels(mlir::MLIRContext *context);       // norms, softmax, reduce

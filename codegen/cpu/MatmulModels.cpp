@@ -127,6 +127,11 @@ private:
 
 } // namespace
 
+bool nyala::cpu::isPlainMatrix(Value value) {
+  RankedTensorType type = getTensorType(value);
+  return isa<BlockArgument>(value) && !type.getEncoding() && type.getElementType().isF32();
+}
+
 std::string nyala::cpu::getPlainObstacle(const PlainProduct &product) {
   for (Value operand : {product.a, product.b}) {
     // Rows of the first operand may be computed before the tiles, row r for row r of the result.

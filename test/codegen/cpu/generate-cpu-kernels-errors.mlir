@@ -30,8 +30,9 @@ nyala.kernel @k(%x: tensor<?x16xf32>, %w: tensor<32x16xf32>) -> tensor<?x32xf32>
 
 module attributes {nyala.target = #nyala.cpu_target<"x86-64">} {
 nyala.kernel @k(%x: tensor<?xi32>, %w: tensor<32x16xf32>) -> tensor<?x16xf32> attributes {max_rows = 1 : i64} {
+  %s = arith.addf %w, %w : tensor<32x16xf32>
   // expected-error @below {{expected a packed weight that is an argument of the kernel}}
-  %0 = nyala.embedding %x, %w : tensor<?xi32>, tensor<32x16xf32> -> tensor<?x16xf32>
+  %0 = nyala.embedding %x, %s : tensor<?xi32>, tensor<32x16xf32> -> tensor<?x16xf32>
   nyala.return %0 : tensor<?x16xf32>
 }
 }
@@ -137,6 +138,16 @@ module attributes {nyala.target = #nyala.cpu_target<"x86-64">} {
 nyala.kernel @k(%x: tensor<?x8xf32>, %y: tensor<?x32xf32>) -> tensor<8x32xf32> attributes {max_rows = 8 : i64} {
   // expected-error @below {{expected a second operand of static shape, got tensor<?x32xf32>}}
   %0 = nyala.matmul %x, %y {transpose_a} : tensor<?x8xf32>, tensor<?x32xf32> -> tensor<8x32xf32>
+  nyala.return %0 : tensor<8x32xf32>
+}
+}
+
+// -----
+
+module attributes {nyala.target = #nyala.cpu_target<"x86-64">} {
+nyala.kernel @k(%x: tensor<?x32xf32>, %i: tensor<?xi32>) -> tensor<8x32xf32> attributes {max_rows = 8 : i64} {
+  // expected-error @below {{expected operands and a result of static shapes}}
+  %0 = nyala.scatter_add %x at %i : tensor<?x32xf32>, tensor<?xi32> -> tensor<8x32xf32>
   nyala.return %0 : tensor<8x32xf32>
 }
 }
