@@ -114,6 +114,8 @@ public:
   /// A vector whose lane i is reduceAdd(vector(i)), bit by bit. Calls `vector` for 0 to 15, in
   /// order.
   mlir::Value reduceAddEach(llvm::function_ref<mlir::Value(int64_t)> vector);
+  /// Of 16 vectors, lane j of vector i becomes lane i of vector j.
+  void transpose(llvm::MutableArrayRef<mlir::Value> vectors);
   /// Widens halves (vector of i16) to f32.
   mlir::Value halfToFloat(mlir::Value bits);
   /// Rounds f32 to vector of f16, to nearest even; infinity from 65520 on.
