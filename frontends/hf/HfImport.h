@@ -17,6 +17,9 @@ namespace nyala::hf {
 mlir::OwningOpRef<mlir::ModuleOp> importModel(mlir::MLIRContext &context,
                                               const std::string &directory);
 
+/// The same of a config.json alone: its weights have no source.
+mlir::OwningOpRef<mlir::ModuleOp> importConfig(mlir::MLIRContext &context, const std::string &path);
+
 } // namespace nyala::hf
 
 #endif // NYALA_FRONTENDS_HF_HFIMPORT_H

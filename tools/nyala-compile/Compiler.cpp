@@ -126,7 +126,7 @@ private:
   bool readInput() {
     if (!options.resume) {
       module = importModel(context, options.input);
-      return static_cast<bool>(module);
+      return module && checkWeights();
     }
     module = parseSourceFile<ModuleOp>(options.input, &context);
     if (!module)
@@ -136,6 +136,19 @@ private:
       return true;
     reportError(kTool, "'" + options.input + "' is a module of the phase '" + getName(actual) +
                            "', expected '" + getName(options.from) + "'");
+    return false;
+  }
+
+  /// An artifact needs weights. A module can do without them.
+  bool checkWeights() {
+    auto isAbsent = [](WeightOp weight) {
+      return !weight.getSource() && !weight.getInitialValue();
+    };
+    if (options.to != Phase::Artifact || llvm::none_of(module->getOps<WeightOp>(), isAbsent))
+      return true;
+    reportError(kTool, "'" + options.input +
+                           "' is a model without weights; give the directory of a checkpoint, or "
+                           "train one with nyala-train");
     return false;
   }
 
