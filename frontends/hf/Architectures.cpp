@@ -119,6 +119,13 @@ static constexpr Architecture architectures[] = {
      readHunyuan},
 };
 
+const Architecture *findArchitecture(StringRef modelType) {
+  modelType.consume_front(kSharingPrefix);
+  const Architecture *found = llvm::find_if(
+      architectures, [&](const Architecture &entry) { return entry.modelType == modelType; });
+  return found == std::end(architectures) ? nullptr : found;
+}
+
 const Architecture &chooseArchitecture(Config &config) {
   std::string supported = llvm::join(
       llvm::map_range(architectures,
@@ -132,11 +139,8 @@ const Architecture &chooseArchitecture(Config &config) {
       config.fail("architectures", "is " + quote(name) +
                                        ", which is not supported, expected a model that predicts "
                                        "the next token (…ForCausalLM)");
-  StringRef base = type;
-  base.consume_front(kSharingPrefix);
-  const Architecture *chosen = llvm::find_if(
-      architectures, [&](const Architecture &entry) { return entry.modelType == base; });
-  if (chosen == std::end(architectures))
+  const Architecture *chosen = findArchitecture(type);
+  if (!chosen)
     config.fail("model_type",
                 "is " + quote(type) + ", which is not supported, expected one of: " + supported);
   return *chosen;

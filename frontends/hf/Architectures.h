@@ -29,6 +29,8 @@ struct Architecture {
 /// no such models, and so refuses them by name.
 inline constexpr llvm::StringLiteral kSharingPrefix = "nyala_";
 
+/// That of a model_type, which may have kSharingPrefix; null if there is none.
+const Architecture *findArchitecture(llvm::StringRef modelType);
 /// Throws nyala::Error unless the configuration is of one of the table's types, or of one with
 /// kSharingPrefix before it.
 const Architecture &chooseArchitecture(Config &config);

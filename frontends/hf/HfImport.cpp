@@ -198,9 +198,12 @@ void loadDialects(MLIRContext &context) {
   context.loadDialect<NyalaDialect, arith::ArithDialect, func::FuncDialect>();
 }
 
-constexpr size_t maxConfigBytes = 1 << 20;
-
 } // namespace
+
+nlohmann::json readConfig(const std::string &path) {
+  constexpr size_t maxBytes = 1 << 20;
+  return readJsonFile(path, maxBytes);
+}
 
 OwningOpRef<ModuleOp> importModel(MLIRContext &context, const std::string &directory) {
   loadDialects(context);
@@ -211,16 +214,20 @@ OwningOpRef<ModuleOp> importModel(MLIRContext &context, const std::string &direc
   if (!isThere(configPath))
     throw Error(directory + ": the directory has no config.json, expected a checkpoint: "
                             "config.json and model.safetensors");
-  nlohmann::json json = readJsonFile(configPath, maxConfigBytes);
+  nlohmann::json json = readConfig(configPath);
   Config config(json, configPath);
   chooseArchitecture(config);
   return build(context, absolute, config, CheckpointWeights(directory));
 }
 
 OwningOpRef<ModuleOp> importConfig(MLIRContext &context, const std::string &path) {
+  return importConfig(context, path, readConfig(path));
+}
+
+OwningOpRef<ModuleOp> importConfig(MLIRContext &context, const std::string &path,
+                                   const nlohmann::json &config) {
   loadDialects(context);
-  nlohmann::json json = readJsonFile(path, maxConfigBytes);
-  return build(context, fs::absolute(path).lexically_normal().parent_path(), Config(json, path),
+  return build(context, fs::absolute(path).lexically_normal().parent_path(), Config(config, path),
                AbsentWeights(path));
 }
 

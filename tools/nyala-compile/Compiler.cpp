@@ -191,10 +191,10 @@ private:
       model.native = options.arithmetic == "native";
       model.kvType = options.kvType;
       model.skipPrefillTail = options.skipPrefillTail;
-      model.shareKv = options.shareKv;
-      for (int64_t producer : options.shareKvMap)
+      model.shareKv = options.sharing.factor;
+      for (int64_t producer : options.sharing.map)
         model.shareKvMap.addValue(producer);
-      model.shareKvSearch = options.shareKvSearch;
+      model.shareKvSearch = options.sharing.search;
       model.shareKvSource = options.shareKvSource;
       model.calibration = options.calibration;
       buildModelPipeline(pm, model);
