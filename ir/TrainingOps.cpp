@@ -1,7 +1,8 @@
 //===- TrainingOps.cpp - Ops of training steps ----------------------------===//
 //
 // Verifiers, row domains and fusion. Costs are in interfaces/TrainingCosts.cpp,
-// meanings in reference/ReferenceTraining.cpp.
+// meanings in reference/ReferenceTraining.cpp, ReferenceSelfAttention.cpp and
+// ReferenceLoss.cpp.
 //
 //===----------------------------------------------------------------------===//
 #include "ir/TrainingOps.h"
@@ -59,6 +60,9 @@ LogicalResult ScatterAddOp::verify() {
   if (getInitial() && getInitial().getType() != getType())
     return emitOpError("expected an initial value of the result's type ")
            << getType() << ", got " << getInitial().getType();
+  if (!getInitial() && getType().isDynamicDim(0))
+    return emitOpError("expected a static number of rows without an initial value, got ")
+           << getType();
   if (failed(expectRows(*this, getIds(), getRows(), "what is added")) ||
       failed(expectElementType(*this, getRows(), getResult(), "the result")))
     return failure();

@@ -9,6 +9,7 @@ class Nyala_TrainingOp<string mnemonic, list<Trait> traits = []>
     : Nyala_Op<mnemonic, traits # [
         Pure,
         DeclareOpInterfaceMethods<Nyala_CostOpInterface>,
+        DeclareOpInterfaceMethods<Nyala_ReferenceOpInterface>,
         DeclareOpInterfaceMethods<Nyala_FusibleOpInterface>]>;
 
 /// One of which each result row has a row of its own.

@@ -67,7 +67,7 @@ typedef struct {
   const char *arithmetic;   /* "f32" */
   uint32_t vocabulary;      /* tokens: length of a logits row */
   uint32_t context;         /* capacity in positions */
-  uint32_t max_prefill;     /* rows of the largest prefill chunk */
+  uint32_t max_prefill;     /* rows of the largest prefill chunk; 0: for training alone */
   int32_t bos;              /* token id, -1: none */
   int32_t eos;              /* token id, -1: none */
   uint64_t weight_bytes;
@@ -313,12 +313,13 @@ NYALA_API void nyala_trainer_clear_cancel(nyala_trainer *trainer);
 /// Where a value that is not finite came from. Null where it does not apply.
 typedef struct {
   const char *state;  /* the state that already held one */
-  const char *label;  /* else the op in the model that made it ("model.layers.3.mlp.up_proj") */
-  const char *kernel; /* and the kernel that wrote it */
+  const char *label;  /* the op in the model that made the first: "model.layers.3.mlp.up_proj" */
+  const char *kernel; /* the kernel that wrote it; null: only states are not finite */
 } nyala_non_finite;
 
-/// Computes what the last step or accumulate did once more, changes no state, and looks for the
-/// first value that is not finite. *found: is there one? The strings live as long as the model.
+/// Computes what the last step, accumulate or evaluate did once more, changes no state, and looks
+/// for the first value that is not finite. *found: is there one? The strings live as long as the
+/// model.
 NYALA_API nyala_status nyala_trainer_find_non_finite(nyala_trainer *trainer, bool *found,
                                                      nyala_non_finite *where);
 

@@ -288,6 +288,8 @@ void nyala::cpu::attachLocalModels(MLIRContext *context) {
 void nyala::cpu::registerTileModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, NyalaDialect *) {
     attachProductModels(context);
+    attachLookupModels(context);
+    attachMatmulModels(context);
     attachQuantizedModels(context);
     attachAttentionModels(context);
     attachRowModels(context);

@@ -41,33 +41,53 @@ SmallVector<Value> TileEmitter::pull(Value value, const Tile &tile) {
   if (auto tileOp = dyn_cast<CpuTileOpInterface>(op))
     return tileOp.emitTile(*this, result.getResultNumber(), tile);
 
-  // Elementwise ops: the same op on vectors.
+  auto type = VectorType::get(kLanes, getElementTypeOrSelf(value));
   SmallVector<SmallVector<Value>> operands;
   for (Value operand : op->getOperands()) {
-    if (auto constantOp = operand.getDefiningOp<arith::ConstantOp>()) {
-      auto splat = cast<SplatElementsAttr>(constantOp.getValue());
-      Type element = splat.getElementType();
-      auto type = VectorType::get(kLanes, element);
-      Value vector = arith::ConstantOp::create(
-          b, type, DenseElementsAttr::get(type, splat.getSplatValue<Attribute>()));
-      operands.push_back(SmallVector<Value>(tile.rows * tile.vectors, vector));
-    } else {
+    if (auto constantOp = operand.getDefiningOp<arith::ConstantOp>())
+      operands.push_back(
+          SmallVector<Value>(tile.rows * tile.vectors, splat(constantOp, type.getShape())));
+    else
       operands.push_back(pull(operand, tile));
-    }
   }
-  auto type = VectorType::get(kLanes, cast<RankedTensorType>(value.getType()).getElementType());
   SmallVector<Value> vectors;
   for (int64_t i = 0; i < tile.rows * tile.vectors; ++i) {
     SmallVector<Value> arguments;
     for (auto &operand : operands)
       arguments.push_back(operand[i]);
-    OperationState state(b.getLoc(), op->getName());
-    state.addOperands(arguments);
-    state.addTypes(type);
-    state.addAttributes(op->getAttrs());
-    vectors.push_back(b.create(state)->getResult(0));
+    vectors.push_back(emitElementwise(op, arguments, type));
   }
   return vectors;
+}
+
+Value TileEmitter::pullElement(Value value, Value row) {
+  if (Value buffer = buffers.lookup(value))
+    return memref::LoadOp::create(b, buffer, row);
+  Operation *op = value.getDefiningOp();
+  if (auto constantOp = dyn_cast<arith::ConstantOp>(op))
+    return splat(constantOp, {});
+  if (isa<CpuTileOpInterface>(op))
+    return memref::LoadOp::create(b, getBuffer(value), row);
+  SmallVector<Value> arguments;
+  for (Value operand : op->getOperands())
+    arguments.push_back(pullElement(operand, row));
+  return emitElementwise(op, arguments, getElementTypeOrSelf(value));
+}
+
+Value TileEmitter::splat(arith::ConstantOp constantOp, ArrayRef<int64_t> shape) {
+  auto value = cast<SplatElementsAttr>(constantOp.getValue()).getSplatValue<TypedAttr>();
+  if (shape.empty())
+    return arith::ConstantOp::create(b, value);
+  auto type = VectorType::get(shape, value.getType());
+  return arith::ConstantOp::create(b, type, DenseElementsAttr::get(type, Attribute(value)));
+}
+
+Value TileEmitter::emitElementwise(Operation *op, ValueRange operands, Type type) {
+  OperationState state(b.getLoc(), op->getName());
+  state.addOperands(operands);
+  state.addTypes(type);
+  state.addAttributes(op->getAttrs());
+  return b.create(state)->getResult(0);
 }
 
 Value TileEmitter::getBuffer(Value value) {
@@ -79,10 +99,13 @@ Value TileEmitter::getBuffer(Value value) {
     for (Value result : values) {
       auto type = cast<RankedTensorType>(result.getType());
       SmallVector<int64_t> shape(type.getShape()); // rows by channels, or ids
-      shape[0] = maxRows;
+      if (type.isDynamicDim(0))
+        shape[0] = maxRows;
       memory.push_back(allocateScratch(shape, type.getElementType()));
     }
-    forRange(index(0), rows, 1, [&](Value row) { emitRow(values, row, memory); });
+    RankedTensorType type = getTensorType(value);
+    Value count = type.isDynamicDim(0) ? rows : index(type.getDimSize(0));
+    forRange(index(0), count, 1, [&](Value row) { emitRow(values, row, memory); });
     for (auto [result, buffer] : llvm::zip_equal(values, memory))
       buffers[result] = buffer;
     return Value();
@@ -110,6 +133,10 @@ void TileEmitter::emitRowByTiles(Value value, Value row, Value destination) {
 void TileEmitter::emitRow(ValueRange values, Value row, ArrayRef<Value> destinations) {
   Value first = values.front();
   auto op = first.getDefiningOp<CpuTileOpInterface>();
+  if (getTensorType(first).getRank() == 1 && (!op || hasBuffer(first))) {
+    memref::StoreOp::create(b, pullElement(first, row), destinations.front(), row);
+    return;
+  }
   if (!op || hasBuffer(first))
     return emitRowByTiles(first, row, destinations.front());
   SmallVector<Value> all(op->getNumResults());

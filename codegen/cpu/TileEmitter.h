@@ -16,6 +16,7 @@
 
 #include "ir/NyalaOps.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "llvm/ADT/DenseMap.h"
 
@@ -52,6 +53,8 @@ public:
 
   /// Vectors of a tile of `value`: row by row, vector by vector.
   llvm::SmallVector<mlir::Value> pull(mlir::Value value, const Tile &tile);
+  /// Element `row` of a value of rank 1.
+  mlir::Value pullElement(mlir::Value value, mlir::Value row);
   /// A buffer that holds all rows of `value`: an argument's, or scratch filled in the kernel
   /// prologue.
   mlir::Value getBuffer(mlir::Value value);
@@ -111,6 +114,8 @@ public:
   /// A vector whose lane i is reduceAdd(vector(i)), bit by bit. Calls `vector` for 0 to 15, in
   /// order.
   mlir::Value reduceAddEach(llvm::function_ref<mlir::Value(int64_t)> vector);
+  /// Of 16 vectors, lane j of vector i becomes lane i of vector j.
+  void transpose(llvm::MutableArrayRef<mlir::Value> vectors);
   /// Widens halves (vector of i16) to f32.
   mlir::Value halfToFloat(mlir::Value bits);
   /// Rounds f32 to vector of f16, to nearest even; infinity from 65520 on.
@@ -130,6 +135,10 @@ public:
   int64_t getMaxRows() const { return maxRows; }
 
 private:
+  /// The value of a constant that is the same everywhere: a vector, or, without a shape, a scalar.
+  mlir::Value splat(mlir::arith::ConstantOp constantOp, llvm::ArrayRef<int64_t> shape);
+  /// An elementwise op, on operands of other types.
+  mlir::Value emitElementwise(mlir::Operation *op, mlir::ValueRange operands, mlir::Type type);
   mlir::Value reduceAddEach(int64_t first, int64_t count,
                             llvm::function_ref<mlir::Value(int64_t)> vector);
   mlir::Value reduce(mlir::Value vector,

@@ -49,9 +49,9 @@ public:
 
   /// Where a value that is not finite came from.
   struct NonFinite {
-    std::string_view state;  ///< the state that already held one; empty: a step wrote the first
-    std::string_view label;  ///< the op's name in the model, empty if it has none
-    std::string_view kernel; ///< that wrote it
+    std::string_view state;  ///< the state that already held one; empty: all were finite
+    std::string_view label;  ///< of the op in the model that wrote the first; empty: not known
+    std::string_view kernel; ///< that wrote it; empty: none, only states are not finite
     uint32_t step;           ///< index in the entry
   };
 
@@ -91,9 +91,9 @@ public:
   /// Forgets a cancel that no call has answered.
   void clearCancel() noexcept { cancelled.store(false, std::memory_order_relaxed); }
 
-  /// Runs what the last step() or accumulate() did again, without what updates states, one kernel
-  /// after the other, and finds the first value of f32 that is not finite. Nothing if there is
-  /// none, or no step ran.
+  /// Runs what the last step(), accumulate() or evaluate() did again, without what updates states,
+  /// one kernel after the other, and finds the first that writes an f32 that is not finite. If
+  /// there is none: the first state that is not finite. Changes no state.
   std::optional<NonFinite> findNonFinite();
 
   /// Bytes that are reserved: states, arena, arguments, results and scratch. Nothing is added
@@ -101,10 +101,18 @@ public:
   uint64_t getPeakBytes() const { return memory.getBytes(); }
 
 private:
-  void fill(const Batch &batch);
+  /// NYALA_UNSUPPORTED if there is no such entry.
+  const BoundEntry &require(const std::optional<BoundEntry> &entry, const char *name) const;
+  /// Checks a batch, answers a cancel and sets the arguments.
+  void begin(const Batch &data);
+  void setRate(float rate);
   /// Throws NYALA_CANCELLED if a cancel is pending.
   void answerCancel();
-  const BoundEntry &require(const std::optional<BoundEntry> &entry, const char *name) const;
+  void run(const BoundEntry &entry);
+  /// Are all new values of f32 that a step wrote finite?
+  static bool writesFinite(const artifact::Step &step, void *const *buffers);
+  /// The first state among a step's buffers that is not finite; empty if all are.
+  std::string_view findNonFiniteInput(const artifact::Step &step) const;
 
   ThreadPool pool;
   const Artifact &artifact;
