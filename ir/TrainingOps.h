@@ -7,4 +7,11 @@
 #define GET_OP_CLASSES
 #include "ir/TrainingOps.h.inc"
 
+namespace nyala {
+
+/// On results of a differentiated function: the state (a weight) whose gradient they are.
+inline constexpr llvm::StringLiteral kGradientAttr = "nyala.gradient";
+
+} // namespace nyala
+
 #endif // NYALA_IR_TRAININGOPS_H

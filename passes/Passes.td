@@ -285,4 +285,161 @@ def SkipPrefillTail : Pass<"nyala-skip-prefill-tail", "::mlir::ModuleOp"> {
   let dependentDialects = ["::nyala::NyalaDialect"];
 }
 
+//===----------------------------------------------------------------------===//
+// Training steps (docs/training.md)
+//===----------------------------------------------------------------------===//
+
+def BuildLoss : Pass<"nyala-build-loss", "::mlir::ModuleOp"> {
+  let summary = "turn @forward into the loss of a training step";
+  let description = [{
+    Makes of `@forward` two equal entry points, `@train_step`, to be differentiated, and `@evaluate`: the
+    loss of a batch of `batch` sequences of `length` tokens, whose rows follow each other. Attention to
+    a cache becomes attention among the rows, every row is wanted, the head becomes part of a cross
+    entropy, and the weights become states, a matrix each. The loss is the sum of the rows' negative
+    log-likelihoods times `loss_weights`.
+
+    ```mlir
+    // before
+    func.func @forward(%tokens: tensor<?xi32> {nyala.role = "tokens"}, …) -> (tensor<?x512xf32> {nyala.result = "logits"}, …) {
+      %w = nyala.load @head : tensor<512x64xf32>
+      …
+      %k1 = nyala.cache_append %k0, %k at %slots in %sequences : …
+      %v1 = nyala.cache_append %v0, %v at %slots in %sequences : …
+      %a = nyala.attention %q, %k1, %v1 at %positions in %sequences {…} : …
+      …
+      %z = nyala.linear %y, %w : tensor<?x64xf32>, tensor<512x64xf32> -> tensor<?x512xf32>
+      return %z, %k1, %v1 : …
+    // after
+    func.func @train_step(%tokens: tensor<512xi32> {nyala.role = "tokens", …}, …,
+                          %targets: tensor<512xi32> {nyala.role = "targets", …},
+                          %loss_weights: tensor<512x1xf32> {nyala.role = "loss_weights", …},
+                          %w: tensor<512x64xf32> {nyala.state = "head"}) -> (tensor<1x1xf32> {nyala.result = "loss"}) {
+      …
+      %a, %s = nyala.self_attention %q, %k, %v {length = 256, …} : …
+      …
+      %l, %t = nyala.cross_entropy %y, %w at %targets : …
+      %m = arith.mulf %l, %loss_weights : tensor<512x1xf32>
+      %loss = nyala.sum_rows %m : tensor<512x1xf32> -> tensor<1x1xf32>
+      return %loss : tensor<1x1xf32>
+    ```
+  }];
+  let options = [
+    Option<"batch", "batch", "int64_t", "2", "Sequences of a batch">,
+    Option<"length", "length", "int64_t", "256", "Tokens of a sequence">
+  ];
+  let dependentDialects = ["::nyala::NyalaDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
+def Differentiate : Pass<"nyala-differentiate", "::mlir::ModuleOp"> {
+  let summary = "add the gradients of a loss to a function's results";
+  let description = [{
+    Reverse-mode differentiation (docs/training.md) of a function of one block whose result marked
+    `nyala.result = "loss"` (else the first) is one float. The function then returns, after what it returned
+    before, a gradient for each chosen argument. `wrt=weights` chooses the arguments with `nyala.state` whose
+    name `train` finds a match in; their gradients are marked `nyala.gradient`. `wrt=0,2` chooses arguments
+    by number, whose gradients are unmarked.
+
+    The pass knows no op: `GradientOpInterface` builds each op's gradient. Values that depend on no chosen
+    argument, or on which the loss does not depend, have none, so that frozen weights cost nothing. An op
+    between a chosen argument and the loss without the interface is an error. A weight that the loss does not
+    depend on gets a warning and no gradient; an argument chosen by number gets zeros.
+
+    ```mlir
+    // before
+    func.func @train_step(%x: tensor<8x4xf32>, %w: tensor<1x4xf32> {nyala.state = "w"}) -> tensor<1x1xf32> {
+      %y = nyala.linear %x, %w : tensor<8x4xf32>, tensor<1x4xf32> -> tensor<8x1xf32>
+      %loss = nyala.sum_rows %y : tensor<8x1xf32> -> tensor<1x1xf32>
+      return %loss : tensor<1x1xf32>
+    }
+    // after
+    func.func @train_step(%x: …, %w: …) -> (tensor<1x1xf32>, tensor<1x4xf32> {nyala.gradient = "w"}) {
+      %y = nyala.linear %x, %w : tensor<8x4xf32>, tensor<1x4xf32> -> tensor<8x1xf32>
+      %loss = nyala.sum_rows %y : tensor<8x1xf32> -> tensor<1x1xf32>
+      %dy = arith.constant dense<1.0> : tensor<8x1xf32>
+      %dw = nyala.matmul %dy, %x {transpose_a} : tensor<8x1xf32>, tensor<8x4xf32> -> tensor<1x4xf32>
+      return %loss, %dw : tensor<1x1xf32>, tensor<1x4xf32>
+    }
+    ```
+  }];
+  let options = [
+    Option<"functionName", "function", "std::string", "\"train_step\"", "Function that computes a loss">,
+    Option<"wrt", "wrt", "std::string", "\"weights\"",
+           "What to differentiate with respect to: weights, or numbers of arguments (0,2)">,
+    Option<"train", "train", "std::string", "\"\"",
+           "Regular expression of weights that are trained; others are frozen">
+  ];
+  let dependentDialects = ["::nyala::NyalaDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];
+}
+
+def AddOptimizer : Pass<"nyala-add-optimizer", "::mlir::ModuleOp"> {
+  let summary = "turn gradients into updates of the weights";
+  let description = [{
+    Results marked `nyala.gradient` become updates of the weights of those names, by AdamW (Loshchilov and
+    Hutter 2019) or by stochastic gradient descent with momentum, whose states are arguments and results
+    beside the weights: `mean:NAME`, `variance:NAME`, `velocity:NAME`, `correction1`, `correction2`. The
+    learning rate is an argument, the norm of all gradients a result. Gradients are scaled so that their
+    norm is `clip` at most; a norm that is not finite leaves weights and moments as they are. Matrices
+    decay, vectors do not.
+
+    With `accumulate` = n > 1 the function becomes `@accumulate`, which adds to states `gradient:NAME`, and
+    `@update` applies and clears them; how often one comes before the other is the caller's.
+
+    ```mlir
+    // before
+    return %loss, %dw : tensor<1x1xf32>, tensor<64x64xf32>       // %dw: {nyala.gradient = "w"}
+    // after
+    %norm = … : tensor<1x1xf32>
+    %w1, %m1, %v1 = nyala.adamw %w, %m, %v, %dw rate %rate scale %scale corrections %c1, %c2 {…} : tensor<64x64xf32>
+    return %loss, %norm, %c1, %c2, %w1, %m1, %v1 : …
+    ```
+  }];
+  let options = [
+    Option<"functionName", "function", "std::string", "\"train_step\"",
+           "Function with gradients among its results">,
+    Option<"kind", "kind", "std::string", "\"adamw\"", "adamw or sgd">,
+    Option<"beta1", "beta1", "double", "0.9", "Decay of the mean of gradients">,
+    Option<"beta2", "beta2", "double", "0.95", "Decay of the mean of squared gradients">,
+    Option<"epsilon", "epsilon", "double", "1.0e-8", "Added to the root of that">,
+    Option<"momentum", "momentum", "double", "0.9", "Decay of the velocity">,
+    Option<"weightDecay", "weight-decay", "double", "0.1", "Decay of matrices, a rate">,
+    Option<"noDecay", "no-decay", "std::string", "\"\"",
+           "Regular expression of matrices that do not decay">,
+    Option<"clip", "clip", "double", "1.0", "Largest norm of all gradients; 0: any">,
+    Option<"accumulate", "accumulate", "int64_t", "1", "Batches whose gradients are added up">
+  ];
+  let dependentDialects = ["::nyala::NyalaDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::math::MathDialect"];
+}
+
+def ExpandCrossEntropy : Pass<"nyala-expand-cross-entropy", "::mlir::func::FuncOp"> {
+  let summary = "compute cross entropy by ranges of the vocabulary";
+  let description = [{
+    `nyala.cross_entropy` and its gradient become products with ranges of rows of the head's weight, so
+    that the logits of all rows never exist at once. Backward, logits are computed again; with one range
+    they are those of the forward pass.
+
+    ```mlir
+    // before
+    %l, %s = nyala.cross_entropy %x, %w at %t : tensor<512x576xf32>, tensor<8192x576xf32>, tensor<512xi32> -> …
+    // after, with range=4096
+    %w0 = tensor.extract_slice %w[0, 0] [4096, 576] [1, 1] : tensor<8192x576xf32> to tensor<4096x576xf32>
+    %z0 = nyala.linear %x, %w0 : tensor<512x576xf32>, tensor<4096x576xf32> -> tensor<512x4096xf32>
+    %s0, %p0 = nyala.log_sum_exp %z0 at %t : tensor<512x4096xf32>, tensor<512xi32> -> …
+    %w1 = tensor.extract_slice %w[4096, 0] [4096, 576] [1, 1] : tensor<8192x576xf32> to tensor<4096x576xf32>
+    %z1 = nyala.linear %x, %w1 : tensor<512x576xf32>, tensor<4096x576xf32> -> tensor<512x4096xf32>
+    %t1 = arith.subi %t, %c4096 : tensor<512xi32>
+    %s, %p = nyala.log_sum_exp %z1 at %t1 after %s0, %p0 : …
+    %l = arith.subf %s, %p : tensor<512x1xf32>
+    ```
+  }];
+  let options = [
+    // Rows of 4112 floats do not begin at multiples of 4 KiB, which caches would map to few sets.
+    Option<"range", "range", "int64_t", "4112", "Tokens of a range">
+  ];
+  let dependentDialects = ["::nyala::NyalaDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 #endif // NYALA_PASSES_PASSES_TD

@@ -18,6 +18,9 @@ namespace nyala::reference {
 mlir::LogicalResult checkEqual(mlir::Operation *op, llvm::StringRef what, int64_t expected,
                                int64_t actual);
 
+/// Is a result of `shape` one that the interpreter handles? For sizes that types leave open.
+mlir::LogicalResult checkFits(mlir::Operation *op, llvm::ArrayRef<int64_t> shape);
+
 /// Element `i` of `indices`, which must be in 0..size-1. `what` names an index: "token".
 mlir::FailureOr<int64_t> checkIndex(mlir::Operation *op, llvm::StringRef what,
                                     const Tensor &indices, int64_t i, int64_t size);

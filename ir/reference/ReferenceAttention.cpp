@@ -34,8 +34,9 @@ static Tensor makeRopeTable(const Tensor &positions, ArrayRef<float> frequencies
   return table;
 }
 
-/// Rotates the pairs of each head by the angles in `table`.
-static Tensor rotate(RopePairing pairing, const Tensor &input, const Tensor &table, int64_t heads) {
+/// Rotates the pairs of each head by the angles in `table`, or back.
+static Tensor rotate(RopePairing pairing, const Tensor &input, const Tensor &table, int64_t heads,
+                     bool inverse = false) {
   int64_t pairs = table.dim(1) / 2, headDim = input.dim(1) / heads;
   Tensor result = input;
   MutableArrayRef<double> out = result.mutableValues();
@@ -46,7 +47,8 @@ static Tensor rotate(RopePairing pairing, const Tensor &input, const Tensor &tab
         bool adjacent = pairing == RopePairing::Adjacent;
         int64_t first = head + (adjacent ? 2 * i : i);
         int64_t second = adjacent ? first + 1 : first + pairs;
-        double cosine = table.row(r)[i], sine = table.row(r)[pairs + i];
+        double cosine = table.row(r)[i];
+        double sine = inverse ? -table.row(r)[pairs + i] : table.row(r)[pairs + i];
         out[first] = input[first] * cosine - input[second] * sine;
         out[second] = input[second] * cosine + input[first] * sine;
       }
@@ -72,7 +74,7 @@ Results RopeTableOp::evaluate(ArrayRef<Tensor> operands) {
 Results RotateOp::evaluate(ArrayRef<Tensor> operands) {
   if (failed(checkEqual(*this, "rows of the table", operands[0].dim(0), operands[1].dim(0))))
     return failure();
-  return single(rotate(getPairing(), operands[0], operands[1], getHeads()));
+  return single(rotate(getPairing(), operands[0], operands[1], getHeads(), getInverse()));
 }
 
 //===----------------------------------------------------------------------===//

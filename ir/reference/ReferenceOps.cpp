@@ -6,11 +6,12 @@
 //===----------------------------------------------------------------------===//
 #include "ir/NyalaOps.h"
 #include "ir/reference/Checks.h"
+#include "ir/reference/Formulas.h"
+#include "ir/reference/Interpreter.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numbers>
 #include <numeric>
 
 using namespace mlir;
@@ -27,6 +28,13 @@ LogicalResult reference::checkEqual(Operation *op, StringRef what, int64_t expec
   if (expected == actual)
     return success();
   return op->emitOpError("expected ") << what << " to be " << expected << ", got " << actual;
+}
+
+LogicalResult reference::checkFits(Operation *op, ArrayRef<int64_t> shape) {
+  if (fits(shape))
+    return success();
+  return op->emitOpError("has a result of shape [")
+         << shape << "], too large to interpret: expected at most " << kMaxElements << " elements";
 }
 
 FailureOr<int64_t> reference::checkIndex(Operation *op, StringRef what, const Tensor &indices,
@@ -169,10 +177,9 @@ Results RmsNormOp::evaluate(ArrayRef<Tensor> operands) {
   MutableArrayRef<double> out = result.mutableValues();
   for (int64_t start = 0; start < input.size(); start += width) {
     ArrayRef<double> x = input.values().slice(start, width);
-    double squares = std::inner_product(x.begin(), x.end(), x.begin(), 0.0);
-    double norm = 1.0 / std::sqrt(squares / static_cast<double>(width) + epsilon);
+    double factor = reference::getRmsFactor(x, epsilon);
     for (int64_t i = 0; i < width; ++i)
-      out[start + i] = x[i] * norm * weight[i];
+      out[start + i] = x[i] * factor * weight[i];
   }
   return single(std::move(result));
 }
@@ -185,14 +192,9 @@ Results LayerNormOp::evaluate(ArrayRef<Tensor> operands) {
   MutableArrayRef<double> out = result.mutableValues();
   for (int64_t r = 0; r < input.dim(0); ++r) {
     ArrayRef<double> x = input.row(r);
-    double mean = std::accumulate(x.begin(), x.end(), 0.0) / static_cast<double>(width);
-    double variance = 0;
-    for (double value : x)
-      variance += (value - mean) * (value - mean);
-    variance /= static_cast<double>(width);
-    double norm = 1.0 / std::sqrt(variance + epsilon);
+    auto [mean, factor] = reference::getStandardization(x, epsilon);
     for (int64_t i = 0; i < width; ++i)
-      out[r * width + i] = (x[i] - mean) * norm * weight[i] + (getBias() ? operands[2][i] : 0.0);
+      out[r * width + i] = (x[i] - mean) * factor * weight[i] + (getBias() ? operands[2][i] : 0.0);
   }
   return single(std::move(result));
 }
@@ -201,25 +203,10 @@ Results LayerNormOp::evaluate(ArrayRef<Tensor> operands) {
 // Activations, softmax, reductions
 //===----------------------------------------------------------------------===//
 
-static double activate(ActivationKind kind, double x) {
-  switch (kind) {
-  case ActivationKind::Silu:
-    return x / (1.0 + std::exp(-x));
-  case ActivationKind::Gelu:
-    return 0.5 * x * (1.0 + std::erf(x / std::numbers::sqrt2));
-  case ActivationKind::GeluTanh: // Hendrycks and Gimpel 2016, section 2
-    return 0.5 * x *
-           (1.0 + std::tanh(std::sqrt(2.0 / std::numbers::pi) * (x + 0.044715 * x * x * x)));
-  case ActivationKind::Relu:
-    return std::max(x, 0.0);
-  }
-  llvm_unreachable("unknown activation");
-}
-
 Results ActivationOp::evaluate(ArrayRef<Tensor> operands) {
   Tensor result = operands[0];
   for (double &value : result.mutableValues())
-    value = activate(getKind(), value);
+    value = reference::activate(getKind(), value);
   return single(std::move(result));
 }
 
@@ -229,7 +216,7 @@ Results GatedActivationOp::evaluate(ArrayRef<Tensor> operands) {
     return failure();
   Tensor result(gate.getShape());
   for (auto [out, g, x] : llvm::zip(result.mutableValues(), gate.values(), input.values()))
-    out = activate(getKind(), g) * x;
+    out = reference::activate(getKind(), g) * x;
   return single(std::move(result));
 }
 

@@ -1,5 +1,6 @@
 #include "ir/reference/UpstreamOps.h"
 
+#include "ir/reference/Checks.h"
 #include "ir/reference/Interpreter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -11,7 +12,7 @@ using namespace nyala::reference;
 
 bool reference::isKnownUpstream(Operation *op) {
   return isa<arith::ConstantOp, tensor::DimOp, tensor::CastOp, tensor::ConcatOp,
-             tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op);
+             tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::ExtractSliceOp>(op);
 }
 
 static Tensor makeScalar(double value) {
@@ -72,10 +73,8 @@ static FailureOr<Tensor> evaluateConcat(tensor::ConcatOp op, ArrayRef<Tensor> op
                << operand.getShape() << "]";
     shape[dim] += operand.dim(dim);
   }
-  if (!fits(shape))
-    return op.emitOpError("has a result of shape [")
-           << shape << "], too large to interpret: expected at most " << kMaxElements
-           << " elements";
+  if (failed(checkFits(op, shape)))
+    return failure();
 
   // Each operand gives a slice of every outer index.
   Tensor result(shape);
@@ -88,6 +87,31 @@ static FailureOr<Tensor> evaluateConcat(tensor::ConcatOp op, ArrayRef<Tensor> op
       llvm::copy(operand.values().slice(o * count, count), out.begin() + position);
       position += count;
     }
+  return result;
+}
+
+/// Offsets and sizes are constants, strides one.
+static FailureOr<Tensor> evaluateSlice(tensor::ExtractSliceOp op, const Tensor &input) {
+  ArrayRef<int64_t> offsets = op.getStaticOffsets(), sizes = op.getStaticSizes();
+  if (ShapedType::isDynamicShape(offsets) || ShapedType::isDynamicShape(sizes) ||
+      !op.hasUnitStride())
+    return op.emitOpError("expected constant offsets and sizes, and strides of one");
+  for (auto [dim, offset, size] : llvm::enumerate(offsets, sizes))
+    if (offset < 0 || size < 0 || offset > input.dim(dim) - size)
+      return op.emitOpError("slice of ") << size << " from " << offset << " in dimension " << dim
+                                         << " is outside 0.." << input.dim(dim) - 1;
+  // Ranks may differ by dimensions of one; their order stays.
+  Tensor result(op.getType().getShape());
+  MutableArrayRef<double> out = result.mutableValues();
+  for (int64_t i = 0; i < result.size(); ++i) {
+    int64_t rest = i, source = 0, stride = 1;
+    for (int64_t dim = static_cast<int64_t>(sizes.size()) - 1; dim >= 0; --dim) {
+      source += (offsets[dim] + rest % sizes[dim]) * stride;
+      rest /= sizes[dim];
+      stride *= input.dim(dim);
+    }
+    out[i] = input[source];
+  }
   return result;
 }
 
@@ -132,6 +156,8 @@ FailureOr<Tensor> reference::evaluateUpstream(Operation *op, ArrayRef<Tensor> op
     return evaluateExpand(expand, operands);
   if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op))
     return evaluateCollapse(collapse, operands);
+  if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op))
+    return evaluateSlice(slice, operands[0]);
   if (isa<tensor::CastOp>(op)) // the interpreter checks the shape against the type
     return operands[0];
   double dim = operands[1][0];

@@ -8,7 +8,8 @@
 
 namespace nyala::reference {
 
-/// Is `op` one that evaluateUpstream knows: arith.constant, tensor.dim, tensor.cast, tensor.concat?
+/// Is `op` one that evaluateUpstream knows: arith.constant, and of the tensor dialect dim, cast,
+/// concat, expand_shape, collapse_shape and extract_slice?
 bool isKnownUpstream(mlir::Operation *op);
 
 /// The op's result, of the precision of double. Emits an error and fails where a dimension does not
