@@ -169,6 +169,45 @@ func.func @weight() {
   return
 }
 
+// Training
+// RUN: not nyala-interpret %s --entry scatter --input 1=0,3 2>&1 | FileCheck %s --check-prefix=SCATTER
+// SCATTER: error: 'nyala.scatter_add' op id 3 of row 1 is outside 0..2
+func.func @scatter(%x: tensor<2x1xf32>, %ids: tensor<2xi32>) -> tensor<3x1xf32> {
+  %0 = nyala.scatter_add %x at %ids : tensor<2x1xf32>, tensor<2xi32> -> tensor<3x1xf32>
+  return %0 : tensor<3x1xf32>
+}
+// RUN: not nyala-interpret %s --entry cross_entropy --input 2=-1 2>&1 | FileCheck %s --check-prefix=TARGET
+// TARGET: error: 'nyala.cross_entropy' op target -1 of row 0 is outside 0..4
+// RUN: not nyala-interpret %s --entry cross_entropy --input 2=1,2 --dim 0.0=1 2>&1 | FileCheck %s --check-prefix=TARGETS
+// TARGETS: error: 'nyala.cross_entropy' op expected rows of the targets to be 1, got 2
+func.func @cross_entropy(%x: tensor<?x2xf32>, %w: tensor<5x2xf32>, %targets: tensor<?xi32>) -> tensor<?x1xf32> {
+  %0:2 = nyala.cross_entropy %x, %w at %targets : tensor<?x2xf32>, tensor<5x2xf32>, tensor<?xi32> -> tensor<?x1xf32>, tensor<?x1xf32>
+  return %0#0 : tensor<?x1xf32>
+}
+// RUN: not nyala-interpret %s --entry self_attention --dim 0.0=3,1.0=3 2>&1 | FileCheck %s --check-prefix=LENGTH
+// LENGTH: error: 'nyala.self_attention' op expected rows to be a multiple of the length 2 of sequences, got 3
+// RUN: not nyala-interpret %s --entry self_attention --dim 0.0=2,1.0=4 2>&1 | FileCheck %s --check-prefix=SEQUENCES
+// SEQUENCES: error: 'nyala.self_attention' op expected rows of the operands to be 2, got 4
+func.func @self_attention(%q: tensor<?x2xf32>, %k: tensor<?x2xf32>) -> tensor<?x2xf32> {
+  %0:2 = nyala.self_attention %q, %k, %k {heads = 1, kv_heads = 1, scale = 1.0 : f32, length = 2, mask = #nyala.mask<causal>}
+     : tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x2xf32> -> tensor<?x2xf32>, tensor<?x1xf32>
+  return %0#0 : tensor<?x2xf32>
+}
+// RUN: not nyala-interpret %s --entry matmul --dim 0.0=2,1.0=3 2>&1 | FileCheck %s --check-prefix=DEPTH
+// DEPTH: error: 'nyala.matmul' op expected depth of the second operand to be 2, got 3
+func.func @matmul(%a: tensor<?x2xf32>, %b: tensor<?x4xf32>) -> tensor<2x4xf32> {
+  %0 = nyala.matmul %a, %b {transpose_a} : tensor<?x2xf32>, tensor<?x4xf32> -> tensor<2x4xf32>
+  return %0 : tensor<2x4xf32>
+}
+// RUN: not nyala-interpret %s --entry slice 2>&1 | FileCheck %s --check-prefix=SLICE
+// SLICE: error: 'tensor.extract_slice' op slice of 2 from 1 in dimension 0 is outside 0..1
+func.func @slice() -> tensor<2xf32> {
+  %x = arith.constant dense<1.0> : tensor<2xf32>
+  %y = tensor.cast %x : tensor<2xf32> to tensor<?xf32>
+  %0 = tensor.extract_slice %y[1] [2] [1] : tensor<?xf32> to tensor<2xf32>
+  return %0 : tensor<2xf32>
+}
+
 // Sources
 nyala.weight @absent_weight : tensor<1xf32> source <"/nonexistent/model", offset = 0, bytes = 4, format = f32>
 // RUN: not nyala-interpret %s --entry absent 2>&1 | FileCheck %s --check-prefix=ABSENT

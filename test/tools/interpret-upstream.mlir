@@ -143,3 +143,17 @@ func.func @reshaped() -> (tensor<2x2x?xf32>, tensor<?x2xf32>) {
      : tensor<?x2x2xf32> into tensor<?x2xf32>
   return %expanded, %collapsed : tensor<2x2x?xf32>, tensor<?x2xf32>
 }
+
+// A slice, without its dimension of one.
+// RUN: nyala-interpret %s --entry=slice | FileCheck %s --check-prefix=SLICE
+// SLICE: 0: 2x1xf32
+// SLICE-NEXT: {{^}}  [4]{{$}}
+// SLICE-NEXT: {{^}}  [6]{{$}}
+// SLICE: 1: 2xf32
+// SLICE-NEXT: {{^}}  [3, 4]{{$}}
+func.func @slice() -> (tensor<2x1xf32>, tensor<2xf32>) {
+  %x = arith.constant dense<[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]> : tensor<3x2xf32>
+  %0 = tensor.extract_slice %x[1, 1] [2, 1] [1, 1] : tensor<3x2xf32> to tensor<2x1xf32>
+  %1 = tensor.extract_slice %x[1, 0] [1, 2] [1, 1] : tensor<3x2xf32> to tensor<2xf32>
+  return %0, %1 : tensor<2x1xf32>, tensor<2xf32>
+}
