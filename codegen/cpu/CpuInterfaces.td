@@ -26,10 +26,23 @@ def Nyala_CpuTileOpInterface : OpInterface<"CpuTileOpInterface"> {
       "int64_t", "getRowBlock", (ins "::nyala::CpuTargetAttr":$target, "int64_t":$maxRows), [{}], [{
         return 1;
       }]>,
+    InterfaceMethod<[{How many work items a kernel around this op has where they are the op's own, each
+                      writing its part of all results (emitItem); nullopt: work items are tiles. Items
+                      write different places, so that any division of them gives the same bits.}],
+      "::std::optional<int64_t>", "getItems", (ins), [{}], [{ return ::std::nullopt; }]>,
+    InterfaceMethod<[{Computes work item `item` of getItems() into the buffers of the results; null:
+                      that result is not asked for.}],
+      "void", "emitItem",
+      (ins "::nyala::cpu::TileEmitter &":$emitter, "::mlir::Value":$item,
+           "::llvm::ArrayRef<::mlir::Value>":$destinations), [{}], [{
+        llvm_unreachable("has no work items of its own");
+      }]>,
     InterfaceMethod<[{Vectors of a tile of result `result`: row by row, vector by vector.}],
       "::llvm::SmallVector<::mlir::Value>", "emitTile",
       (ins "::nyala::cpu::TileEmitter &":$emitter, "unsigned":$result,
-           "const ::nyala::cpu::Tile &":$tile)>,
+           "const ::nyala::cpu::Tile &":$tile), [{}], [{
+        llvm_unreachable("has no tiles");
+      }]>,
     InterfaceMethod<[{Does emitRow compute all results of a row at once?}],
       "bool", "hasJointRows", (ins), [{}], [{ return false; }]>,
     InterfaceMethod<[{Writes row `row` of each result to that row of its destination; null: that result

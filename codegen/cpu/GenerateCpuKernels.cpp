@@ -1,17 +1,21 @@
 //===- GenerateCpuKernels.cpp - Kernels as loops over vectors -------------===//
 //
-// Two schedules. Around a product, work items are tiles of columns and each
+// Three schedules. Around a product, work items are tiles of columns and each
 // handles all rows, so that weights are read once:
 //
 //   for tile in [begin, end):  [tile prologue]  for rows by blocks: vectors
 //
+// Around an op whose results are no such tiles (sums over rows, attention among
+// the rows of a batch) work items are the op's own, and write its results.
 // Else a work item is a column tile of one row (attention: a head), or a whole
 // row where no root asks for tiles.
 //
 //===----------------------------------------------------------------------===//
 #include "codegen/Passes.h"
 #include "codegen/cpu/CpuTileModels.h"
+#include "codegen/cpu/KernelChecks.h"
 #include "codegen/cpu/SlotAccess.h"
+#include "ir/KernelTies.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -22,6 +26,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
+#include "llvm/ADT/MapVector.h"
 
 namespace nyala {
 #define GEN_PASS_DEF_GENERATECPUKERNELS
@@ -55,7 +60,7 @@ public:
   KernelGenerator(KernelOp kernel, CpuTargetAttr target) : kernel(kernel), target(target) {}
 
   FailureOr<func::FuncOp> generate() {
-    if (failed(checkTypes()) || failed(checkOps()))
+    if (failed(checkKernel(kernel)))
       return failure();
     ImplicitLocOpBuilder b(kernel.getLoc(), kernel.getContext());
     b.setInsertionPoint(kernel);
@@ -76,12 +81,16 @@ public:
 
     int64_t tiles = 0;
     bool perRow = true;
-    Operation *root = findRoot();
-    if (root && !cast<CpuTileOpInterface>(root).hasTilesPerRow()) {
-      tiles = emitColumnTiles(e, cast<CpuTileOpInterface>(root));
+    auto root = cast_if_present<CpuTileOpInterface>(findRoot(kernel));
+    if (std::optional<int64_t> items = root ? root.getItems() : std::nullopt) {
+      emitItems(e, root);
+      tiles = *items;
+      perRow = false;
+    } else if (root && !root.hasTilesPerRow()) {
+      tiles = emitColumnTiles(e, root);
       perRow = false;
     } else {
-      tiles = emitRowTiles(e, root ? cast<CpuTileOpInterface>(root).getTileColumns() : 0);
+      tiles = emitRowTiles(e, root ? root.getTileColumns() : 0);
     }
 
     setScratchType(function, e.getScratchBytes());
@@ -94,83 +103,7 @@ public:
   }
 
 private:
-  /// Buffers hold f32, quantized activations (i8, sums in i32), ids (i32), packed weights or caches
-  /// (f32, f16 or blocks).
-  LogicalResult checkTypes() {
-    auto check = [&](Type type, StringRef what, unsigned index, int64_t leastRank) {
-      auto tensor = cast<RankedTensorType>(type);
-      int64_t rank = tensor.getRank();
-      Type element = tensor.getElementType();
-      bool integers = element.isInteger(32) || (rank == 2 && element.isInteger(8));
-      bool fits = element.isF32() || (rank <= 2 && integers) || (rank == 3 && element.isF16());
-      if (rank >= leastRank && rank <= 3 && fits)
-        return success();
-      return LogicalResult(kernel.emitOpError(what) << " " << index << " has type " << type
-                                                    << ", expected a tensor of f32, ids of i32, "
-                                                       "quantized activations or a cache of f16");
-    };
-    for (auto [index, type] : llvm::enumerate(kernel.getArgumentTypes()))
-      if (failed(check(type, "argument", index, 1)))
-        return failure();
-    for (auto [index, result] : llvm::enumerate(getTerminator()->getOperands())) {
-      // Vectors do not write ids, but an op may have rows of them.
-      int64_t leastRank = result.getDefiningOp<CpuTileOpInterface>() ? 1 : 2;
-      if (failed(check(result.getType(), "result", index, leastRank)))
-        return failure();
-    }
-    return success();
-  }
-
-  LogicalResult checkOps() {
-    auto isElementwise = [](Operation *op) {
-      return OpTrait::hasElementwiseMappableTraits(op) && op->getNumResults() == 1 &&
-             isa<RankedTensorType>(op->getResult(0).getType()) &&
-             getTensorType(op->getResult(0)).getRank() == 2;
-    };
-    for (Operation &op : kernel.getBody().front().without_terminator()) {
-      if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
-        if (!isa<SplatElementsAttr>(constant.getValue()) ||
-            !llvm::all_of(op.getUsers(), isElementwise))
-          return op.emitOpError("expected one value everywhere, for elementwise ops alone; other "
-                                "constants can be weights");
-      } else if (auto tileOp = dyn_cast<CpuTileOpInterface>(op)) {
-        if (std::string obstacle = tileOp.getObstacle(); !obstacle.empty())
-          return op.emitOpError(obstacle);
-        if (auto append = dyn_cast<CacheAppendOp>(op); append && failed(checkAppend(append)))
-          return failure();
-      } else if (!isElementwise(&op)) {
-        return op.emitOpError("cannot be generated for a CPU; reproduce with nyala-opt "
-                              "--nyala-generate-cpu-kernels");
-      }
-    }
-    return success();
-  }
-
-  /// Blocks are stored as a whole: no tile may end within one.
-  LogicalResult checkAppend(CacheAppendOp append) {
-    auto root = dyn_cast_or_null<CpuTileOpInterface>(findRoot());
-    if (!getBlocks(append.getType()) || !root ||
-        root.getTileColumns() % SlotLayout::kBlockChannels == 0)
-      return success();
-    return append.emitOpError("to a cache in blocks gets tiles of ")
-           << root.getTileColumns() << " columns from " << root->getName()
-           << ": expected a multiple of " << SlotLayout::kBlockChannels;
-  }
-
-  Operation *findRoot() {
-    for (Operation &op : kernel.getBody().front())
-      if (nyala::getFusionKind(&op) == FusionKind::Root)
-        return &op;
-    return nullptr;
-  }
-
   Operation *getTerminator() { return kernel.getBody().front().getTerminator(); }
-
-  /// Results that update an operand in place live in its buffer.
-  static BlockArgument getTiedArgument(Value result) {
-    auto append = result.getDefiningOp<CacheAppendOp>();
-    return append ? cast<BlockArgument>(append.getCache()) : BlockArgument();
-  }
 
   /// A bound of the rows of an argument: the kernel's, unless an op reads any rows of it by index.
   int64_t getMaxRows(BlockArgument argument) {
@@ -185,10 +118,9 @@ private:
     SmallVector<Type> types;
     for (BlockArgument argument : kernel.getBody().getArguments())
       types.push_back(getBufferType(getTensorType(argument), getMaxRows(argument)));
-    for (Value result : getTerminator()->getOperands())
-      if (!getTiedArgument(result))
-        types.push_back(
-            getBufferType(cast<RankedTensorType>(result.getType()), kernel.getMaxRows()));
+    for (auto [index, type] : llvm::enumerate(kernel.getResultTypes()))
+      if (!getTiedArgument(kernel, index))
+        types.push_back(getBufferType(cast<RankedTensorType>(type), kernel.getMaxRows()));
     unsigned buffers = types.size();
     types.append(3, b.getIndexType());
     types.push_back(MemRefType::get({ShapedType::kDynamic}, b.getI8Type()));
@@ -235,21 +167,25 @@ private:
     CacheAppendOp append; ///< null, or the update of a cache in `buffer`
     int64_t columns;
     std::optional<SlotLayout> blocks; ///< of that cache
+    bool tied;                        ///< is `buffer` an argument's?
   };
 
   SmallVector<Sink> getSinks(TileEmitter &e) {
     SmallVector<Sink> sinks;
     auto function = cast<func::FuncOp>(e.b.getInsertionBlock()->getParentOp());
     unsigned next = kernel.getNumArguments();
-    for (Value result : getTerminator()->getOperands()) {
-      Sink sink{result, Value(), result.getDefiningOp<CacheAppendOp>(), 0, {}};
+    for (auto [index, result] : llvm::enumerate(getTerminator()->getOperands())) {
+      std::optional<int64_t> tied = getTiedArgument(kernel, index);
+      Sink sink{result,
+                function.getArgument(tied ? *tied : next++),
+                result.getDefiningOp<CacheAppendOp>(),
+                0,
+                {},
+                tied.has_value()};
       if (sink.append) {
         sink.value = sink.append.getInput();
-        sink.buffer = e.getBuffer(sink.append.getCache());
         if (getBlocks(sink.append.getType()))
           sink.blocks = getSlotLayout(sink.append.getType());
-      } else {
-        sink.buffer = function.getArgument(next++);
       }
       sink.columns = getTensorType(sink.value).getRank() == 1 ? 1 : getChannels(sink.value);
       sinks.push_back(sink);
@@ -368,6 +304,17 @@ private:
     return first;
   }
 
+  /// Work items are those of `root`.
+  void emitItems(TileEmitter &e, CpuTileOpInterface root) {
+    SmallVector<Value> destinations(root->getNumResults());
+    for (const Sink &sink : getSinks(e))
+      destinations[cast<OpResult>(sink.value).getResultNumber()] = sink.buffer;
+    e.forRange(begin, limit, 1, [&](Value item) {
+      e.beginTile();
+      root.emitItem(e, item, destinations);
+    });
+  }
+
   /// Work items are rows, or tiles of `tileColumns` columns of rows; returns how many a row has.
   int64_t emitRowTiles(TileEmitter &e, int64_t tileColumns) {
     SmallVector<Sink> sinks = getSinks(e);
@@ -392,9 +339,14 @@ private:
 
   void emitWholeRow(TileEmitter &e, ArrayRef<Sink> sinks, Value row) {
     llvm::SmallPtrSet<Operation *, 4> done; // ops all of whose results have been written
+    llvm::MapVector<int64_t, SmallVector<Sink>> together; // by columns
     for (const Sink &sink : sinks) {
       if (sink.append) {
         emitAppendedRow(e, sink, row);
+        continue;
+      }
+      if (isEmittedTogether(sink, sinks)) {
+        together[sink.columns].push_back(sink);
         continue;
       }
       SmallVector<Value> joint = TileEmitter::getJointResults(sink.value), values, destinations;
@@ -407,6 +359,34 @@ private:
         }
       e.emitRow(values, row, destinations);
     }
+    for (auto &[columns, group] : together)
+      emitTogether(e, columns, group, row);
+  }
+
+  /// Results of which each vector is computed before any is stored: those of a kernel that
+  /// overwrites an argument, which others may be computed from, and those of ops with several.
+  static bool isEmittedTogether(const Sink &sink, ArrayRef<Sink> sinks) {
+    if (sink.append || getTensorType(sink.value).getRank() != 2)
+      return false;
+    Operation *op = sink.value.getDefiningOp();
+    if (op && op->getNumResults() > 1)
+      return nyala::getFusionKind(op) == FusionKind::ColumnLocal &&
+             llvm::all_equal(op->getResultTypes());
+    return llvm::any_of(sinks, [&](const Sink &other) {
+      return other.tied && !other.append && other.value.getType() == sink.value.getType();
+    });
+  }
+
+  static void emitTogether(TileEmitter &e, int64_t columns, ArrayRef<Sink> sinks, Value row) {
+    e.forColumns(columns, [&](Value column, int64_t lanes) {
+      e.beginTile();
+      Tile tile{row, 1, column, 1, lanes};
+      SmallVector<Value> vectors;
+      for (const Sink &sink : sinks)
+        vectors.push_back(e.pull(sink.value, tile)[0]);
+      for (auto [sink, vector] : llvm::zip_equal(sinks, vectors))
+        e.store(vector, sink.buffer, {row, column}, lanes);
+    });
   }
 
   void emitAppendedRow(TileEmitter &e, const Sink &sink, Value row) {

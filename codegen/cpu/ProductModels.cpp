@@ -37,27 +37,34 @@ SmallVector<Value> nyala::cpu::addBias(TileEmitter &e, Value bias, const Tile &t
 namespace {
 
 struct LinearModel : CpuTileOpInterface::ExternalModel<LinearModel, LinearOp> {
-  std::string getObstacle(Operation *op) const {
-    return getWeightObstacle(cast<LinearOp>(op).getWeight());
+  std::string getObstacle(Operation *operation) const {
+    auto op = cast<LinearOp>(operation);
+    return isPlainMatrix(op.getWeight()) ? getPlainObstacle(LinearModel::getProduct(op))
+                                         : getWeightObstacle(op.getWeight());
   }
   /// All rows in one work item: its weights are read once.
   bool hasTilesPerRow(Operation *) const { return false; }
 
-  int64_t getRowBlock(Operation *, CpuTargetAttr target, int64_t maxRows) const {
-    if (maxRows <= kStreamedRows)
-      return 1;
-    return target.hasFeature("avx512f") ? 8 : 3;
+  int64_t getRowBlock(Operation *op, CpuTargetAttr target, int64_t maxRows) const {
+    bool streamed = maxRows <= kStreamedRows && !isPlainMatrix(cast<LinearOp>(op).getWeight());
+    return streamed ? 1 : getPlainRowBlock(target);
   }
 
   SmallVector<Value> emitTile(Operation *operation, TileEmitter &e, unsigned,
                               const Tile &tile) const {
     auto op = cast<LinearOp>(operation);
-    SmallVector<Value> vectors =
-        e.getMaxRows() > kStreamedRows ? emitFromPanel(op, e, tile) : emitStreamed(op, e, tile);
+    SmallVector<Value> vectors = isPlainMatrix(op.getWeight())
+                                     ? emitPlainTile(e, LinearModel::getProduct(op), tile)
+                                 : e.getMaxRows() > kStreamedRows ? emitFromPanel(op, e, tile)
+                                                                  : emitStreamed(op, e, tile);
     return addBias(e, op.getBias(), tile, std::move(vectors));
   }
 
 private:
+  static PlainProduct getProduct(LinearOp op) {
+    return {op, op.getInput(), op.getWeight(), /*transposeA=*/false, /*transposeB=*/true};
+  }
+
   /// Few rows: each block is widened and multiplied at once. Per block b of 32 columns and row n,
   ///   acc += scale[n, b] * sum_c quant[n, c] * x[c] + minimum[n, b] * sum_c x[c],
   /// blocks ascending; the order of additions does not depend on the number of rows.
@@ -163,43 +170,8 @@ private:
   }
 };
 
-/// A row of the table is one lane of a group of the packed layout.
-struct EmbeddingModel : CpuTileOpInterface::ExternalModel<EmbeddingModel, EmbeddingOp> {
-  std::string getObstacle(Operation *op) const {
-    return getWeightObstacle(cast<EmbeddingOp>(op).getTable());
-  }
-
-  SmallVector<Value> emitTile(Operation *op, TileEmitter &e, unsigned result,
-                              const Tile &tile) const {
-    // Blocks are read as a whole: the row goes through memory.
-    Value memory = e.getBuffer(op->getResult(result));
-    e.setBuffer(op->getResult(result), memory);
-    return e.pull(op->getResult(result), tile);
-  }
-
-  void emitRow(Operation *operation, TileEmitter &e, Value row,
-               ArrayRef<Value> destinations) const {
-    Value destination = destinations.front();
-    auto op = cast<EmbeddingOp>(operation);
-    PackedReader reader(e, op.getTable());
-    Value id = arith::IndexCastOp::create(
-        e.b, e.b.getIndexType(), memref::LoadOp::create(e.b, e.getBuffer(op.getIds()), row));
-    Value base = reader.getGroupOffset(id);
-    Value lane = arith::RemUIOp::create(e.b, id, e.index(PackedLayout::kGroupRows));
-    reader.forBlocksOfRow(base, lane, [&](const PackedReader::Block &block, Value column) {
-      for (int64_t c = 0; c < block.length; ++c) {
-        Value value =
-            vector::ExtractOp::create(e.b, reader.getValue(block, c), ArrayRef<int64_t>{0});
-        Value at = arith::AddIOp::create(e.b, column, e.index(c));
-        memref::StoreOp::create(e.b, value, destination, ValueRange{row, at});
-      }
-    });
-  }
-};
-
 } // namespace
 
 void nyala::cpu::attachProductModels(MLIRContext *context) {
   LinearOp::attachInterface<LinearModel>(*context);
-  EmbeddingOp::attachInterface<EmbeddingModel>(*context);
 }

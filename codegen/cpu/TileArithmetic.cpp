@@ -78,8 +78,8 @@ Value TileEmitter::roundToIntegers(Value x) {
 // even and leaves n in the low bits, so that no rounding instruction is needed.
 Value TileEmitter::exp(Value x) {
   Type type = x.getType(), intType = toI32(type);
-  x = min(x, constant(type, 88.0));
-  x = max(x, constant(type, -87.0));
+  x = min(constant(type, 88.0), x);
+  x = max(constant(type, -87.0), x);
   Value magic = constant(type, 12582912.0);
   Value shifted = arith::AddFOp::create(
       b, arith::MulFOp::create(b, x, constant(type, 1.4426950408889634)), magic);
@@ -94,6 +94,33 @@ Value TileEmitter::exp(Value x) {
   Value exponent = arith::ShLIOp::create(b, bits, intConstant(intType, 23));
   Value scaled = arith::AddIOp::create(b, arith::BitcastOp::create(b, intType, p), exponent);
   return arith::BitcastOp::create(b, type, scaled);
+}
+
+// x = 2^n * m with m in [sqrt(1/2), sqrt(2)): log x = n ln 2 + 2 atanh(s), s = (m - 1) / (m + 1),
+// by its Taylor polynomial of degree 9 on [-0.172, 0.172]. Subtracting sqrt(1/2)'s bits leaves n in
+// the exponent's place.
+Value TileEmitter::log(Value x) {
+  Type type = x.getType(), intType = toI32(type);
+  constexpr int64_t root = 0x3f3504f3;
+  Value bits = arith::BitcastOp::create(b, intType, x);
+  Value n = arith::ShRSIOp::create(b, arith::SubIOp::create(b, bits, intConstant(intType, root)),
+                                   intConstant(intType, 23));
+  Value shifted =
+      arith::SubIOp::create(b, bits, arith::ShLIOp::create(b, n, intConstant(intType, 23)));
+  Value m = arith::BitcastOp::create(b, type, shifted);
+  Value one = constant(type, 1);
+  Value s =
+      arith::DivFOp::create(b, arith::SubFOp::create(b, m, one), arith::AddFOp::create(b, m, one));
+  Value square = arith::MulFOp::create(b, s, s);
+  Value p = constant(type, 2.0 / 9);
+  for (double coefficient : {2.0 / 7, 2.0 / 5, 2.0 / 3})
+    p = fma(p, square, constant(type, coefficient));
+  Value logarithm =
+      fma(arith::MulFOp::create(b, p, square), s, arith::MulFOp::create(b, s, constant(type, 2)));
+  Value exponent = arith::SIToFPOp::create(b, type, n);
+  logarithm = fma(exponent, constant(type, -2.12194440e-4), logarithm);
+  logarithm = fma(exponent, constant(type, 0.693359375), logarithm);
+  return arith::AddFOp::create(b, logarithm, arith::SubFOp::create(b, x, x));
 }
 
 Value TileEmitter::activation(ActivationKind kind, Value x) {
@@ -167,6 +194,50 @@ Value TileEmitter::reduceAddEach(int64_t first, int64_t count,
     }
   return arith::AddFOp::create(b, vector::ShuffleOp::create(b, left, right, low),
                                vector::ShuffleOp::create(b, left, right, high));
+}
+
+/// Two lanes of 32 bits, then of 64 bits, within each quarter of the vectors, which are then
+/// exchanged: shuffles that every CPU has an instruction for.
+void TileEmitter::transpose(MutableArrayRef<Value> vectors) {
+  constexpr int64_t quarter = kLanes / 4;
+  auto shuffle = [&](Value left, Value right, function_ref<int64_t(int64_t)> source) -> Value {
+    SmallVector<int64_t> lanes;
+    for (int64_t lane = 0; lane < kLanes; ++lane)
+      lanes.push_back(source(lane));
+    return vector::ShuffleOp::create(b, left, right, lanes);
+  };
+  // Of each quarter of two vectors the lower or upper half, by units of 32 or 64 bits in turn.
+  auto unpack = [&](Value left, Value right, int64_t unit, bool upper) {
+    return shuffle(left, right, [&](int64_t lane) {
+      int64_t base = lane / quarter * quarter, in = lane % quarter;
+      int64_t side = in / unit % 2, from = in / (2 * unit) * unit + in % unit;
+      return side * kLanes + base + from + (upper ? quarter / 2 : 0);
+    });
+  };
+  // Two quarters of either vector: first, and first + step.
+  auto exchange = [&](Value left, Value right, int64_t first, int64_t step) {
+    return shuffle(left, right, [&](int64_t lane) {
+      int64_t place = lane / quarter;
+      return place / 2 * kLanes + (first + place % 2 * step) * quarter + lane % quarter;
+    });
+  };
+  // Quarter q of columns[4 * g + c]: lane 4 * q + c of vectors 4 * g to 4 * g + 3.
+  SmallVector<Value> columns(kLanes);
+  for (int64_t g = 0; g < kLanes; g += 4) {
+    for (int64_t upper : {0, 1}) {
+      Value even = unpack(vectors[g], vectors[g + 1], 1, upper);
+      Value odd = unpack(vectors[g + 2], vectors[g + 3], 1, upper);
+      columns[g + 2 * upper] = unpack(even, odd, 2, false);
+      columns[g + 2 * upper + 1] = unpack(even, odd, 2, true);
+    }
+  }
+  for (int64_t c = 0; c < 4; ++c)
+    for (int64_t half : {0, 1}) {
+      Value left = exchange(columns[c], columns[4 + c], 2 * half, 1);
+      Value right = exchange(columns[8 + c], columns[12 + c], 2 * half, 1);
+      for (int64_t q : {0, 1})
+        vectors[4 * (2 * half + q) + c] = exchange(left, right, q, 2);
+    }
 }
 
 Value TileEmitter::halfToFloat(Value bits) {

@@ -41,33 +41,53 @@ SmallVector<Value> TileEmitter::pull(Value value, const Tile &tile) {
   if (auto tileOp = dyn_cast<CpuTileOpInterface>(op))
     return tileOp.emitTile(*this, result.getResultNumber(), tile);
 
-  // Elementwise ops: the same op on vectors.
+  auto type = VectorType::get(kLanes, getElementTypeOrSelf(value));
   SmallVector<SmallVector<Value>> operands;
   for (Value operand : op->getOperands()) {
-    if (auto constantOp = operand.getDefiningOp<arith::ConstantOp>()) {
-      auto splat = cast<SplatElementsAttr>(constantOp.getValue());
-      Type element = splat.getElementType();
-      auto type = VectorType::get(kLanes, element);
-      Value vector = arith::ConstantOp::create(
-          b, type, DenseElementsAttr::get(type, splat.getSplatValue<Attribute>()));
-      operands.push_back(SmallVector<Value>(tile.rows * tile.vectors, vector));
-    } else {
+    if (auto constantOp = operand.getDefiningOp<arith::ConstantOp>())
+      operands.push_back(
+          SmallVector<Value>(tile.rows * tile.vectors, splat(constantOp, type.getShape())));
+    else
       operands.push_back(pull(operand, tile));
-    }
   }
-  auto type = VectorType::get(kLanes, cast<RankedTensorType>(value.getType()).getElementType());
   SmallVector<Value> vectors;
   for (int64_t i = 0; i < tile.rows * tile.vectors; ++i) {
     SmallVector<Value> arguments;
     for (auto &operand : operands)
       arguments.push_back(operand[i]);
-    OperationState state(b.getLoc(), op->getName());
-    state.addOperands(arguments);
-    state.addTypes(type);
-    state.addAttributes(op->getAttrs());
-    vectors.push_back(b.create(state)->getResult(0));
+    vectors.push_back(emitElementwise(op, arguments, type));
   }
   return vectors;
+}
+
+Value TileEmitter::pullElement(Value value, Value row) {
+  if (Value buffer = buffers.lookup(value))
+    return memref::LoadOp::create(b, buffer, row);
+  Operation *op = value.getDefiningOp();
+  if (auto constantOp = dyn_cast<arith::ConstantOp>(op))
+    return splat(constantOp, {});
+  if (isa<CpuTileOpInterface>(op))
+    return memref::LoadOp::create(b, getBuffer(value), row);
+  SmallVector<Value> arguments;
+  for (Value operand : op->getOperands())
+    arguments.push_back(pullElement(operand, row));
+  return emitElementwise(op, arguments, getElementTypeOrSelf(value));
+}
+
+Value TileEmitter::splat(arith::ConstantOp constantOp, ArrayRef<int64_t> shape) {
+  auto value = cast<SplatElementsAttr>(constantOp.getValue()).getSplatValue<TypedAttr>();
+  if (shape.empty())
+    return arith::ConstantOp::create(b, value);
+  auto type = VectorType::get(shape, value.getType());
+  return arith::ConstantOp::create(b, type, DenseElementsAttr::get(type, Attribute(value)));
+}
+
+Value TileEmitter::emitElementwise(Operation *op, ValueRange operands, Type type) {
+  OperationState state(b.getLoc(), op->getName());
+  state.addOperands(operands);
+  state.addTypes(type);
+  state.addAttributes(op->getAttrs());
+  return b.create(state)->getResult(0);
 }
 
 Value TileEmitter::getBuffer(Value value) {
@@ -79,10 +99,10 @@ Value TileEmitter::getBuffer(Value value) {
     for (Value result : values) {
       auto type = cast<RankedTensorType>(result.getType());
       SmallVector<int64_t> shape(type.getShape()); // rows by channels, or ids
-      shape[0] = maxRows;
+      shape[0] = getMaxRows(result);
       memory.push_back(allocateScratch(shape, type.getElementType()));
     }
-    forRange(index(0), rows, 1, [&](Value row) { emitRow(values, row, memory); });
+    forRange(index(0), getRows(value), 1, [&](Value row) { emitRow(values, row, memory); });
     for (auto [result, buffer] : llvm::zip_equal(values, memory))
       buffers[result] = buffer;
     return Value();
@@ -95,6 +115,16 @@ SmallVector<Value> TileEmitter::getJointResults(Value value) {
   if (op && op.hasJointRows())
     return llvm::to_vector_of<Value>(op->getResults());
   return {value};
+}
+
+Value TileEmitter::getRows(Value value) {
+  RankedTensorType type = getTensorType(value);
+  return type.isDynamicDim(0) ? rows : index(type.getDimSize(0));
+}
+
+int64_t TileEmitter::getMaxRows(Value value) const {
+  RankedTensorType type = getTensorType(value);
+  return type.isDynamicDim(0) ? maxRows : type.getDimSize(0);
 }
 
 void TileEmitter::emitRowByTiles(Value value, Value row, Value destination) {
@@ -110,6 +140,10 @@ void TileEmitter::emitRowByTiles(Value value, Value row, Value destination) {
 void TileEmitter::emitRow(ValueRange values, Value row, ArrayRef<Value> destinations) {
   Value first = values.front();
   auto op = first.getDefiningOp<CpuTileOpInterface>();
+  if (getTensorType(first).getRank() == 1 && (!op || hasBuffer(first))) {
+    memref::StoreOp::create(b, pullElement(first, row), destinations.front(), row);
+    return;
+  }
   if (!op || hasBuffer(first))
     return emitRowByTiles(first, row, destinations.front());
   SmallVector<Value> all(op->getNumResults());
@@ -230,25 +264,39 @@ void TileEmitter::forColumns(int64_t columns, function_ref<void(Value, int64_t)>
 
 Value TileEmitter::sumColumns(Value first, int64_t columns,
                               function_ref<Value(Value, int64_t)> element) {
-  Value sum = constant(f32Vector(), 0);
+  return sumColumns(first, columns, 1, [&](Value column, int64_t lanes) {
+    return SmallVector<Value>{element(column, lanes)};
+  })[0];
+}
+
+SmallVector<Value>
+TileEmitter::sumColumns(Value first, int64_t columns, unsigned count,
+                        function_ref<SmallVector<Value>(Value, int64_t)> elements) {
+  SmallVector<Value> sums(count, constant(f32Vector(), 0));
   int64_t full = columns / kLanes * kLanes;
   if (full > 0) {
-    auto loop = scf::ForOp::create(b, index(0), index(full), index(kLanes), ValueRange{sum});
+    auto loop = scf::ForOp::create(b, index(0), index(full), index(kLanes), sums);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
     Value column = arith::AddIOp::create(b, first, loop.getInductionVar());
-    Value next = arith::AddFOp::create(b, loop.getRegionIterArg(0), element(column, kLanes));
+    SmallVector<Value> next;
+    for (auto [sum, element] : llvm::zip_equal(loop.getRegionIterArgs(), elements(column, kLanes)))
+      next.push_back(arith::AddFOp::create(b, sum, element));
     scf::YieldOp::create(b, next);
-    sum = loop.getResult(0);
+    sums.assign(loop.result_begin(), loop.result_end());
   }
   if (full < columns) {
     Value column = arith::AddIOp::create(b, first, index(full));
-    Value last = element(column, columns - full);
     // Lanes above were loaded as zeros, but what was computed from them need not be zero.
+    SmallVector<Value> last = elements(column, columns - full);
     Value inside = vector::ConstantMaskOp::create(b, VectorType::get(kLanes, b.getI1Type()),
                                                   ArrayRef<int64_t>{columns - full});
-    last = arith::SelectOp::create(b, inside, last, constant(f32Vector(), 0));
-    sum = arith::AddFOp::create(b, sum, last);
+    for (auto [sum, element] : llvm::zip_equal(sums, last)) {
+      element = arith::SelectOp::create(b, inside, element, constant(f32Vector(), 0));
+      sum = arith::AddFOp::create(b, sum, element);
+    }
   }
-  return reduceAdd(sum);
+  for (Value &sum : sums)
+    sum = reduceAdd(sum);
+  return sums;
 }

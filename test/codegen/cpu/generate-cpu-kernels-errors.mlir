@@ -16,11 +16,12 @@ nyala.kernel @k(%x: tensor<?x16xf32>, %p: tensor<?xi32>) -> tensor<?x16xf32> att
 
 // -----
 
-// A weight that nyala-pack-weights had to leave as it is.
+// A weight that is computed within the kernel.
 module attributes {nyala.target = #nyala.cpu_target<"x86-64">} {
 nyala.kernel @k(%x: tensor<?x16xf32>, %w: tensor<32x16xf32>) -> tensor<?x32xf32> attributes {max_rows = 1 : i64} {
+  %s = arith.addf %w, %w : tensor<32x16xf32>
   // expected-error @below {{expected a packed weight that is an argument of the kernel}}
-  %0 = nyala.linear %x, %w : tensor<?x16xf32>, tensor<32x16xf32> -> tensor<?x32xf32>
+  %0 = nyala.linear %x, %s : tensor<?x16xf32>, tensor<32x16xf32> -> tensor<?x32xf32>
   nyala.return %0 : tensor<?x32xf32>
 }
 }
@@ -29,8 +30,9 @@ nyala.kernel @k(%x: tensor<?x16xf32>, %w: tensor<32x16xf32>) -> tensor<?x32xf32>
 
 module attributes {nyala.target = #nyala.cpu_target<"x86-64">} {
 nyala.kernel @k(%x: tensor<?xi32>, %w: tensor<32x16xf32>) -> tensor<?x16xf32> attributes {max_rows = 1 : i64} {
+  %s = arith.addf %w, %w : tensor<32x16xf32>
   // expected-error @below {{expected a packed weight that is an argument of the kernel}}
-  %0 = nyala.embedding %x, %w : tensor<?xi32>, tensor<32x16xf32> -> tensor<?x16xf32>
+  %0 = nyala.embedding %x, %s : tensor<?xi32>, tensor<32x16xf32> -> tensor<?x16xf32>
   nyala.return %0 : tensor<?x16xf32>
 }
 }
@@ -89,9 +91,9 @@ nyala.kernel @k(%x: tensor<?xi32>) -> tensor<?xi32> attributes {max_rows = 1 : i
 // -----
 
 module attributes {nyala.target = #nyala.cpu_target<"x86-64">} {
-nyala.kernel @k(%x: tensor<?x16xf32>, %p: tensor<?xi32>) -> tensor<?x16xf32> attributes {max_rows = 1 : i64} {
+nyala.kernel @k(%x: tensor<?x16xf32>, %p: tensor<1x8x16xf32>) -> tensor<?x16xf32> attributes {max_rows = 1 : i64} {
   // expected-error @below {{cannot be generated for a CPU}}
-  %0 = arith.addi %p, %p : tensor<?xi32>
+  %0 = arith.addf %p, %p : tensor<1x8x16xf32>
   nyala.return %x : tensor<?x16xf32>
 }
 }
@@ -116,5 +118,36 @@ nyala.kernel @k(%q: tensor<?x32xf32>, %c: tensor<1x8x32xf32>, %b: tensor<1x8x32x
   // expected-error @below {{to a cache in blocks gets tiles of 16 columns from nyala.attention: expected a multiple of 32}}
   %1 = nyala.cache_append %b, %0 at %p in %p : tensor<1x8x32xf32, #nyala.blocks<q8_0>>, tensor<?x32xf32>, tensor<?xi32>, tensor<?xi32>
   nyala.return %1 : tensor<1x8x32xf32, #nyala.blocks<q8_0>>
+}
+}
+
+// -----
+
+module attributes {nyala.target = #nyala.cpu_target<"x86-64">} {
+nyala.kernel @k(%x: tensor<8x16xf32>, %w: tensor<16x32xf32>) -> tensor<8x32xf32> attributes {max_rows = 8 : i64} {
+  %s = arith.addf %w, %w : tensor<16x32xf32>
+  // expected-error @below {{expected operands that are arguments of the kernel}}
+  %0 = nyala.matmul %x, %s : tensor<8x16xf32>, tensor<16x32xf32> -> tensor<8x32xf32>
+  nyala.return %0 : tensor<8x32xf32>
+}
+}
+
+// -----
+
+module attributes {nyala.target = #nyala.cpu_target<"x86-64">} {
+nyala.kernel @k(%x: tensor<?x8xf32>, %y: tensor<?x32xf32>) -> tensor<8x32xf32> attributes {max_rows = 8 : i64} {
+  // expected-error @below {{expected a second operand of static shape, got tensor<?x32xf32>}}
+  %0 = nyala.matmul %x, %y {transpose_a} : tensor<?x8xf32>, tensor<?x32xf32> -> tensor<8x32xf32>
+  nyala.return %0 : tensor<8x32xf32>
+}
+}
+
+// -----
+
+module attributes {nyala.target = #nyala.cpu_target<"x86-64">} {
+nyala.kernel @k(%x: tensor<?x32xf32>, %i: tensor<?xi32>) -> tensor<8x32xf32> attributes {max_rows = 8 : i64} {
+  // expected-error @below {{expected operands and a result of static shapes}}
+  %0 = nyala.scatter_add %x at %i : tensor<?x32xf32>, tensor<?xi32> -> tensor<8x32xf32>
+  nyala.return %0 : tensor<8x32xf32>
 }
 }

@@ -3,6 +3,7 @@
 #include "codegen/Pipelines.h"
 #include "codegen/cpu/CpuTarget.h"
 #include "codegen/cpu/CpuTileModels.h"
+#include "ir/KernelTies.h"
 #include "ir/reference/Interpreter.h"
 #include "ir/reference/Random.h"
 #include "ir/storage/PackedLayout.h"
@@ -117,11 +118,8 @@ void CompiledKernels::map() {
     kernel.tiles = function->getAttrOfType<IntegerAttr>("nyala.tiles").getInt();
     kernel.scratchBytes = function->getAttrOfType<IntegerAttr>("nyala.scratch_bytes").getInt();
     kernel.perRow = function->hasAttr("nyala.per_row");
-    for (Value result : kernel.op.getBody().front().getTerminator()->getOperands()) {
-      auto append = result.getDefiningOp<CacheAppendOp>();
-      kernel.tied.push_back(append ? cast<BlockArgument>(append.getCache()).getArgNumber()
-                                   : int64_t(-1));
-    }
+    for (unsigned i = 0; i < kernel.op.getResultTypes().size(); ++i)
+      kernel.tied.push_back(getTiedArgument(kernel.op, i).value_or(-1));
     kernels[compiled.name] = kernel;
   }
 }
@@ -338,7 +336,7 @@ std::vector<Bytes> CompiledKernels::run(StringRef name, const std::vector<Operan
 static bool hasFixedRows(KernelOp kernel) {
   return llvm::any_of(kernel.getResultTypes(), [](Type type) {
     auto tensor = cast<RankedTensorType>(type);
-    return tensor.getRank() == 2 && !tensor.isDynamicDim(0);
+    return tensor.getRank() <= 2 && !tensor.isDynamicDim(0);
   });
 }
 

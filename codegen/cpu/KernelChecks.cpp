@@ -1,0 +1,169 @@
+//===- KernelChecks.cpp - What a CPU kernel can be ------------------------===//
+#include "codegen/cpu/KernelChecks.h"
+#include "codegen/cpu/CpuTileModels.h"
+#include "ir/KernelTies.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+using namespace nyala;
+using namespace nyala::cpu;
+
+Operation *nyala::cpu::findRoot(KernelOp kernel) {
+  for (Operation &op : kernel.getBody().front())
+    if (nyala::getFusionKind(&op) == FusionKind::Root)
+      return &op;
+  return nullptr;
+}
+
+/// On matrices, vector by vector; on ids, one by one.
+static bool isElementwise(Operation *op) {
+  return OpTrait::hasElementwiseMappableTraits(op) && op->getNumResults() == 1 &&
+         isa<RankedTensorType>(op->getResult(0).getType()) &&
+         getTensorType(op->getResult(0)).getRank() <= 2;
+}
+
+/// Buffers hold f32, quantized activations (i8, sums in i32), ids (i32), packed weights or caches
+/// (f32, f16 or blocks).
+static LogicalResult checkTypes(KernelOp kernel) {
+  auto check = [&](Type type, StringRef what, unsigned index, int64_t leastRank) {
+    auto tensor = cast<RankedTensorType>(type);
+    int64_t rank = tensor.getRank();
+    Type element = tensor.getElementType();
+    bool integers = element.isInteger(32) || (rank == 2 && element.isInteger(8));
+    bool fits = element.isF32() || (rank <= 2 && integers) || (rank == 3 && element.isF16());
+    if (rank >= leastRank && rank <= 3 && fits)
+      return success();
+    return LogicalResult(kernel.emitOpError(what) << " " << index << " has type " << type
+                                                  << ", expected a tensor of f32, ids of i32, "
+                                                     "quantized activations or a cache of f16");
+  };
+  for (auto [index, type] : llvm::enumerate(kernel.getArgumentTypes()))
+    if (failed(check(type, "argument", index, 1)))
+      return failure();
+  for (auto [index, result] :
+       llvm::enumerate(kernel.getBody().front().getTerminator()->getOperands())) {
+    // An argument is copied by vectors, which do not write ids.
+    int64_t leastRank = result.getDefiningOp() ? 1 : 2;
+    if (failed(check(result.getType(), "result", index, leastRank)))
+      return failure();
+  }
+  return success();
+}
+
+/// Blocks are stored as a whole: no tile may end within one.
+static LogicalResult checkAppend(KernelOp kernel, CacheAppendOp append) {
+  auto root = dyn_cast_or_null<CpuTileOpInterface>(findRoot(kernel));
+  if (!getBlocks(append.getType()) || !root ||
+      root.getTileColumns() % SlotLayout::kBlockChannels == 0)
+    return success();
+  return append.emitOpError("to a cache in blocks gets tiles of ")
+         << root.getTileColumns() << " columns from " << root->getName()
+         << ": expected a multiple of " << SlotLayout::kBlockChannels;
+}
+
+static LogicalResult checkOps(KernelOp kernel) {
+  for (Operation &op : kernel.getBody().front().without_terminator()) {
+    if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
+      if (!isa<SplatElementsAttr>(constant.getValue()) ||
+          !llvm::all_of(op.getUsers(), isElementwise))
+        return op.emitOpError("expected one value everywhere, for elementwise ops alone; other "
+                              "constants can be weights");
+    } else if (auto tileOp = dyn_cast<CpuTileOpInterface>(op)) {
+      if (std::string obstacle = tileOp.getObstacle(); !obstacle.empty())
+        return op.emitOpError(obstacle);
+      if (auto append = dyn_cast<CacheAppendOp>(op); append && failed(checkAppend(kernel, append)))
+        return failure();
+    } else if (!isElementwise(&op)) {
+      return op.emitOpError("cannot be generated for a CPU; reproduce with nyala-opt "
+                            "--nyala-generate-cpu-kernels");
+    }
+  }
+  return success();
+}
+
+/// A root with work items of its own writes its results itself.
+static LogicalResult checkItems(KernelOp kernel) {
+  auto root = dyn_cast_or_null<CpuTileOpInterface>(findRoot(kernel));
+  if (!root || !root.getItems())
+    return success();
+  for (auto [index, result] :
+       llvm::enumerate(kernel.getBody().front().getTerminator()->getOperands()))
+    if (result.getDefiningOp() != root)
+      return kernel.emitOpError("result ")
+             << index << " is not one of " << root->getName()
+             << ", which writes its results itself: expected a kernel of its own";
+  return success();
+}
+
+/// Does `use` read of row r and column c only what result row r, column c is computed from?
+static bool readsInPlace(OpOperand &use) {
+  Operation *user = use.getOwner();
+  if (auto update = dyn_cast<InPlaceOpInterface>(user))
+    return llvm::any_of(llvm::seq(user->getNumResults()),
+                        [&](unsigned result) { return update.getUpdatedOperand(result) == &use; });
+  return isElementwise(user);
+}
+
+/// A tied argument is overwritten while the kernel runs, vector by vector: nothing may read it at
+/// another place, or after that. Fills `results` with those that are computed from it.
+static LogicalResult checkTiedUses(KernelOp kernel, unsigned argument,
+                                   llvm::SmallDenseSet<unsigned> &results) {
+  SmallVector<Value> values{kernel.getBody().getArgument(argument)};
+  for (size_t i = 0; i < values.size(); ++i)
+    for (OpOperand &use : values[i].getUses()) {
+      if (isa<ReturnOp>(use.getOwner())) {
+        results.insert(use.getOperandNumber());
+        continue;
+      }
+      if (!readsInPlace(use))
+        return use.getOwner()->emitOpError("reads argument ")
+               << argument << " of kernel '" << kernel.getSymName()
+               << "', which is updated in place: expected elementwise ops alone";
+      for (Value result : use.getOwner()->getResults())
+        if (!llvm::is_contained(values, result))
+          values.push_back(result);
+    }
+  return success();
+}
+
+static LogicalResult checkTies(KernelOp kernel) {
+  llvm::SmallDenseSet<int64_t> seen;
+  for (unsigned index = 0; index < kernel.getResultTypes().size(); ++index) {
+    std::optional<int64_t> tied = getTiedArgument(kernel, index);
+    if (!tied)
+      continue;
+    auto error = [&] {
+      return kernel.emitOpError("result ") << index << " is tied to argument " << *tied;
+    };
+    if (*tied >= kernel.getNumArguments())
+      return error() << ", expected less than " << kernel.getNumArguments();
+    if (kernel.getArgumentTypes()[*tied] != kernel.getResultTypes()[index])
+      return error() << " of type " << kernel.getArgumentTypes()[*tied]
+                     << ", expected the result's type " << kernel.getResultTypes()[index];
+    if (!seen.insert(*tied).second)
+      return error() << ", as another result is";
+    Value value = kernel.getBody().front().getTerminator()->getOperand(index);
+    if (value.getDefiningOp<CacheAppendOp>()) // has checks of its own
+      continue;
+    llvm::SmallDenseSet<unsigned> results;
+    if (failed(checkTiedUses(kernel, *tied, results)))
+      return failure();
+    auto root = dyn_cast_or_null<CpuTileOpInterface>(findRoot(kernel));
+    if (root && !root.getItems() && results.size() > 1)
+      return error() << ", which others are computed from: around " << root->getName()
+                     << " results are computed one after the other";
+    for (unsigned other : results)
+      if (kernel.getResultTypes()[other] != kernel.getResultTypes()[index])
+        return error() << ", which result " << other << " of type "
+                       << kernel.getResultTypes()[other] << " is computed from: expected type "
+                       << kernel.getResultTypes()[index];
+  }
+  return success();
+}
+
+LogicalResult nyala::cpu::checkKernel(KernelOp kernel) {
+  if (failed(checkTypes(kernel)) || failed(checkOps(kernel)) || failed(checkItems(kernel)))
+    return failure();
+  return checkTies(kernel);
+}

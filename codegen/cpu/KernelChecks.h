@@ -1,0 +1,18 @@
+//===- KernelChecks.h - What a CPU kernel can be ----------------*- C++ -*-===//
+#ifndef NYALA_CODEGEN_CPU_KERNELCHECKS_H
+#define NYALA_CODEGEN_CPU_KERNELCHECKS_H
+
+#include "ir/NyalaOps.h"
+
+namespace nyala::cpu {
+
+/// The op that a kernel is formed around; null if there is none.
+mlir::Operation *findRoot(KernelOp kernel);
+
+/// Emits an error and fails where the types, ops or ties of `kernel` are none that code can be
+/// generated for.
+mlir::LogicalResult checkKernel(KernelOp kernel);
+
+} // namespace nyala::cpu
+
+#endif // NYALA_CODEGEN_CPU_KERNELCHECKS_H
