@@ -83,16 +83,17 @@ def make_loss(model, options):
 
 
 def evaluate(compute, tokens, options):
-    """Mean loss over all whole windows, a batch at a time; a last smaller batch is left out."""
+    """Mean loss over all whole windows, a batch at a time."""
     count = (len(tokens) - 1) // options.seq
     begins = np.arange(count) * options.seq
     rows = np.stack([tokens[begin:begin + options.seq + 1] for begin in begins]).astype(np.int64)
-    losses = []
+    total = 0.0
     with torch.no_grad():
-        for first in range(0, count - options.batch + 1, options.batch):
+        for first in range(0, count, options.batch):
             taken = torch.from_numpy(rows[first:first + options.batch])
-            losses.append(compute(taken[:, :-1].contiguous(), taken[:, 1:].contiguous()).item())
-    return sum(losses) / len(losses)
+            loss = compute(taken[:, :-1].contiguous(), taken[:, 1:].contiguous())
+            total += loss.item() * len(taken)
+    return total / count
 
 
 def parse_arguments():
