@@ -4,6 +4,7 @@
 #include "ir/storage/Error.h"
 
 #include <charconv>
+#include <cmath>
 
 using namespace mlir;
 
@@ -18,8 +19,9 @@ public:
 
 private:
   [[noreturn]] static void fail(const std::string &what) {
-    throw Error("the model " + what + ", which the configuration of a llama checkpoint cannot say; "
-                                      "train from its Hugging Face directory instead");
+    throw Error("the model " + what +
+                ", which the configuration of a llama checkpoint cannot say; "
+                "train from its Hugging Face directory instead");
   }
 
   int64_t getFact(StringRef name) const {
@@ -69,10 +71,10 @@ nlohmann::json ConfigMaker::makeRope(RopeOp rope) const {
   if (rope.getFactors())
     fail("scales the frequencies of its rotation each by its own factor");
   nlohmann::json parameters = {{"rope_type", "default"},
-                               {"rope_theta", widen(rope.getBase().convertToFloat())}};
-  if (double scale = rope.getScale().convertToFloat(); scale != 1) {
+                               {"rope_theta", rope.getBase().convertToDouble()}};
+  if (double scale = rope.getScale().convertToDouble(); scale != 1) {
     parameters["rope_type"] = "linear";
-    parameters["factor"] = widen(static_cast<float>(1 / scale));
+    parameters["factor"] = 1 / scale;
   }
   return parameters;
 }
@@ -80,6 +82,13 @@ nlohmann::json ConfigMaker::makeRope(RopeOp rope) const {
 nlohmann::json ConfigMaker::make() {
   auto norm = findFirst<RmsNormOp>();
   auto rope = findFirst<RopeOp>();
+  auto attention = findFirst<AttentionOp>();
+  int64_t dims = rope.getDims();
+  if (cast<RankedTensorType>(attention.getResult().getType()).getDimSize(1) !=
+      dims * getFact("heads"))
+    fail("has heads whose values are of another width than their keys");
+  if (attention.getScale().convertToFloat() != static_cast<float>(1 / std::sqrt(dims)))
+    fail("scales attention otherwise than by the width of its heads");
   return {{"architectures", {"LlamaForCausalLM"}},
           {"model_type", "llama"},
           {"hidden_act", "silu"},
@@ -88,7 +97,7 @@ nlohmann::json ConfigMaker::make() {
           {"num_hidden_layers", getFact("layers")},
           {"num_attention_heads", getFact("heads")},
           {"num_key_value_heads", getFact("kv_heads")},
-          {"head_dim", rope.getDims()},
+          {"head_dim", dims},
           {"max_position_embeddings", getFact("context")},
           {"vocab_size", getFact("vocabulary")},
           {"rms_norm_eps", widen(norm.getEpsilon().convertToFloat())},

@@ -73,6 +73,10 @@ bool TrainedModel::import(MLIRContext &context, const ModelRequest &request) {
   if (isConfig)
     config = hf::readConfig(request.path);
   if (isConfig && request.resizes) {
+    auto tokens = static_cast<int64_t>(request.tokenizer->tokens.size());
+    if (auto size = config.find("vocab_size");
+        size != config.end() && size->is_number_integer() && size->get<int64_t>() != tokens)
+      replacedVocabulary = size->get<int64_t>();
     config["vocab_size"] = request.tokenizer->tokens.size();
     module = hf::importConfig(context, request.path, config);
     if (failed(verify(*module)))

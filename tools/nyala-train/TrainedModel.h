@@ -15,12 +15,13 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
-#include "llvm/ADT/STLFunctionalExtras.h"
 
 #include <nlohmann/json.hpp>
 
 #include <memory>
 #include <optional>
+#include <span>
+#include <vector>
 
 namespace nyala::train {
 
@@ -54,6 +55,8 @@ public:
   /// Of the checkpoint that is written.
   const nlohmann::json &getConfig() const { return config; }
   int64_t getVocabulary() const { return getFact("vocabulary"); }
+  /// What config.json said before a tokenizer's size took its place.
+  std::optional<int64_t> getReplacedVocabulary() const { return replacedVocabulary; }
   int64_t getContext() const { return getFact("context"); }
   /// Those that @forward loads.
   const std::vector<TrainedWeight> &getWeights() const { return weights; }
@@ -74,6 +77,7 @@ private:
   mlir::OwningOpRef<mlir::ModuleOp> module;
   bool isGguf = false;
   nlohmann::json config;
+  std::optional<int64_t> replacedVocabulary;
   std::vector<TrainedWeight> weights;
 };
 
