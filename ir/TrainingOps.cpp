@@ -8,7 +8,9 @@
 #include "ir/TrainingOps.h"
 #include "ir/OpChecks.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/PatternMatch.h"
 
 using namespace mlir;
 using namespace nyala;
@@ -74,6 +76,35 @@ FusionKind ScatterAddOp::getFusionKind() { return FusionKind::Root; }
 OpOperand *ScatterAddOp::getUpdatedOperand(unsigned) {
   MutableOperandRange initial = getInitialMutable();
   return initial.empty() ? nullptr : &initial[0];
+}
+
+namespace {
+
+// %s = nyala.scatter_add %r at %i          // one use
+// %y = arith.addf %x, %s                   // %x: one use, so that the sum may lie in its place
+//   ->
+// %y = nyala.scatter_add %r at %i into %x
+struct ScatterIntoSum : OpRewritePattern<arith::AddFOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(arith::AddFOp op, PatternRewriter &rewriter) const override {
+    for (auto [sum, other] : {std::pair(op.getLhs(), op.getRhs()), {op.getRhs(), op.getLhs()}}) {
+      auto scatter = sum.getDefiningOp<ScatterAddOp>();
+      if (!scatter || scatter.getInitial() || !scatter->hasOneUse() || !other.hasOneUse())
+        continue;
+      rewriter.replaceOpWithNewOp<ScatterAddOp>(op, op.getType(), scatter.getRows(),
+                                                scatter.getIds(), other);
+      rewriter.eraseOp(scatter);
+      return success();
+    }
+    return failure();
+  }
+};
+
+} // namespace
+
+void ScatterAddOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
+  patterns.add<ScatterIntoSum>(context);
 }
 
 LogicalResult BroadcastColumnsOp::verify() {

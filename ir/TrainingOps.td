@@ -73,7 +73,8 @@ def Nyala_ScatterAddOp : Nyala_TrainingOp<"scatter_add", [
   let summary = "adds rows to rows chosen by index";
   let description = [{
     `result = initial` (zeros if absent), then `result[ids[r], :] += rows[r, :]` for r ascending. The
-    gradient of a look-up.
+    gradient of a look-up. Canonicalization adds to another value at once, rather than adding a matrix that is
+    mostly zeros.
 
     ```mlir
     %dt = nyala.scatter_add %dy at %tokens
@@ -89,6 +90,7 @@ def Nyala_ScatterAddOp : Nyala_TrainingOp<"scatter_add", [
     (`,` type($initial)^)? `->` type($result)
   }];
   let hasVerifier = 1;
+  let hasCanonicalizer = 1;
 }
 
 def Nyala_BroadcastColumnsOp : Nyala_TrainingRowOp<"broadcast_columns"> {

@@ -331,6 +331,48 @@ def BuildLoss : Pass<"nyala-build-loss", "::mlir::ModuleOp"> {
                            "::mlir::tensor::TensorDialect"];
 }
 
+def Differentiate : Pass<"nyala-differentiate", "::mlir::ModuleOp"> {
+  let summary = "add the gradients of a loss to a function's results";
+  let description = [{
+    Reverse-mode differentiation (docs/training.md) of a function of one block whose result marked
+    `nyala.result = "loss"` (else the first) is one float. The function then returns, after what it returned
+    before, a gradient for each chosen argument. `wrt=weights` chooses the arguments with `nyala.state` whose
+    name `train` finds a match in; their gradients are marked `nyala.gradient`. `wrt=0,2` chooses arguments
+    by number, whose gradients are unmarked.
+
+    The pass knows no op: `GradientOpInterface` builds each op's gradient. Values that depend on no chosen
+    argument, or on which the loss does not depend, have none, so that frozen weights cost nothing. An op
+    between a chosen argument and the loss without the interface is an error. A weight that the loss does not
+    depend on gets a warning and no gradient; an argument chosen by number gets zeros.
+
+    ```mlir
+    // before
+    func.func @train_step(%x: tensor<8x4xf32>, %w: tensor<1x4xf32> {nyala.state = "w"}) -> tensor<1x1xf32> {
+      %y = nyala.linear %x, %w : tensor<8x4xf32>, tensor<1x4xf32> -> tensor<8x1xf32>
+      %loss = nyala.sum_rows %y : tensor<8x1xf32> -> tensor<1x1xf32>
+      return %loss : tensor<1x1xf32>
+    }
+    // after
+    func.func @train_step(%x: …, %w: …) -> (tensor<1x1xf32>, tensor<1x4xf32> {nyala.gradient = "w"}) {
+      %y = nyala.linear %x, %w : tensor<8x4xf32>, tensor<1x4xf32> -> tensor<8x1xf32>
+      %loss = nyala.sum_rows %y : tensor<8x1xf32> -> tensor<1x1xf32>
+      %dy = arith.constant dense<1.0> : tensor<8x1xf32>
+      %dw = nyala.matmul %dy, %x {transpose_a} : tensor<8x1xf32>, tensor<8x4xf32> -> tensor<1x4xf32>
+      return %loss, %dw : tensor<1x1xf32>, tensor<1x4xf32>
+    }
+    ```
+  }];
+  let options = [
+    Option<"functionName", "function", "std::string", "\"train_step\"", "Function that computes a loss">,
+    Option<"wrt", "wrt", "std::string", "\"weights\"",
+           "What to differentiate with respect to: weights, or numbers of arguments (0,2)">,
+    Option<"train", "train", "std::string", "\"\"",
+           "Regular expression of weights that are trained; others are frozen">
+  ];
+  let dependentDialects = ["::nyala::NyalaDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];
+}
+
 def AddOptimizer : Pass<"nyala-add-optimizer", "::mlir::ModuleOp"> {
   let summary = "turn gradients into updates of the weights";
   let description = [{

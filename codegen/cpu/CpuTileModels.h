@@ -48,6 +48,11 @@ void attachMatmulModels(mlir::MLIRContext *context);    // matmul
 void attachAttentionModels(mlir::MLIRContext *context); // attention
 void attachRowModels(mlir::MLIRContext *context);       // norms, softmax, reduce
 void attachLocalModels(mlir::MLIRContext *context);     // activations, rope, split, gather, caches
+void attachRowGradientModels(mlir::MLIRContext *context);   // of norms, softmax, cross entropy
+void attachRowSumModels(mlir::MLIRContext *context);        // over rows: sums, gradients of weights
+void attachLocalGradientModels(mlir::MLIRContext *context); // of activations
+void attachOptimizerModels(mlir::MLIRContext *context);     // adamw, sgd
+void attachSelfAttentionModels(mlir::MLIRContext *context); // among the rows of a batch
 
 /// All of the above, when the dialect is loaded.
 void registerTileModels(mlir::DialectRegistry &registry);

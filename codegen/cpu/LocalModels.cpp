@@ -104,8 +104,7 @@ struct RotateModel : CpuTileOpInterface::ExternalModel<RotateModel, RotateOp> {
       e.getBuffer(op.getResult());
       return e.pull(op.getResult(), tile);
     }
-    int64_t headDim = getChannels(op.getInput()) / op.getHeads(), dims = getChannels(op.getTable());
-    Value table = e.getBuffer(op.getTable());
+    int64_t headDim = getChannels(op.getInput()) / op.getHeads();
     SmallVector<Value> vectors = e.pull(op.getInput(), tile);
     for (int64_t r = 0; r < tile.rows; ++r) {
       Value row = arith::AddIOp::create(e.b, tile.row, e.index(r));
@@ -113,13 +112,13 @@ struct RotateModel : CpuTileOpInterface::ExternalModel<RotateModel, RotateOp> {
         Value column = arith::AddIOp::create(e.b, tile.column, e.index(v * kLanes));
         Value inHead = arith::RemUIOp::create(e.b, column, e.index(headDim));
         Value &vector = vectors[r * tile.vectors + v];
-        vector = rotateVector(e, vector, table, row, inHead, dims, headDim);
+        vector = rotateVector(e, op, vector, row, inHead);
       }
     }
     return vectors;
   }
 
-  /// Any other shape: pair by pair.
+  /// Any other shape: halves of a head by vectors, adjacent pairs one by one.
   void emitRow(Operation *operation, TileEmitter &e, Value row,
                ArrayRef<Value> destinations) const {
     Value destination = destinations.front();
@@ -130,27 +129,39 @@ struct RotateModel : CpuTileOpInterface::ExternalModel<RotateModel, RotateOp> {
     int64_t dims = getChannels(op.getTable()), pairs = dims / 2;
     Value input = e.getBuffer(op.getInput()), table = e.getBuffer(op.getTable());
     bool adjacent = op.getPairing() == RopePairing::Adjacent;
-    auto get = [&](Value buffer, Value column) -> Value {
-      return memref::LoadOp::create(e.b, buffer, ValueRange{row, column});
+    int64_t lanes = adjacent ? 1 : kLanes;
+    auto get = [&](Value buffer, Value column, int64_t count) -> Value {
+      if (adjacent)
+        return memref::LoadOp::create(e.b, buffer, ValueRange{row, column});
+      return e.load(buffer, {row, column}, count);
     };
-    auto put = [&](Value value, Value column) {
-      memref::StoreOp::create(e.b, value, destination, ValueRange{row, column});
+    auto put = [&](Value value, Value column, int64_t count) {
+      if (adjacent)
+        memref::StoreOp::create(e.b, value, destination, ValueRange{row, column});
+      else
+        e.store(value, destination, {row, column}, count);
+    };
+    auto rotatePairs = [&](Value head, Value i, int64_t count) {
+      Value inHead = adjacent ? Value(arith::MulIOp::create(e.b, i, e.index(2))) : i;
+      Value columnA = arith::AddIOp::create(e.b, head, inHead);
+      Value columnB = arith::AddIOp::create(e.b, columnA, e.index(adjacent ? 1 : pairs));
+      Value cos = get(table, i, count);
+      Value sin = get(table, arith::AddIOp::create(e.b, i, e.index(pairs)), count);
+      if (op.getInverse())
+        sin = arith::NegFOp::create(e.b, sin);
+      Value a = get(input, columnA, count), b = get(input, columnB, count);
+      auto mul = [&](Value l, Value r) -> Value { return arith::MulFOp::create(e.b, l, r); };
+      put(arith::SubFOp::create(e.b, mul(a, cos), mul(b, sin)), columnA, count);
+      put(arith::AddFOp::create(e.b, mul(b, cos), mul(a, sin)), columnB, count);
     };
     e.forRange(e.index(0), e.index(width), headDim, [&](Value head) {
-      e.forRange(e.index(0), e.index(pairs), 1, [&](Value i) {
-        Value inHead = adjacent ? Value(arith::MulIOp::create(e.b, i, e.index(2))) : i;
-        Value columnA = arith::AddIOp::create(e.b, head, inHead);
-        Value columnB = arith::AddIOp::create(e.b, columnA, e.index(adjacent ? 1 : pairs));
-        Value cos = get(table, i);
-        Value sin = get(table, arith::AddIOp::create(e.b, i, e.index(pairs)));
-        Value a = get(input, columnA), b = get(input, columnB);
-        auto mul = [&](Value l, Value r) -> Value { return arith::MulFOp::create(e.b, l, r); };
-        put(arith::SubFOp::create(e.b, mul(a, cos), mul(b, sin)), columnA);
-        put(arith::AddFOp::create(e.b, mul(b, cos), mul(a, sin)), columnB);
-      });
+      int64_t whole = pairs / lanes * lanes;
+      e.forRange(e.index(0), e.index(whole), lanes, [&](Value i) { rotatePairs(head, i, lanes); });
+      if (whole < pairs)
+        rotatePairs(head, e.index(whole), pairs - whole);
       e.forRange(e.index(dims), e.index(headDim), 1, [&](Value c) {
-        Value column = arith::AddIOp::create(e.b, head, c);
-        put(get(input, column), column);
+        SmallVector<Value> at{row, arith::AddIOp::create(e.b, head, c)};
+        memref::StoreOp::create(e.b, memref::LoadOp::create(e.b, input, at), destination, at);
       });
     });
   }
@@ -162,8 +173,9 @@ private:
            getChannels(op.getTable()) % kLanes == 0;
   }
 
-  static Value rotateVector(TileEmitter &e, Value x, Value table, Value row, Value inHead,
-                            int64_t dims, int64_t headDim) {
+  static Value rotateVector(TileEmitter &e, RotateOp op, Value x, Value row, Value inHead) {
+    int64_t headDim = getChannels(op.getInput()) / op.getHeads(), dims = getChannels(op.getTable());
+    Value table = e.getBuffer(op.getTable());
     // Channels beyond the rotated ones read some angle and pass through.
     Value inside = arith::CmpIOp::create(e.b, arith::CmpIPredicate::ult, inHead, e.index(dims));
     Value angle = arith::DivUIOp::create(e.b, inHead, e.index(2));
@@ -182,7 +194,7 @@ private:
     SmallVector<float> signs;
     SmallVector<int64_t> swap;
     for (int64_t i = 0; i < kLanes; ++i) {
-      signs.push_back(i % 2 ? 1.0F : -1.0F);
+      signs.push_back((i % 2 != 0) != op.getInverse() ? 1.0F : -1.0F);
       swap.push_back(i ^ 1);
     }
     Value sign = arith::ConstantOp::create(
@@ -294,5 +306,10 @@ void nyala::cpu::registerTileModels(DialectRegistry &registry) {
     attachAttentionModels(context);
     attachRowModels(context);
     attachLocalModels(context);
+    attachRowGradientModels(context);
+    attachRowSumModels(context);
+    attachLocalGradientModels(context);
+    attachOptimizerModels(context);
+    attachSelfAttentionModels(context);
   });
 }

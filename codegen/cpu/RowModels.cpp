@@ -4,7 +4,7 @@
 // memory row by row.
 //
 //===----------------------------------------------------------------------===//
-#include "codegen/cpu/CpuTileModels.h"
+#include "codegen/cpu/RowModel.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -18,26 +18,6 @@ using namespace nyala::cpu;
 
 namespace {
 
-/// Models whose results are computed by rows: a tile comes from the row in scratch.
-template <typename Model, typename Op>
-struct RowModel : CpuTileOpInterface::ExternalModel<Model, Op> {
-  SmallVector<Value> emitTile(Operation *op, TileEmitter &e, unsigned result,
-                              const Tile &tile) const {
-    e.getBuffer(op->getResult(result));
-    return e.pull(op->getResult(result), tile);
-  }
-};
-
-Value addColumns(TileEmitter &e, Value column, Value offset) {
-  return e.b.createOrFold<arith::AddIOp>(column, offset);
-}
-
-/// One vector of the operand of an op that is computed by rows: a tile of its own.
-Value pullVector(TileEmitter &e, Value value, Value row, Value column, int64_t lanes) {
-  e.beginTile();
-  return e.pull(value, Tile{row, 1, column, 1, lanes})[0];
-}
-
 struct RmsNormModel : RowModel<RmsNormModel, RmsNormOp> {
   void emitRow(Operation *operation, TileEmitter &e, Value row,
                ArrayRef<Value> destinations) const {
@@ -46,18 +26,10 @@ struct RmsNormModel : RowModel<RmsNormModel, RmsNormOp> {
     int64_t width = getChannels(op.getInput()) / op.getGroups();
     Value weight = e.getBuffer(op.getWeight());
     auto emitGroup = [&](Value first) {
-      Value squares = e.sumColumns(first, width, [&](Value column, int64_t lanes) -> Value {
-        Value x = pullVector(e, op.getInput(), row, column, lanes);
-        return arith::MulFOp::create(e.b, x, x);
-      });
-      Type f32 = e.b.getF32Type();
-      Value mean = arith::MulFOp::create(e.b, squares, e.constant(f32, 1.0 / width));
-      Value root = math::SqrtOp::create(
-          e.b,
-          arith::AddFOp::create(e.b, mean, e.constant(f32, op.getEpsilon().convertToDouble())));
-      Value factor = e.broadcast(arith::DivFOp::create(e.b, e.constant(f32, 1), root));
+      Value factor =
+          e.broadcast(emitRmsFactor(e, op.getInput(), row, first, width, op.getEpsilon()));
       e.forColumns(width, [&](Value column, int64_t lanes) {
-        Value at = addColumns(e, first, column);
+        Value at = e.b.createOrFold<arith::AddIOp>(first, column);
         Value x = pullVector(e, op.getInput(), row, at, lanes);
         Value scaled = arith::MulFOp::create(e.b, x, factor);
         Value y = arith::MulFOp::create(e.b, scaled, e.load(weight, column, lanes));
@@ -77,26 +49,13 @@ struct LayerNormModel : RowModel<LayerNormModel, LayerNormOp> {
     Value destination = destinations.front();
     auto op = cast<LayerNormOp>(operation);
     int64_t width = getChannels(op.getInput());
-    Type f32 = e.b.getF32Type();
-    Value inverse = e.constant(f32, 1.0 / width);
-    auto input = [&](Value column, int64_t lanes) {
-      return pullVector(e, op.getInput(), row, column, lanes);
-    };
-    Value mean =
-        e.broadcast(arith::MulFOp::create(e.b, e.sumColumns(e.index(0), width, input), inverse));
-    Value squares = e.sumColumns(e.index(0), width, [&](Value column, int64_t lanes) -> Value {
-      Value centered = arith::SubFOp::create(e.b, input(column, lanes), mean);
-      return arith::MulFOp::create(e.b, centered, centered);
-    });
-    Value variance = arith::MulFOp::create(e.b, squares, inverse);
-    Value root = math::SqrtOp::create(
-        e.b,
-        arith::AddFOp::create(e.b, variance, e.constant(f32, op.getEpsilon().convertToDouble())));
-    Value factor = e.broadcast(arith::DivFOp::create(e.b, e.constant(f32, 1), root));
+    RowMoments moments = emitRowMoments(e, op.getInput(), row, op.getEpsilon());
+    Value mean = e.broadcast(moments.mean), factor = e.broadcast(moments.factor);
     Value weight = e.getBuffer(op.getWeight());
     Value bias = op.getBias() ? e.getBuffer(op.getBias()) : Value();
     e.forColumns(width, [&](Value column, int64_t lanes) {
-      Value centered = arith::SubFOp::create(e.b, input(column, lanes), mean);
+      Value x = pullVector(e, op.getInput(), row, column, lanes);
+      Value centered = arith::SubFOp::create(e.b, x, mean);
       Value y = arith::MulFOp::create(e.b, arith::MulFOp::create(e.b, centered, factor),
                                       e.load(weight, column, lanes));
       if (bias)
@@ -105,28 +64,6 @@ struct LayerNormModel : RowModel<LayerNormModel, LayerNormOp> {
     });
   }
 };
-
-/// The largest value of a row.
-Value emitRowMaximum(TileEmitter &e, Value input, Value row) {
-  Value maximum = e.constant(e.f32Vector(), -3.0e38);
-  int64_t width = getChannels(input), full = width / kLanes * kLanes;
-  if (full > 0) {
-    auto loop =
-        scf::ForOp::create(e.b, e.index(0), e.index(full), e.index(kLanes), ValueRange{maximum});
-    OpBuilder::InsertionGuard guard(e.b);
-    e.b.setInsertionPointToStart(loop.getBody());
-    Value x = pullVector(e, input, row, loop.getInductionVar(), kLanes);
-    scf::YieldOp::create(e.b, ValueRange{e.max(x, loop.getRegionIterArg(0))});
-    maximum = loop.getResult(0);
-  }
-  if (full < width) {
-    Value x = pullVector(e, input, row, e.index(full), width - full);
-    Value inside = vector::ConstantMaskOp::create(e.b, VectorType::get(kLanes, e.b.getI1Type()),
-                                                  ArrayRef<int64_t>{width - full});
-    maximum = arith::SelectOp::create(e.b, inside, e.max(x, maximum), maximum);
-  }
-  return e.reduceMax(maximum);
-}
 
 struct SoftmaxModel : RowModel<SoftmaxModel, SoftmaxOp> {
   void emitRow(Operation *operation, TileEmitter &e, Value row,
@@ -172,6 +109,61 @@ struct ReduceModel : RowModel<ReduceModel, ReduceOp> {
 };
 
 } // namespace
+
+Value nyala::cpu::emitRowMaximum(TileEmitter &e, Value input, Value row) {
+  Value maximum = e.constant(e.f32Vector(), -3.0e38);
+  int64_t width = getChannels(input), full = width / kLanes * kLanes;
+  if (full > 0) {
+    auto loop =
+        scf::ForOp::create(e.b, e.index(0), e.index(full), e.index(kLanes), ValueRange{maximum});
+    OpBuilder::InsertionGuard guard(e.b);
+    e.b.setInsertionPointToStart(loop.getBody());
+    Value x = pullVector(e, input, row, loop.getInductionVar(), kLanes);
+    scf::YieldOp::create(e.b, ValueRange{e.max(x, loop.getRegionIterArg(0))});
+    maximum = loop.getResult(0);
+  }
+  if (full < width) {
+    Value x = pullVector(e, input, row, e.index(full), width - full);
+    Value inside = vector::ConstantMaskOp::create(e.b, VectorType::get(kLanes, e.b.getI1Type()),
+                                                  ArrayRef<int64_t>{width - full});
+    maximum = arith::SelectOp::create(e.b, inside, e.max(x, maximum), maximum);
+  }
+  return e.reduceMax(maximum);
+}
+
+Value nyala::cpu::emitInverseRoot(TileEmitter &e, Value square, const APFloat &epsilon) {
+  Type f32 = e.b.getF32Type();
+  Value root = math::SqrtOp::create(
+      e.b, arith::AddFOp::create(e.b, square, e.constant(f32, epsilon.convertToDouble())));
+  return arith::DivFOp::create(e.b, e.constant(f32, 1), root);
+}
+
+Value nyala::cpu::emitRmsFactor(TileEmitter &e, Value input, Value row, Value first, int64_t width,
+                                const APFloat &epsilon) {
+  Value squares = e.sumColumns(first, width, [&](Value column, int64_t lanes) -> Value {
+    Value x = pullVector(e, input, row, column, lanes);
+    return arith::MulFOp::create(e.b, x, x);
+  });
+  Value mean = arith::MulFOp::create(e.b, squares, e.constant(e.b.getF32Type(), 1.0 / width));
+  return emitInverseRoot(e, mean, epsilon);
+}
+
+RowMoments nyala::cpu::emitRowMoments(TileEmitter &e, Value input, Value row,
+                                      const APFloat &epsilon) {
+  int64_t width = getChannels(input);
+  Value inverse = e.constant(e.b.getF32Type(), 1.0 / width);
+  auto element = [&](Value column, int64_t lanes) {
+    return pullVector(e, input, row, column, lanes);
+  };
+  Value mean = arith::MulFOp::create(e.b, e.sumColumns(e.index(0), width, element), inverse);
+  Value center = e.broadcast(mean);
+  Value squares = e.sumColumns(e.index(0), width, [&](Value column, int64_t lanes) -> Value {
+    Value centered = arith::SubFOp::create(e.b, element(column, lanes), center);
+    return arith::MulFOp::create(e.b, centered, centered);
+  });
+  Value variance = arith::MulFOp::create(e.b, squares, inverse);
+  return {mean, emitInverseRoot(e, variance, epsilon)};
+}
 
 void nyala::cpu::attachRowModels(MLIRContext *context) {
   RmsNormOp::attachInterface<RmsNormModel>(*context);

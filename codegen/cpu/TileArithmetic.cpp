@@ -78,8 +78,8 @@ Value TileEmitter::roundToIntegers(Value x) {
 // even and leaves n in the low bits, so that no rounding instruction is needed.
 Value TileEmitter::exp(Value x) {
   Type type = x.getType(), intType = toI32(type);
-  x = min(x, constant(type, 88.0));
-  x = max(x, constant(type, -87.0));
+  x = min(constant(type, 88.0), x);
+  x = max(constant(type, -87.0), x);
   Value magic = constant(type, 12582912.0);
   Value shifted = arith::AddFOp::create(
       b, arith::MulFOp::create(b, x, constant(type, 1.4426950408889634)), magic);
@@ -94,6 +94,33 @@ Value TileEmitter::exp(Value x) {
   Value exponent = arith::ShLIOp::create(b, bits, intConstant(intType, 23));
   Value scaled = arith::AddIOp::create(b, arith::BitcastOp::create(b, intType, p), exponent);
   return arith::BitcastOp::create(b, type, scaled);
+}
+
+// x = 2^n * m with m in [sqrt(1/2), sqrt(2)): log x = n ln 2 + 2 atanh(s), s = (m - 1) / (m + 1),
+// by its Taylor polynomial of degree 9 on [-0.172, 0.172]. Subtracting sqrt(1/2)'s bits leaves n in
+// the exponent's place.
+Value TileEmitter::log(Value x) {
+  Type type = x.getType(), intType = toI32(type);
+  constexpr int64_t root = 0x3f3504f3;
+  Value bits = arith::BitcastOp::create(b, intType, x);
+  Value n = arith::ShRSIOp::create(b, arith::SubIOp::create(b, bits, intConstant(intType, root)),
+                                   intConstant(intType, 23));
+  Value shifted =
+      arith::SubIOp::create(b, bits, arith::ShLIOp::create(b, n, intConstant(intType, 23)));
+  Value m = arith::BitcastOp::create(b, type, shifted);
+  Value one = constant(type, 1);
+  Value s =
+      arith::DivFOp::create(b, arith::SubFOp::create(b, m, one), arith::AddFOp::create(b, m, one));
+  Value square = arith::MulFOp::create(b, s, s);
+  Value p = constant(type, 2.0 / 9);
+  for (double coefficient : {2.0 / 7, 2.0 / 5, 2.0 / 3})
+    p = fma(p, square, constant(type, coefficient));
+  Value logarithm =
+      fma(arith::MulFOp::create(b, p, square), s, arith::MulFOp::create(b, s, constant(type, 2)));
+  Value exponent = arith::SIToFPOp::create(b, type, n);
+  logarithm = fma(exponent, constant(type, -2.12194440e-4), logarithm);
+  logarithm = fma(exponent, constant(type, 0.693359375), logarithm);
+  return arith::AddFOp::create(b, logarithm, arith::SubFOp::create(b, x, x));
 }
 
 Value TileEmitter::activation(ActivationKind kind, Value x) {

@@ -99,13 +99,10 @@ Value TileEmitter::getBuffer(Value value) {
     for (Value result : values) {
       auto type = cast<RankedTensorType>(result.getType());
       SmallVector<int64_t> shape(type.getShape()); // rows by channels, or ids
-      if (type.isDynamicDim(0))
-        shape[0] = maxRows;
+      shape[0] = getMaxRows(result);
       memory.push_back(allocateScratch(shape, type.getElementType()));
     }
-    RankedTensorType type = getTensorType(value);
-    Value count = type.isDynamicDim(0) ? rows : index(type.getDimSize(0));
-    forRange(index(0), count, 1, [&](Value row) { emitRow(values, row, memory); });
+    forRange(index(0), getRows(value), 1, [&](Value row) { emitRow(values, row, memory); });
     for (auto [result, buffer] : llvm::zip_equal(values, memory))
       buffers[result] = buffer;
     return Value();
@@ -118,6 +115,16 @@ SmallVector<Value> TileEmitter::getJointResults(Value value) {
   if (op && op.hasJointRows())
     return llvm::to_vector_of<Value>(op->getResults());
   return {value};
+}
+
+Value TileEmitter::getRows(Value value) {
+  RankedTensorType type = getTensorType(value);
+  return type.isDynamicDim(0) ? rows : index(type.getDimSize(0));
+}
+
+int64_t TileEmitter::getMaxRows(Value value) const {
+  RankedTensorType type = getTensorType(value);
+  return type.isDynamicDim(0) ? maxRows : type.getDimSize(0);
 }
 
 void TileEmitter::emitRowByTiles(Value value, Value row, Value destination) {
@@ -257,25 +264,39 @@ void TileEmitter::forColumns(int64_t columns, function_ref<void(Value, int64_t)>
 
 Value TileEmitter::sumColumns(Value first, int64_t columns,
                               function_ref<Value(Value, int64_t)> element) {
-  Value sum = constant(f32Vector(), 0);
+  return sumColumns(first, columns, 1, [&](Value column, int64_t lanes) {
+    return SmallVector<Value>{element(column, lanes)};
+  })[0];
+}
+
+SmallVector<Value>
+TileEmitter::sumColumns(Value first, int64_t columns, unsigned count,
+                        function_ref<SmallVector<Value>(Value, int64_t)> elements) {
+  SmallVector<Value> sums(count, constant(f32Vector(), 0));
   int64_t full = columns / kLanes * kLanes;
   if (full > 0) {
-    auto loop = scf::ForOp::create(b, index(0), index(full), index(kLanes), ValueRange{sum});
+    auto loop = scf::ForOp::create(b, index(0), index(full), index(kLanes), sums);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
     Value column = arith::AddIOp::create(b, first, loop.getInductionVar());
-    Value next = arith::AddFOp::create(b, loop.getRegionIterArg(0), element(column, kLanes));
+    SmallVector<Value> next;
+    for (auto [sum, element] : llvm::zip_equal(loop.getRegionIterArgs(), elements(column, kLanes)))
+      next.push_back(arith::AddFOp::create(b, sum, element));
     scf::YieldOp::create(b, next);
-    sum = loop.getResult(0);
+    sums.assign(loop.result_begin(), loop.result_end());
   }
   if (full < columns) {
     Value column = arith::AddIOp::create(b, first, index(full));
-    Value last = element(column, columns - full);
     // Lanes above were loaded as zeros, but what was computed from them need not be zero.
+    SmallVector<Value> last = elements(column, columns - full);
     Value inside = vector::ConstantMaskOp::create(b, VectorType::get(kLanes, b.getI1Type()),
                                                   ArrayRef<int64_t>{columns - full});
-    last = arith::SelectOp::create(b, inside, last, constant(f32Vector(), 0));
-    sum = arith::AddFOp::create(b, sum, last);
+    for (auto [sum, element] : llvm::zip_equal(sums, last)) {
+      element = arith::SelectOp::create(b, inside, element, constant(f32Vector(), 0));
+      sum = arith::AddFOp::create(b, sum, element);
+    }
   }
-  return reduceAdd(sum);
+  for (Value &sum : sums)
+    sum = reduceAdd(sum);
+  return sums;
 }

@@ -77,6 +77,9 @@ public:
   /// `tile` moved by `columns`; the sum is computed in the tile prologue.
   Tile shifted(const Tile &tile, int64_t columns);
 
+  /// Calls `body` at the kernel prologue.
+  mlir::Value inKernelPrologue(llvm::function_ref<mlir::Value()> body);
+
   /// Marks the current position as the tile prologue, and forgets the last tile's.
   void beginTile();
 
@@ -105,8 +108,11 @@ public:
   mlir::Value min(mlir::Value x, mlir::Value y);
   /// The nearest integers, ties to even, of vectors of floats below 2^22 in magnitude: i32.
   mlir::Value roundToIntegers(mlir::Value x);
-  /// e^x, relative error below 2e-7 on [-87, 88]; clamped outside.
+  /// e^x, relative error below 2e-7 on [-87, 88]; clamped outside, but no number if x is none.
   mlir::Value exp(mlir::Value x);
+  /// The natural logarithm of a normal number above zero, relative error below 2e-7; no number if x
+  /// is none or infinite.
+  mlir::Value log(mlir::Value x);
   mlir::Value activation(ActivationKind kind, mlir::Value x);
   /// Sum (or maximum) of a vector's lanes as a tree of halves.
   mlir::Value reduceAdd(mlir::Value vector);
@@ -124,6 +130,10 @@ public:
   /// Sum of `element(column index, lanes)` over `columns` columns from `first`, by vectors.
   mlir::Value sumColumns(mlir::Value first, int64_t columns,
                          llvm::function_ref<mlir::Value(mlir::Value, int64_t)> element);
+  /// Several such sums at once, of the elements that `elements` gives.
+  llvm::SmallVector<mlir::Value>
+  sumColumns(mlir::Value first, int64_t columns, unsigned count,
+             llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, int64_t)> elements);
   /// Calls `body(column offset, lanes)` for each vector of `columns` columns: a loop, and a tail.
   void forColumns(int64_t columns, llvm::function_ref<void(mlir::Value, int64_t)> body);
   /// scf.for without results over [lower, upper) by `step`.
@@ -133,6 +143,9 @@ public:
   CpuTargetAttr getTarget() const { return target; }
   mlir::Value getRows() const { return rows; }
   int64_t getMaxRows() const { return maxRows; }
+  /// Rows of `value`: this call's, unless its type says how many it has; and their bound.
+  mlir::Value getRows(mlir::Value value);
+  int64_t getMaxRows(mlir::Value value) const;
 
 private:
   /// The value of a constant that is the same everywhere: a vector, or, without a shape, a scalar.
@@ -143,8 +156,6 @@ private:
                             llvm::function_ref<mlir::Value(int64_t)> vector);
   mlir::Value reduce(mlir::Value vector,
                      llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)> combine);
-  /// Runs `body` with the builder at the kernel prologue.
-  mlir::Value inKernelPrologue(llvm::function_ref<mlir::Value()> body);
 
   CpuTargetAttr target;
   mlir::Value rows;

@@ -272,8 +272,9 @@ void Checker::checkStep(const artifact::Entry &entry, uint32_t index) const {
     const uint32_t read = buffers - writes;
     checkBuffer(entry, index, *step.buffers()->Get(i), i < read ? 0 : step.writes()->Get(i - read));
   }
-  if (step.floats() && step.floats()->size() != buffers)
-    fail(place(), "says of ", step.floats()->size(), " buffers what they hold, it has ", buffers);
+  if (step.floats() && step.floats()->size() != writes)
+    fail(place(), "says of ", step.floats()->size(), " values whether they are f32, writes ",
+         writes);
   for (uint32_t i = 0; step.updates() && i < step.updates()->size(); ++i)
     if (step.updates()->Get(i) >= buffers)
       fail(place(), "updates buffer ", step.updates()->Get(i), " of ", buffers);

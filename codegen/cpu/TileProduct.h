@@ -1,0 +1,32 @@
+//===- TileProduct.h - Small products in registers --------------*- C++ -*-===//
+//
+// What attention among the rows of a batch is made of: products of matrices in
+// scratch, whole tiles of which are added up in registers.
+//
+//===----------------------------------------------------------------------===//
+#ifndef NYALA_CODEGEN_CPU_TILEPRODUCT_H
+#define NYALA_CODEGEN_CPU_TILEPRODUCT_H
+
+#include "codegen/cpu/TileEmitter.h"
+
+namespace nyala::cpu {
+
+/// Sums of a product that registers hold: rows by vectors of columns.
+struct ProductTile {
+  int64_t rows, vectors;
+};
+ProductTile getProductTile(CpuTargetAttr target);
+
+/// sums[i, v] + sum over k in [begin, end), ascending, of left(i, k) * right(k, v): the sums, row
+/// by row. `left` gives scalars, `right` vectors.
+llvm::SmallVector<mlir::Value>
+emitTileProduct(TileEmitter &e, ProductTile tile, mlir::ValueRange sums, mlir::Value begin,
+                mlir::Value end, llvm::function_ref<mlir::Value(int64_t, mlir::Value)> left,
+                llvm::function_ref<mlir::Value(mlir::Value, int64_t)> right);
+
+/// `sources[i]`, vectors of 16 numbers, with rows and lanes exchanged.
+llvm::SmallVector<mlir::Value> transpose(TileEmitter &e, llvm::SmallVector<mlir::Value> vectors);
+
+} // namespace nyala::cpu
+
+#endif // NYALA_CODEGEN_CPU_TILEPRODUCT_H
