@@ -4,8 +4,7 @@
 #include "runtime/core/Status.h"
 #include "tools/nyala-train/SafetensorsWriter.h"
 
-#include "llvm/ADT/STLExtras.h"
-
+#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
 #include <filesystem>
@@ -68,10 +67,8 @@ void Checkpoint::write(const TrainedModel &model, const std::map<std::string, st
   saveTrainingState(getStatePath(), run, states);
   std::vector<TensorToWrite> tensors;
   for (const TrainedWeight &weight : model.getWeights()) {
-    const StateValues *state = llvm::find_if(states, [&](const StateValues &candidate) {
-      return weight.op.getSymName() == StringRef(candidate.name);
-    });
-    tensors.push_back({weight.name, weight.getShape(), state->values, weight.getOrder()});
+    auto state = std::ranges::find(states, weight.state, &StateValues::name);
+    tensors.push_back({weight.name, weight.shape, state->values, weight.getOrder()});
   }
   writeSafetensors(getPath("model.safetensors"), tensors, {{"format", "pt"}});
 }

@@ -24,11 +24,11 @@ private:
                 "train from its Hugging Face directory instead");
   }
 
-  int64_t getFact(StringRef name) const {
+  int64_t getFact(StringRef name) {
     auto facts = module->getAttrOfType<DictionaryAttr>(NyalaDialect::kModelAttr);
     return facts.getAs<IntegerAttr>(name).getInt();
   }
-  template <typename Op> Op findFirst() const {
+  template <typename Op> Op findFirst() {
     Op found;
     module.walk([&](Op op) {
       found = op;
@@ -36,12 +36,12 @@ private:
     });
     return found;
   }
-  bool hasBias(const char *part) const {
+  bool hasBias(const char *part) {
     return module.lookupSymbol<WeightOp>("blk.0." + std::string(part) + ".bias") != nullptr;
   }
   /// Of layers that have all a bias, or none.
-  bool readBias(std::initializer_list<const char *> parts) const;
-  nlohmann::json makeRope(RopeOp rope) const;
+  bool readBias(std::initializer_list<const char *> parts);
+  static nlohmann::json makeRope(RopeOp rope);
 
   ModuleOp module;
 };
@@ -55,7 +55,7 @@ double widen(float value) {
   return wide;
 }
 
-bool ConfigMaker::readBias(std::initializer_list<const char *> parts) const {
+bool ConfigMaker::readBias(std::initializer_list<const char *> parts) {
   bool first = hasBias(*parts.begin());
   for (const char *part : parts)
     if (hasBias(part) != first)
@@ -64,9 +64,9 @@ bool ConfigMaker::readBias(std::initializer_list<const char *> parts) const {
   return first;
 }
 
-nlohmann::json ConfigMaker::makeRope(RopeOp rope) const {
+nlohmann::json ConfigMaker::makeRope(RopeOp rope) {
   int64_t channels = cast<RankedTensorType>(rope.getInput().getType()).getDimSize(1);
-  if (rope.getDims() * static_cast<int64_t>(rope.getHeads()) != channels)
+  if (static_cast<int64_t>(rope.getDims() * rope.getHeads()) != channels)
     fail("rotates " + std::to_string(rope.getDims()) + " channels of wider heads");
   if (rope.getFactors())
     fail("scales the frequencies of its rotation each by its own factor");

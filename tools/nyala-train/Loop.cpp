@@ -19,11 +19,10 @@ Loop::Loop(const TrainOptions &options, const Inputs &inputs, const Checkpoint &
 void Loop::initialize() {
   for (const TrainedWeight &weight : inputs.model->getWeights()) {
     throwIfInterrupted();
-    const rt::Trainer::State *state = trainer.findState(weight.op.getSymName());
-    if (!state ||
-        state->values.size() != static_cast<uint64_t>(weight.op.getTensorType().getNumElements()))
-      throw Error("internal error: the training step has no state for weight '" +
-                  weight.op.getSymName().str() + "'");
+    const rt::Trainer::State *state = trainer.findState(weight.state);
+    if (!state)
+      throw Error("internal error: the training step has no state for weight '" + weight.state +
+                  "'");
     inputs.model->initialize(weight, options.seed, state->values);
   }
 }

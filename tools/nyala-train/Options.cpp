@@ -1,9 +1,10 @@
 //===- Options.cpp - Command line of nyala-train --------------------------===//
 #include "tools/nyala-train/Options.h"
+#include "runtime/nyala.h"
 #include "tools/nyala-train/BpeTrainer.h"
 #include "tools/run-support/CommandLine.h"
 
-#include <regex>
+#include "llvm/Support/Regex.h"
 
 namespace nyala::train {
 namespace {
@@ -142,11 +143,9 @@ void checkOptions(TrainOptions &options, const Unsaid &unsaid) {
   if (options.sharing.search != -1)
     throw CLI::ValidationError("--share-kv", "a search is nyala-compile's; give a number of layers "
                                              "or a map");
-  try {
-    std::regex ignored(options.trained);
-  } catch (const std::regex_error &error) {
-    throw CLI::ValidationError("--train", std::string("is no regular expression: ") + error.what());
-  }
+  std::string error;
+  if (!llvm::Regex(options.trained).isValid(error))
+    throw CLI::ValidationError("--train", "is no regular expression: " + error);
   Schedule &schedule = options.schedule;
   schedule.warmup = unsaid.warmup.value_or(std::min<uint64_t>(100, schedule.steps / 10));
   if (schedule.minRate > schedule.rate)
@@ -186,7 +185,7 @@ std::optional<int> parseOptions(int argc, char **argv, TrainOptions &options) {
              "  nyala-train … --steps 1000 -o out/ --resume\n"
              "Ctrl-C writes a checkpoint and ends. Exit codes: 0 done, 1 error in input or "
              "environment,\n2 wrong usage, 130 interrupted.");
-  app.set_version_flag("--version", "nyala-train " NYALA_VERSION);
+  app.set_version_flag("--version", std::string("nyala-train ") + nyala_version());
   Unsaid unsaid;
   addInputOptions(app, options, unsaid);
   addOutputOptions(app, options);

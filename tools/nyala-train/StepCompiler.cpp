@@ -4,9 +4,11 @@
 #include "codegen/package/ArtifactWriter.h"
 #include "ir/NyalaDialect.h"
 #include "ir/storage/Error.h"
-#include "passes/Pipelines.h"
+#include "passes/Passes.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
 
 using namespace mlir;
 
@@ -24,21 +26,32 @@ static void setTarget(ModuleOp module, const std::string &cpu) {
   module->setAttr(NyalaDialect::kModelAttr, facts.getDictionary(context));
 }
 
-static TrainingPipelineOptions makeOptions(const TrainOptions &options) {
-  TrainingPipelineOptions step;
-  step.batch = options.batch;
-  step.length = options.length;
-  step.train = options.trained.empty() ? ".*" : options.trained;
-  step.optimizer = options.optimizer;
-  step.beta1 = options.beta1;
-  step.beta2 = options.beta2;
-  step.epsilon = options.epsilon;
-  step.momentum = options.momentum;
-  step.weightDecay = options.weightDecay;
-  step.clip = options.clip;
-  step.accumulate = options.accumulate;
-  step.precision = options.precision;
-  return step;
+static void buildTrainingPipeline(OpPassManager &pm, const TrainOptions &options) {
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addNestedPass<func::FuncOp>(createShareRopeTables());
+  BuildLossOptions loss;
+  loss.batch = options.batch;
+  loss.length = options.length;
+  pm.addPass(createBuildLoss(loss));
+  DifferentiateOptions differentiate;
+  differentiate.train = options.trained;
+  pm.addPass(createDifferentiate(differentiate));
+  AddOptimizerOptions optimizer;
+  optimizer.kind = options.optimizer;
+  optimizer.beta1 = options.beta1;
+  optimizer.beta2 = options.beta2;
+  optimizer.epsilon = options.epsilon;
+  optimizer.momentum = options.momentum;
+  optimizer.weightDecay = options.weightDecay;
+  optimizer.clip = options.clip;
+  optimizer.accumulate = options.accumulate;
+  pm.addPass(createAddOptimizer(optimizer));
+  pm.addNestedPass<func::FuncOp>(createExpandCrossEntropy());
+  if (options.precision == "bf16")
+    pm.addNestedPass<func::FuncOp>(createRoundProducts());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
 }
 
 bool compileStep(ModuleOp model, const TrainOptions &options, const std::string &path,
@@ -51,8 +64,7 @@ bool compileStep(ModuleOp model, const TrainOptions &options, const std::string 
     build(pm);
     return succeeded(pm.run(*module));
   };
-  TrainingPipelineOptions step = makeOptions(options);
-  if (!run("model", [&](OpPassManager &pm) { buildTrainingPipeline(pm, step); }) ||
+  if (!run("model", [&](OpPassManager &pm) { buildTrainingPipeline(pm, options); }) ||
       !run("dispatch", buildDispatchPipeline) || !run("kernel", buildKernelPipeline) ||
       !run("program", buildProgramPipeline))
     return false;

@@ -37,10 +37,11 @@ struct ModelRequest {
 /// A weight, and how the checkpoint has it.
 struct TrainedWeight {
   WeightOp op;
-  std::string name;    ///< in the checkpoint
+  std::string state; ///< the name in the module, and of the trainer's state
+  std::string name;  ///< in the checkpoint
+  std::vector<int64_t> shape;
   int64_t rotated = 0; ///< heads whose channels rotate by neighbours, by halves in the checkpoint
 
-  std::vector<int64_t> getShape() const { return op.getTensorType().getShape().vec(); }
   /// Row i of the checkpoint is row getOrder()[i] here; empty: as they are.
   std::vector<uint32_t> getOrder() const;
 };
