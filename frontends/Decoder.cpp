@@ -149,6 +149,30 @@ void DecoderBuilder::build() {
 
 } // namespace
 
+std::optional<std::string> nyala::renameTensor(StringRef name, const DecoderNames &from,
+                                               const DecoderNames &to) {
+  using Part = llvm::StringLiteral DecoderNames::*;
+  constexpr Part ofModel[] = {&DecoderNames::embedding, &DecoderNames::norm, &DecoderNames::head};
+  constexpr Part ofBlock[] = {
+      &DecoderNames::attentionNorm,   &DecoderNames::query,     &DecoderNames::key,
+      &DecoderNames::value,           &DecoderNames::queryNorm, &DecoderNames::keyNorm,
+      &DecoderNames::attentionOutput, &DecoderNames::gate,      &DecoderNames::up,
+      &DecoderNames::feedForwardNorm, &DecoderNames::down};
+  auto [part, kind] = name.rsplit('.'); // "weight"
+  std::string block;
+  ArrayRef<Part> parts = ofModel;
+  if (part.consume_front(from.blocks)) {
+    auto [number, rest] = part.split('.');
+    block = (to.blocks + number + ".").str();
+    part = rest;
+    parts = ofBlock;
+  }
+  for (Part member : parts)
+    if (!(from.*member).empty() && part == from.*member)
+      return block + (to.*member + "." + kind).str();
+  return std::nullopt;
+}
+
 void nyala::buildDecoder(ModelBuilder &builder, const Decoder &decoder, const DecoderNames &names) {
   DecoderBuilder(builder, decoder, names).build();
 }

@@ -27,6 +27,10 @@ struct DecoderNames {
   llvm::StringLiteral gate, up, down;
 };
 
+/// What `to` calls the tensor that `from` calls `name`; nullopt: `from` does not know it.
+std::optional<std::string> renameTensor(llvm::StringRef name, const DecoderNames &from,
+                                        const DecoderNames &to);
+
 /// Where queries and keys are normalized, each head by itself, all heads with the same weight.
 enum class HeadNorm { None, BeforeRope, AfterRope };
 

@@ -24,12 +24,14 @@ struct Frontend {
 };
 
 struct FileFrontend {
-  llvm::StringLiteral magic; ///< what its files start with
+  llvm::StringLiteral magic; ///< what its files start with, white space aside
+  llvm::StringLiteral name;
   Frontend frontend;
 };
 
 constexpr FileFrontend fileFrontends[] = {
-    {"GGUF", {gguf::importModel, gguf::importTokenizer}},
+    {"GGUF", "GGUF", {gguf::importModel, gguf::importTokenizer}},
+    {"{", "config.json", {hf::importConfig, hf::readTokenizerBeside}},
 };
 
 constexpr Frontend directoryFrontend = {hf::importModel, hf::readTokenizer};
@@ -41,20 +43,21 @@ static const Frontend &chooseFrontend(const std::string &path) {
     return directoryFrontend;
   MappedFile file(path);
   StringRef content = llvm::toStringRef(llvm::ArrayRef(file.bytes().data(), file.bytes().size()));
-  const FileFrontend *chosen = llvm::find_if(
-      fileFrontends, [&](const FileFrontend &entry) { return content.starts_with(entry.magic); });
+  const FileFrontend *chosen = llvm::find_if(fileFrontends, [&](const FileFrontend &entry) {
+    return content.ltrim().starts_with(entry.magic);
+  });
   if (chosen != std::end(fileFrontends))
     return chosen->frontend;
 
   std::string supported = llvm::join(
-      llvm::map_range(fileFrontends, [](const FileFrontend &entry) { return entry.magic.str(); }),
+      llvm::map_range(fileFrontends, [](const FileFrontend &entry) { return entry.name.str(); }),
       " or ");
   if (content.empty())
-    throw Error(path + ": the file is empty, expected a " + supported + " model");
+    throw Error(path + ": the file is empty, expected a " + supported + " file");
   throw Error(path + ": not a model file that nyala reads: it starts with " +
-              quote(content.take_front(8)) + ", expected the magic of a " + supported +
-              " file; convert the model to " + supported +
-              ", or give the whole directory of a Hugging Face checkpoint");
+              quote(content.take_front(8)) + ", expected a " + supported +
+              " file; convert the model to GGUF, or give the whole directory of a Hugging Face "
+              "checkpoint");
 }
 
 OwningOpRef<ModuleOp> nyala::importModel(MLIRContext &context, const std::string &path) {

@@ -1,7 +1,8 @@
 //===- Import.h - Model -> nyala module -------------------------*- C++ -*-===//
 //
 // The entry of all frontends: a directory is a Hugging Face checkpoint; which
-// one reads a file is decided by the file's content, never by its name.
+// one reads a file is decided by the file's content, never by its name. A
+// config.json alone is a model whose weights have no source: one to be trained.
 //
 //===----------------------------------------------------------------------===//
 #ifndef NYALA_FRONTENDS_IMPORT_H
@@ -18,9 +19,9 @@
 namespace nyala {
 
 /// The model as a verified module of the phase `input` (docs/architecture.md): @forward, weights as
-/// symbols that refer to their file by its absolute path, facts in `nyala.model`. Loads the
-/// dialects it needs into `context`. On bad input emits an error that starts with the path and
-/// returns null; what is there but the model does not use is warned of.
+/// symbols that refer to their file by its absolute path if it has any, facts in `nyala.model`.
+/// Loads the dialects it needs into `context`. On bad input emits an error that starts with the
+/// path and returns null; what is there but the model does not use is warned of.
 mlir::OwningOpRef<mlir::ModuleOp> importModel(mlir::MLIRContext &context, const std::string &path);
 
 /// The tokenizer of the model; nullopt if it has none. Throws nyala::Error.

@@ -60,15 +60,19 @@ StoredTensor ModelBuilder::useTensor(StringRef name, ArrayRef<int64_t> shape) {
 
 mlir::Value ModelBuilder::loadWeight(const Twine &nameTwine, ArrayRef<int64_t> shape) {
   std::string name = nameTwine.str();
-  StoredTensor tensor = useTensor(name, shape);
+  std::optional<StoredTensor> tensor;
+  if (files.hasData())
+    tensor = useTensor(name, shape);
   mlir::Value &load = loads[name];
   if (load)
     return load;
 
   at(name);
   auto type = RankedTensorType::get(shape, builder.getF32Type());
-  auto source = SourceAttr::get(builder.getContext(), tensor.file, tensor.offset,
-                                tensor.bytes.size(), tensor.format);
+  SourceAttr source;
+  if (tensor)
+    source = SourceAttr::get(builder.getContext(), tensor->file, tensor->offset,
+                             tensor->bytes.size(), tensor->format);
   {
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPoint(function);

@@ -53,7 +53,8 @@ public:
   bool hasTensor(const llvm::Twine &name) const { return files.has(name.str()); }
   /// Throws if there is none.
   StoredTensor getTensor(llvm::StringRef name) const;
-  /// A nyala.load of the tensor, which must have this shape: the same value each time.
+  /// A nyala.load of the tensor, which must have this shape: the same value each time. Without data
+  /// the weight has no source.
   mlir::Value loadWeight(const llvm::Twine &name, llvm::ArrayRef<int64_t> shape);
   /// The values of a small vector, for what becomes an attribute.
   llvm::SmallVector<float> readValues(llvm::StringRef name, int64_t count);

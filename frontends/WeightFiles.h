@@ -38,6 +38,26 @@ public:
   virtual std::vector<std::string> getNames() const = 0;
   /// Does a tensor of this name take part in a model's function? One that does must be used.
   virtual bool isPartOfModel(std::string_view name) const = 0;
+  /// False for a model that is described, but has no weights yet: it has no tensors, and weights
+  /// that it needs have neither a shape to be checked nor a source.
+  virtual bool hasData() const { return true; }
+};
+
+/// Of a model that is described by the file `path` alone.
+class AbsentWeights : public WeightFiles {
+public:
+  explicit AbsentWeights(std::string path) : path(std::move(path)) {}
+
+  const std::string &getPath() const override { return path; }
+  std::string_view getKind() const override { return "configuration"; }
+  bool has(std::string_view name) const override { return false; }
+  std::optional<StoredTensor> find(std::string_view name) const override { return std::nullopt; }
+  std::vector<std::string> getNames() const override { return {}; }
+  bool isPartOfModel(std::string_view name) const override { return false; }
+  bool hasData() const override { return false; }
+
+private:
+  std::string path;
 };
 
 } // namespace nyala

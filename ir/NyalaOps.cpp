@@ -137,6 +137,9 @@ static LogicalResult verifyProduct(Operation *op, Value input, Value weight, Val
 LogicalResult LinearOp::verify() {
   if (failed(verifyProduct(*this, getInput(), getWeight(), getBias(), getResult())))
     return failure();
+  // Sums of bf16 products are f32.
+  if (getTensorType(getInput()).getElementType().isBF16() && getType().getElementType().isF32())
+    return expectElementType(*this, getInput(), getWeight(), "the weight");
   return expectElementType(*this, getInput(), getResult(), "the result");
 }
 

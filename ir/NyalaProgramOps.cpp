@@ -113,6 +113,12 @@ LogicalResult StepOp::verify() {
   if (getWrites().size() > getBuffers().size())
     return emitOpError("writes ") << getWrites().size() << " of " << getBuffers().size()
                                   << " buffers";
+  if (!getFloats().empty() && getFloats().size() != getWrites().size())
+    return emitOpError("says of ")
+           << getFloats().size() << " values whether they are f32, writes " << getWrites().size();
+  for (int64_t index : getUpdates())
+    if (index < 0 || index >= static_cast<int64_t>(getBuffers().size()))
+      return emitOpError("updates buffer ") << index << " of " << getBuffers().size();
   if (llvm::any_of(getWrites(), [](int64_t bytes) { return bytes < 0; }))
     return emitOpError("expected the bytes that it writes not to be negative");
   return success();

@@ -109,16 +109,20 @@ def Nyala_StepOp : Nyala_Op<"step", [HasParent<"ProgramOp">,
     `rows` is the index of the program's count that bounds the kernel's rows; `tiles` work items, times
     the rows if `per_row`; `waits` lists the indices of earlier steps that must be complete. `cost` holds
     the fields of OpCost in their order. The kernel's new results are its last buffers; `writes` holds
-    their bytes at the most rows. (States that it updates in place are among the buffers before.)
+    their bytes at the most rows. (What it updates in place is among the buffers before.) `floats` says
+    of each of `writes` whether it is f32, `updates` lists the indices of buffers whose old values are
+    overwritten.
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel,
                        TypedArrayAttrBase<Nyala_BufferAttr, "buffers">:$buffers, I64Attr:$rows,
                        I64Attr:$tiles, UnitAttr:$per_row, DenseI64ArrayAttr:$waits,
                        DenseI64ArrayAttr:$cost,
-                       DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$writes);
+                       DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$writes,
+                       DefaultValuedAttr<DenseBoolArrayAttr, "{}">:$floats,
+                       DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$updates);
   let assemblyFormat = [{
     $kernel $buffers `rows` $rows `tiles` $tiles (`per_row` $per_row^)? `waits` $waits `cost` $cost
-    (`writes` $writes^)? attr-dict
+    (`writes` $writes^)? (`floats` $floats^)? (`updates` $updates^)? attr-dict
   }];
   let hasVerifier = 1;
 }

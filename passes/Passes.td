@@ -442,4 +442,23 @@ def ExpandCrossEntropy : Pass<"nyala-expand-cross-entropy", "::mlir::func::FuncO
                            "::mlir::tensor::TensorDialect"];
 }
 
+def RoundProducts : Pass<"nyala-round-products", "::mlir::func::FuncOp"> {
+  let summary = "multiply in bf16";
+  let description = [{
+    Operands of products are rounded to bf16, of which the CPU multiplies twice as many at once; sums, results,
+    biases and all that is not a product stay f32, the weights' states too. Products whose operands are
+    not f32 are left alone.
+
+    ```mlir
+    // before
+    %y = nyala.linear %x, %w : tensor<512x576xf32>, tensor<1536x576xf32> -> tensor<512x1536xf32>
+    // after
+    %x1 = arith.truncf %x : tensor<512x576xf32> to tensor<512x576xbf16>
+    %w1 = arith.truncf %w : tensor<1536x576xf32> to tensor<1536x576xbf16>
+    %y = nyala.linear %x1, %w1 : tensor<512x576xbf16>, tensor<1536x576xbf16> -> tensor<512x1536xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 #endif // NYALA_PASSES_PASSES_TD

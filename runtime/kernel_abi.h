@@ -7,8 +7,8 @@
 //   - position independent, calls nothing outside the image, allocates nothing,
 //     keeps no state, never fails;
 //   - reads and writes only `buffers` (base addresses in the order of
-//     Step.buffers, at least 64-byte aligned for arena and weights) and
-//     `scratch`;
+//     Step.buffers, at least 64-byte aligned for weights and whole values of
+//     the arena, to 4 bytes for rows of them) and `scratch`;
 //   - computes work items [begin, end) of the step's tiles; different ranges of
 //     one step may run concurrently on different workers, each with its own
 //     scratch, and every split into ranges gives the same bits.

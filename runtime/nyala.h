@@ -8,10 +8,10 @@
 // nyala_last_error() of the calling thread until its next failing call.
 //
 // Threads: a nyala_model is immutable and may be shared by threads; a
-// nyala_session and a nyala_text_stream belong to one thread at a time.
-// Sessions of one model run at the same time, each with threads of its own, and
-// give the same bits as alone. nyala_session_cancel may be called from any
-// thread and from signal handlers.
+// nyala_session, a nyala_trainer and a nyala_text_stream belong to one thread at
+// a time. Sessions of one model run at the same time, each with threads of its
+// own, and give the same bits as alone. nyala_session_cancel and
+// nyala_trainer_cancel may be called from any thread and from signal handlers.
 //
 //===----------------------------------------------------------------------===//
 #ifndef NYALA_RUNTIME_NYALA_H
@@ -46,6 +46,7 @@ typedef enum {
 typedef struct nyala_model nyala_model;
 typedef struct nyala_session nyala_session;
 typedef struct nyala_text_stream nyala_text_stream;
+typedef struct nyala_trainer nyala_trainer;
 
 /// Name of a status ("corrupt"), never null.
 NYALA_API const char *nyala_status_name(nyala_status status);
@@ -66,7 +67,7 @@ typedef struct {
   const char *arithmetic;   /* "f32" */
   uint32_t vocabulary;      /* tokens: length of a logits row */
   uint32_t context;         /* capacity in positions */
-  uint32_t max_prefill;     /* rows of the largest prefill chunk */
+  uint32_t max_prefill;     /* rows of the largest prefill chunk; 0: for training alone */
   int32_t bos;              /* token id, -1: none */
   int32_t eos;              /* token id, -1: none */
   uint64_t weight_bytes;
@@ -238,6 +239,89 @@ NYALA_API nyala_status nyala_session_profile_begin(nyala_session *session);
 /// recording. The names live as long as the model. NYALA_INVALID_ARGUMENT without a begin.
 NYALA_API nyala_status nyala_session_profile_end(nyala_session *session, nyala_profile_fn step,
                                                  void *user);
+
+// --- Training ------------------------------------------------------------------------------
+// Of an artifact that holds a training step (docs/training.md). A batch is `batch` sequences of
+// `length` tokens, one after the other: rows = batch * length.
+
+typedef struct {
+  uint32_t threads; /* workers, at most 256; 0: one per physical core */
+} nyala_trainer_options;
+
+typedef struct {
+  uint32_t batch;      /* sequences of a call */
+  uint32_t length;     /* tokens of a sequence */
+  uint32_t states;     /* weights and what the optimizer keeps */
+  bool accumulates;    /* a step is several calls of accumulate and one of update */
+  bool evaluates;      /* nyala_trainer_evaluate can be called */
+  uint64_t peak_bytes; /* all memory that is reserved, states among it; nothing is added later */
+} nyala_trainer_info;
+
+/// Reserves all memory. `options` may be null. NYALA_UNSUPPORTED if the model holds no training
+/// step.
+NYALA_API nyala_status nyala_trainer_create(const nyala_model *model,
+                                            const nyala_trainer_options *options,
+                                            nyala_trainer **trainer);
+NYALA_API void nyala_trainer_close(nyala_trainer *trainer);
+NYALA_API void nyala_trainer_get_info(const nyala_trainer *trainer, nyala_trainer_info *info);
+
+/// A matrix, row-major; a vector is one row.
+typedef struct {
+  const char *name; /* lives as long as the model */
+  uint64_t rows;
+  uint64_t columns;
+  float *values; /* rows * columns, zeros at first; to be read and written between calls */
+} nyala_trainer_state;
+
+/// State `index`, below nyala_trainer_info.states.
+NYALA_API nyala_status nyala_trainer_get_state(nyala_trainer *trainer, uint32_t index,
+                                               nyala_trainer_state *state);
+/// The state of that name; NYALA_NOT_FOUND.
+NYALA_API nyala_status nyala_trainer_find_state(nyala_trainer *trainer, const char *name,
+                                                nyala_trainer_state *state);
+
+typedef struct {
+  const int32_t *tokens;     /* rows ids */
+  const int32_t *targets;    /* rows ids; any id where the weight is 0 */
+  const float *loss_weights; /* rows: the loss is the sum of weight times -log(probability) */
+  size_t rows;               /* of each of them: batch * length */
+} nyala_training_batch;
+
+// step, accumulate, update and evaluate check their arguments first (NYALA_INVALID_ARGUMENT), and
+// fail with NYALA_UNSUPPORTED if the model does not hold what they run. A loss or a norm that is
+// not finite is no failure; the weights are then as they were.
+
+/// Forward, backward and the optimizer. *gradient_norm is that of all gradients, before clipping.
+NYALA_API nyala_status nyala_trainer_step(nyala_trainer *trainer, const nyala_training_batch *batch,
+                                          float rate, float *loss, float *gradient_norm);
+/// Forward and backward; the gradients are added to those of earlier calls.
+NYALA_API nyala_status nyala_trainer_accumulate(nyala_trainer *trainer,
+                                                const nyala_training_batch *batch, float *loss);
+/// The optimizer on the accumulated gradients, which are cleared.
+NYALA_API nyala_status nyala_trainer_update(nyala_trainer *trainer, float rate,
+                                            float *gradient_norm);
+/// The loss alone; changes no state.
+NYALA_API nyala_status nyala_trainer_evaluate(nyala_trainer *trainer,
+                                              const nyala_training_batch *batch, float *loss);
+/// Makes the next of these calls return NYALA_CANCELLED before it computes anything. One that runs
+/// is finished, so that states are those of whole steps; only evaluate stops soon. Several cancels
+/// before a call returns NYALA_CANCELLED count as one.
+NYALA_API void nyala_trainer_cancel(nyala_trainer *trainer);
+/// Forgets a cancel that no call has answered.
+NYALA_API void nyala_trainer_clear_cancel(nyala_trainer *trainer);
+
+/// Where a value that is not finite came from. Null where it does not apply.
+typedef struct {
+  const char *state;  /* the state that already held one */
+  const char *label;  /* the op in the model that made the first: "model.layers.3.mlp.up_proj" */
+  const char *kernel; /* the kernel that wrote it; null: only states are not finite */
+} nyala_non_finite;
+
+/// Computes what the last step, accumulate or evaluate did once more, changes no state, and looks
+/// for the first value that is not finite. *found: is there one? The strings live as long as the
+/// model.
+NYALA_API nyala_status nyala_trainer_find_non_finite(nyala_trainer *trainer, bool *found,
+                                                     nyala_non_finite *where);
 
 #ifdef __cplusplus
 }

@@ -23,7 +23,8 @@ llvm::SmallVector<mlir::Value> addBias(TileEmitter &e, mlir::Value bias, const T
                                        llvm::SmallVector<mlir::Value> vectors);
 
 void attachQuantizedModels(mlir::MLIRContext *context); // quantize, quantized linear
-void attachProductModels(mlir::MLIRContext *context);   // linear, embedding
+void attachProductModels(mlir::MLIRContext *context);   // linear, matmul
+void attachLookupModels(mlir::MLIRContext *context);    // embedding, scatter-add
 void attachAttentionModels(mlir::MLIRContext *context); // attention
 void attachRowModels(mlir::MLIRContext *context);       // norms, softmax, reduce
 void attachLocalModels(mlir::MLIRContext *context);     // activations, rope, split, gather, caches

@@ -300,6 +300,7 @@ void nyala::cpu::attachLocalModels(MLIRContext *context) {
 void nyala::cpu::registerTileModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, NyalaDialect *) {
     attachProductModels(context);
+    attachLookupModels(context);
     attachQuantizedModels(context);
     attachAttentionModels(context);
     attachRowModels(context);

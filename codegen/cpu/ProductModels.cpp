@@ -1,6 +1,8 @@
-//===- ProductModels.cpp - Kernels of products with packed weights --------===//
+//===- ProductModels.cpp - Kernels of products ------------------------===//
 #include "codegen/cpu/CpuTileModels.h"
 #include "codegen/cpu/PackedReader.h"
+#include "codegen/cpu/PlainProduct.h"
+#include "ir/TrainingOps.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -37,27 +39,40 @@ SmallVector<Value> nyala::cpu::addBias(TileEmitter &e, Value bias, const Tile &t
 namespace {
 
 struct LinearModel : CpuTileOpInterface::ExternalModel<LinearModel, LinearOp> {
-  std::string getObstacle(Operation *op) const {
-    return getWeightObstacle(cast<LinearOp>(op).getWeight());
+  std::string getObstacle(Operation *operation) const {
+    auto op = cast<LinearOp>(operation);
+    return LinearModel::isPlain(op) ? getPlainObstacle(LinearModel::getProduct(op))
+                                    : getWeightObstacle(op.getWeight());
   }
   /// All rows in one work item: its weights are read once.
   bool hasTilesPerRow(Operation *) const { return false; }
 
-  int64_t getRowBlock(Operation *, CpuTargetAttr target, int64_t maxRows) const {
-    if (maxRows <= kStreamedRows)
-      return 1;
-    return target.hasFeature("avx512f") ? 8 : 3;
+  int64_t getRowBlock(Operation *op, CpuTargetAttr target, int64_t maxRows) const {
+    bool streamed = maxRows <= kStreamedRows && !LinearModel::isPlain(cast<LinearOp>(op));
+    return streamed ? 1 : getPlainRowBlock(target);
   }
 
   SmallVector<Value> emitTile(Operation *operation, TileEmitter &e, unsigned,
                               const Tile &tile) const {
     auto op = cast<LinearOp>(operation);
-    SmallVector<Value> vectors =
-        e.getMaxRows() > kStreamedRows ? emitFromPanel(op, e, tile) : emitStreamed(op, e, tile);
+    SmallVector<Value> vectors = LinearModel::isPlain(op)
+                                     ? emitPlainTile(e, LinearModel::getProduct(op), tile)
+                                 : e.getMaxRows() > kStreamedRows ? emitFromPanel(op, e, tile)
+                                                                  : emitStreamed(op, e, tile);
     return addBias(e, op.getBias(), tile, std::move(vectors));
   }
 
 private:
+  /// A weight that nothing has packed; it may be rounded within the kernel.
+  static bool isPlain(LinearOp op) {
+    Value weight = op.getWeight();
+    return !getTensorType(weight).getEncoding() &&
+           (isa<BlockArgument>(weight) || weight.getDefiningOp<arith::TruncFOp>());
+  }
+  static PlainProduct getProduct(LinearOp op) {
+    return {op, op.getInput(), op.getWeight(), /*transposeA=*/false, /*transposeB=*/true};
+  }
+
   /// Few rows: each block is widened and multiplied at once. Per block b of 32 columns and row n,
   ///   acc += scale[n, b] * sum_c quant[n, c] * x[c] + minimum[n, b] * sum_c x[c],
   /// blocks ascending; the order of additions does not depend on the number of rows.
@@ -163,37 +178,30 @@ private:
   }
 };
 
-/// A row of the table is one lane of a group of the packed layout.
-struct EmbeddingModel : CpuTileOpInterface::ExternalModel<EmbeddingModel, EmbeddingOp> {
+struct MatmulModel : CpuTileOpInterface::ExternalModel<MatmulModel, MatmulOp> {
   std::string getObstacle(Operation *op) const {
-    return getWeightObstacle(cast<EmbeddingOp>(op).getTable());
+    return getPlainObstacle(MatmulModel::getProduct(op));
+  }
+  bool hasTilesPerRow(Operation *) const { return false; }
+  int64_t getRowBlock(Operation *, CpuTargetAttr target, int64_t) const {
+    return getPlainRowBlock(target);
   }
 
-  SmallVector<Value> emitTile(Operation *op, TileEmitter &e, unsigned result,
+  SmallVector<Value> emitTile(Operation *operation, TileEmitter &e, unsigned,
                               const Tile &tile) const {
-    // Blocks are read as a whole: the row goes through memory.
-    Value memory = e.getBuffer(op->getResult(result));
-    e.setBuffer(op->getResult(result), memory);
-    return e.pull(op->getResult(result), tile);
+    SmallVector<Value> vectors = emitPlainTile(e, MatmulModel::getProduct(operation), tile);
+    Value accumulator = cast<MatmulOp>(operation).getAccumulator();
+    if (!accumulator)
+      return vectors;
+    for (auto [vector, added] : llvm::zip_equal(vectors, e.pull(accumulator, tile)))
+      vector = arith::AddFOp::create(e.b, vector, added);
+    return vectors;
   }
 
-  void emitRow(Operation *operation, TileEmitter &e, Value row,
-               ArrayRef<Value> destinations) const {
-    Value destination = destinations.front();
-    auto op = cast<EmbeddingOp>(operation);
-    PackedReader reader(e, op.getTable());
-    Value id = arith::IndexCastOp::create(
-        e.b, e.b.getIndexType(), memref::LoadOp::create(e.b, e.getBuffer(op.getIds()), row));
-    Value base = reader.getGroupOffset(id);
-    Value lane = arith::RemUIOp::create(e.b, id, e.index(PackedLayout::kGroupRows));
-    reader.forBlocksOfRow(base, lane, [&](const PackedReader::Block &block, Value column) {
-      for (int64_t c = 0; c < block.length; ++c) {
-        Value value =
-            vector::ExtractOp::create(e.b, reader.getValue(block, c), ArrayRef<int64_t>{0});
-        Value at = arith::AddIOp::create(e.b, column, e.index(c));
-        memref::StoreOp::create(e.b, value, destination, ValueRange{row, at});
-      }
-    });
+private:
+  static PlainProduct getProduct(Operation *operation) {
+    auto op = cast<MatmulOp>(operation);
+    return {op, op.getA(), op.getB(), op.getTransposeA(), op.getTransposeB()};
   }
 };
 
@@ -201,5 +209,5 @@ struct EmbeddingModel : CpuTileOpInterface::ExternalModel<EmbeddingModel, Embedd
 
 void nyala::cpu::attachProductModels(MLIRContext *context) {
   LinearOp::attachInterface<LinearModel>(*context);
-  EmbeddingOp::attachInterface<EmbeddingModel>(*context);
+  MatmulOp::attachInterface<MatmulModel>(*context);
 }

@@ -196,6 +196,50 @@ Value TileEmitter::reduceAddEach(int64_t first, int64_t count,
                                vector::ShuffleOp::create(b, left, right, high));
 }
 
+/// Two lanes of 32 bits, then of 64 bits, within each quarter of the vectors, which are then
+/// exchanged: shuffles that every CPU has an instruction for.
+void TileEmitter::transpose(MutableArrayRef<Value> vectors) {
+  constexpr int64_t quarter = kLanes / 4;
+  auto shuffle = [&](Value left, Value right, function_ref<int64_t(int64_t)> source) -> Value {
+    SmallVector<int64_t> lanes;
+    for (int64_t lane = 0; lane < kLanes; ++lane)
+      lanes.push_back(source(lane));
+    return vector::ShuffleOp::create(b, left, right, lanes);
+  };
+  // Of each quarter of two vectors the lower or upper half, by units of 32 or 64 bits in turn.
+  auto unpack = [&](Value left, Value right, int64_t unit, bool upper) {
+    return shuffle(left, right, [&](int64_t lane) {
+      int64_t base = lane / quarter * quarter, in = lane % quarter;
+      int64_t side = in / unit % 2, from = in / (2 * unit) * unit + in % unit;
+      return side * kLanes + base + from + (upper ? quarter / 2 : 0);
+    });
+  };
+  // Two quarters of either vector: first, and first + step.
+  auto exchange = [&](Value left, Value right, int64_t first, int64_t step) {
+    return shuffle(left, right, [&](int64_t lane) {
+      int64_t place = lane / quarter;
+      return place / 2 * kLanes + (first + place % 2 * step) * quarter + lane % quarter;
+    });
+  };
+  // Quarter q of columns[4 * g + c]: lane 4 * q + c of vectors 4 * g to 4 * g + 3.
+  SmallVector<Value> columns(kLanes);
+  for (int64_t g = 0; g < kLanes; g += 4) {
+    for (int64_t upper : {0, 1}) {
+      Value even = unpack(vectors[g], vectors[g + 1], 1, upper);
+      Value odd = unpack(vectors[g + 2], vectors[g + 3], 1, upper);
+      columns[g + 2 * upper] = unpack(even, odd, 2, false);
+      columns[g + 2 * upper + 1] = unpack(even, odd, 2, true);
+    }
+  }
+  for (int64_t c = 0; c < 4; ++c)
+    for (int64_t half : {0, 1}) {
+      Value left = exchange(columns[c], columns[4 + c], 2 * half, 1);
+      Value right = exchange(columns[8 + c], columns[12 + c], 2 * half, 1);
+      for (int64_t q : {0, 1})
+        vectors[4 * (2 * half + q) + c] = exchange(left, right, q, 2);
+    }
+}
+
 Value TileEmitter::halfToFloat(Value bits) {
   auto shape = cast<VectorType>(bits.getType());
   VectorType f32 = f32Vector(shape.getDimSize(0));

@@ -74,6 +74,8 @@ public:
   /// one's value.
   mlir::Value inTilePrologue(mlir::Operation *key, mlir::Value column,
                              llvm::function_ref<mlir::Value()> body);
+  /// The same at the kernel prologue, once for each key.
+  mlir::Value inKernelPrologue(mlir::Operation *key, llvm::function_ref<mlir::Value()> body);
   /// `tile` moved by `columns`; the sum is computed in the tile prologue.
   Tile shifted(const Tile &tile, int64_t columns);
 
@@ -120,6 +122,8 @@ public:
   /// A vector whose lane i is reduceAdd(vector(i)), bit by bit. Calls `vector` for 0 to 15, in
   /// order.
   mlir::Value reduceAddEach(llvm::function_ref<mlir::Value(int64_t)> vector);
+  /// Of 16 vectors, lane j of vector i becomes lane i of vector j.
+  void transpose(llvm::MutableArrayRef<mlir::Value> vectors);
   /// Widens halves (vector of i16) to f32.
   mlir::Value halfToFloat(mlir::Value bits);
   /// Rounds f32 to vector of f16, to nearest even; infinity from 65520 on.
@@ -164,6 +168,7 @@ private:
   /// Code of the prologues is inserted before these ops.
   mlir::Operation *kernelPrologueEnd = nullptr;
   mlir::Operation *tilePrologueEnd = nullptr;
+  llvm::DenseMap<mlir::Operation *, mlir::Value> kernelValues;
   llvm::DenseMap<std::pair<mlir::Operation *, mlir::Value>, mlir::Value> tileValues;
   llvm::DenseMap<std::pair<mlir::Value, int64_t>, mlir::Value> shiftedColumns;
 };

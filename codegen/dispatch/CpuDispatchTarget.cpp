@@ -1,5 +1,6 @@
 //===- CpuDispatchTarget.cpp - Which fusions pay on a CPU -----------------===//
 #include "codegen/dispatch/DispatchTarget.h"
+#include "ir/TrainingOps.h"
 
 using namespace mlir;
 using namespace nyala;
@@ -27,9 +28,17 @@ public:
   }
 
   bool fusesConsumer(Operation *consumer, Operation *root, std::string &reason) const override {
-    if (!isa<StoredWeightOpInterface>(root)) {
+    if (!isa<StoredWeightOpInterface, MatmulOp>(root)) {
       reason = "only products take consumers";
       return false;
+    }
+    int64_t rows = getTensorType(root->getResult(0)).getDimSize(0);
+    for (Value operand : consumer->getOperands()) {
+      RankedTensorType type = getTensorType(operand);
+      if (type.getRank() == 2 && type.getDimSize(0) != rows) {
+        reason = "an operand has other rows than the product";
+        return false;
+      }
     }
     // A tile of a product starts at a multiple of a vector: whatever shifts columns must keep that.
     auto aligned = [&](int64_t columns) { return columns % kLanes == 0; };

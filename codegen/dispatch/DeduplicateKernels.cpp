@@ -35,6 +35,7 @@ struct KernelInfo : llvm::DenseMapInfo<KernelOp> {
       return false;
     return left.getFunctionType() == right.getFunctionType() &&
            left.getMaxRows() == right.getMaxRows() &&
+           left.getResAttrsAttr() == right.getResAttrsAttr() &&
            OperationEquivalence::isRegionEquivalentTo(&left.getBody(), &right.getBody(),
                                                       OperationEquivalence::IgnoreLocations);
   }

@@ -1,6 +1,8 @@
 //===- FormDispatches.cpp - Fuse ops into dispatches ----------------------===//
 #include "codegen/Passes.h"
 #include "codegen/dispatch/DispatchTarget.h"
+#include "ir/KernelTies.h"
+#include "ir/TrainingOps.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -25,7 +27,12 @@ struct Group {
   llvm::SetVector<Operation *> ops;
   /// The argument whose leading dimension is the number of rows; null if there is none.
   BlockArgument rowSource;
+  /// The number of rows where it is the same in every call, else 0.
+  int64_t fixedRows = 0;
 };
+
+/// Elementwise ops on at most so many elements wait for each other: a launch costs more than they.
+constexpr int64_t kFewElements = 64;
 
 /// Forms the dispatches of one entry function.
 class DispatchFormer {
@@ -40,9 +47,7 @@ public:
     for (Operation &op : function.getBody().front())
       if (nyala::getFusionKind(&op) == FusionKind::Root)
         growAround(&op);
-    for (Operation &op : function.getBody().front())
-      if (nyala::getFusionKind(&op) && !owner.contains(&op) && !absorbed(&op))
-        addGroup(&op, nullptr);
+    formRest();
     for (Group &group : groups)
       if (failed(outline(group)))
         return failure();
@@ -62,9 +67,53 @@ private:
     groups.emplace_back();
     groups.back().root = root;
     groups.back().ops.insert(op);
-    groups.back().rowSource =
-        dyn_cast_or_null<BlockArgument>(nyala::getRowSource(op->getResult(0)));
+    auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
+    if (type && type.getRank() > 0 && type.getRank() < 3 && !type.isDynamicDim(0))
+      groups.back().fixedRows = type.getDimSize(0);
+    else
+      groups.back().rowSource =
+          dyn_cast_or_null<BlockArgument>(nyala::getRowSource(op->getResult(0)));
     owner[op] = groups.size() - 1;
+  }
+
+  /// Groups of what belongs to no root, in block order.
+  void formRest() {
+    size_t first = groups.size();
+    // From the end: an op joins the one that reads it.
+    for (Operation &op : llvm::reverse(function.getBody().front()))
+      if (nyala::getFusionKind(&op) && !owner.contains(&op) && !absorbed(&op) && !joinReader(&op))
+        addGroup(&op, nullptr);
+    std::reverse(groups.begin() + first, groups.end());
+    for (size_t index = first; index < groups.size(); ++index)
+      for (Operation *op : groups[index].ops)
+        owner[op] = index;
+  }
+
+  /// Puts an elementwise op into the dispatch of the elementwise op that alone reads it, where this
+  /// delays nothing large: the reader's other operands are computed before `op`.
+  bool joinReader(Operation *op) {
+    auto isPlain = [](Operation *op) {
+      return !isa<FusibleOpInterface>(op) && nyala::getFusionKind(op) == FusionKind::ColumnLocal;
+    };
+    if (!isPlain(op) || !op->hasOneUse())
+      return false;
+    Operation *reader = *op->getUsers().begin();
+    auto type = cast<RankedTensorType>(op->getResult(0).getType());
+    if (!isPlain(reader) || reader->getResult(0).getType() != type)
+      return false;
+    auto it = owner.find(reader);
+    if (it == owner.end() || groups[it->second].root)
+      return false;
+    bool few = type.hasStaticShape() && type.getNumElements() <= kFewElements;
+    for (Value operand : reader->getOperands()) {
+      Operation *definition = operand.getDefiningOp();
+      if (!few && definition && definition != op && !isa<arith::ConstantOp>(definition) &&
+          !definition->isBeforeInBlock(op))
+        return false;
+    }
+    groups[it->second].ops.insert(op);
+    owner[op] = it->second;
+    return true;
   }
 
   /// Has every use of `op` been given a copy of it inside its own dispatch?
@@ -97,9 +146,8 @@ private:
           uses = true;
           // A value that is needed outside as well would be computed twice.
           fits &= operand.hasOneUse();
-          // A cache is updated in place where it lies: not one that is about to be updated.
-          auto append = dyn_cast<CacheAppendOp>(op);
-          fits &= !append || operand != append.getCache();
+          // What is updated in place must lie somewhere.
+          fits &= !isUpdated(op, operand);
         } else if (definition && !isa<arith::ConstantOp>(definition)) {
           fits &= definition->isBeforeInBlock(group.root);
         }
@@ -116,6 +164,14 @@ private:
     }
   }
 
+  static bool isUpdated(Operation *op, Value operand) {
+    auto update = dyn_cast<InPlaceOpInterface>(op);
+    return update && llvm::any_of(llvm::seq(op->getNumResults()), [&](unsigned result) {
+             OpOperand *updated = update.getUpdatedOperand(result);
+             return updated && updated->get() == operand;
+           });
+  }
+
   /// Whatever computes the root's operands, if the target wants it again inside.
   void addProducers(Group &group, Operation *consumer) {
     for (Value operand : consumer->getOperands()) {
@@ -126,7 +182,7 @@ private:
       if (!kind || *kind == FusionKind::Root || isa<EmbeddingOp>(op))
         continue;
       std::string reason;
-      if (!target.fusesProducer(op, group.root, getMaxRows(group.rowSource), reason)) {
+      if (!target.fusesProducer(op, group.root, getMaxRows(group), reason)) {
         missed(op, group.root, reason);
         continue;
       }
@@ -146,12 +202,14 @@ private:
         << remark::reason("{0}", reason);
   }
 
-  /// Bound of the number of rows that `source` has; 0 if there is none.
-  int64_t getMaxRows(BlockArgument source) {
-    if (!source)
+  /// Bound of a group's rows; 0 if there is none.
+  int64_t getMaxRows(const Group &group) {
+    if (group.fixedRows > 0)
+      return group.fixedRows;
+    if (!group.rowSource)
       return 0;
-    auto attr =
-        function.getArgAttrOfType<IntegerAttr>(source.getArgNumber(), NyalaDialect::kMaxRowsAttr);
+    auto attr = function.getArgAttrOfType<IntegerAttr>(group.rowSource.getArgNumber(),
+                                                       NyalaDialect::kMaxRowsAttr);
     return attr ? attr.getInt() : 0;
   }
 
@@ -186,7 +244,7 @@ private:
                          [&](Operation *user) { return !group.ops.contains(user); }))
           results.push_back(result);
     }
-    int64_t maxRows = getMaxRows(group.rowSource);
+    int64_t maxRows = getMaxRows(group);
     if (maxRows == 0)
       return ops.back()->emitOpError("has no bound on its rows: expected an argument with '")
              << NyalaDialect::kMaxRowsAttr << "'; run nyala-specialize-entries first";
@@ -194,14 +252,15 @@ private:
     KernelOp kernel = buildKernel(group, ops, constants, inputs.getArrayRef(), results, maxRows);
     Operation *anchor = group.root ? group.root : ops.back();
     OpBuilder builder(anchor);
-    Value zero = arith::ConstantIndexOp::create(builder, anchor->getLoc(), 0);
-    Value rows = tensor::DimOp::create(builder, anchor->getLoc(), group.rowSource, zero);
+    Value rows = arith::ConstantIndexOp::create(builder, anchor->getLoc(), group.fixedRows);
+    if (group.fixedRows == 0)
+      rows = tensor::DimOp::create(builder, anchor->getLoc(), group.rowSource, rows);
+    tieStates(group, inputs.getArrayRef(), results, kernel);
     SmallVector<Type> types;
     SmallVector<int64_t> tied;
-    for (Value result : results) {
+    for (auto [index, result] : llvm::enumerate(results)) {
       types.push_back(result.getType());
-      auto append = result.getDefiningOp<CacheAppendOp>();
-      tied.push_back(append ? llvm::find(inputs, append.getCache()) - inputs.begin() : -1);
+      tied.push_back(getTiedArgument(kernel, index).value_or(-1));
     }
     auto dispatch = DispatchOp::create(builder, anchor->getLoc(), types, kernel.getSymName(), rows,
                                        inputs.getArrayRef(), tied);
@@ -212,6 +271,57 @@ private:
       if (op->use_empty())
         op->erase();
     return success();
+  }
+
+  /// Ties each result that the function returns as the next value of a state to that state, if the
+  /// group reads the old value only where it writes the new one. (Results of ops that update
+  /// operands are tied without this.)
+  void tieStates(const Group &group, ArrayRef<Value> inputs, ArrayRef<Value> results,
+                 KernelOp kernel) {
+    for (auto [index, result] : llvm::enumerate(results)) {
+      if (isa<InPlaceOpInterface>(result.getDefiningOp()))
+        continue;
+      for (OpOperand &use : result.getUses()) {
+        BlockArgument state = findState(use);
+        const auto *input = llvm::find(inputs, state);
+        if (!state || input == inputs.end() || !isReadInPlace(state, result, group))
+          continue;
+        kernel.setResultAttr(
+            index, kTiedAttr,
+            IntegerAttr::get(IntegerType::get(function.getContext(), 64), input - inputs.begin()));
+      }
+    }
+  }
+
+  /// The argument that holds the old value of the state whose next value `use` returns.
+  BlockArgument findState(OpOperand &use) {
+    if (!isa<func::ReturnOp>(use.getOwner()))
+      return BlockArgument();
+    auto name =
+        function.getResultAttrOfType<StringAttr>(use.getOperandNumber(), NyalaDialect::kStateAttr);
+    for (BlockArgument argument : function.getArguments())
+      if (name && name == function.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
+                                                                NyalaDialect::kStateAttr))
+        return argument;
+    return BlockArgument();
+  }
+
+  /// Do the group's ops read `state` only elementwise, on the way to `result` alone?
+  bool isReadInPlace(BlockArgument state, Value result, const Group &group) {
+    SmallVector<Value> values{state};
+    for (size_t i = 0; i < values.size(); ++i)
+      for (Operation *user : values[i].getUsers()) {
+        if (!group.ops.contains(user)) {
+          if (i > 0 && values[i] != result)
+            return false;
+          continue;
+        }
+        if (isa<FusibleOpInterface>(user) || user->getResult(0).getType() != state.getType())
+          return false;
+        if (!llvm::is_contained(values, user->getResult(0)))
+          values.push_back(user->getResult(0));
+      }
+    return true;
   }
 
   bool isOwnedBy(Operation *op, const Group &group) {
@@ -250,12 +360,18 @@ private:
     return kernel;
   }
 
-  /// "decode_linear_576x1536": the entry, the op, the columns it reads and writes.
+  /// "decode_linear_576x1536": the entry, the op, the columns it reads and writes;
+  /// "train_step_matmul_512x576x1536": the rows and columns of the product, and what is summed
+  /// over.
   std::string getKernelName(Operation *op) {
     std::string name = function.getSymName().str() + "_" + op->getName().stripDialect().str();
     auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
     auto product = dyn_cast<StoredWeightOpInterface>(op);
-    if (product && nyala::getFusionKind(op) == FusionKind::Root) {
+    if (auto matmul = dyn_cast<MatmulOp>(op)) {
+      int64_t depth = getTensorType(matmul.getA()).getDimSize(matmul.getTransposeA() ? 0 : 1);
+      name += "_" + std::to_string(type.getDimSize(0)) + "x" + std::to_string(type.getDimSize(1)) +
+              "x" + std::to_string(depth);
+    } else if (product && nyala::getFusionKind(op) == FusionKind::Root) {
       RankedTensorType weight = getTensorType(product.getStoredWeight().get());
       name +=
           "_" + std::to_string(weight.getDimSize(1)) + "x" + std::to_string(weight.getDimSize(0));

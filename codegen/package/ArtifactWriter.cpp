@@ -15,6 +15,7 @@
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Path.h"
 
 #define XXH_INLINE_ALL
@@ -67,6 +68,9 @@ public:
                   "'");
     file.write(sizeof(nyala_artifact_header), {program.data(), program.size()});
     uint64_t fileBytes = options.externalWeights ? codeEnd : weightsOffset + weightBytes;
+    // Without weights nothing is written where their segment begins: the file must reach it.
+    if (!options.externalWeights && weightBytes == 0 && codeEnd < weightsOffset)
+      file.write(weightsOffset - 1, uint8_t(0));
     writeHeader(file, program, fileBytes);
     if (weightsFile)
       weightsFile->commit();
@@ -161,6 +165,11 @@ private:
       if (auto text = dyn_cast<StringAttr>(entry.getValue()))
         metadata.push_back(art::CreateKeyValueDirect(b, entry.getName().str().c_str(),
                                                      text.getValue().str().c_str()));
+    // What a trainer's batch looks like.
+    for (StringRef key : {"batch", "length"})
+      if (auto number = model.getAs<IntegerAttr>(key))
+        metadata.push_back(art::CreateKeyValueDirect(b, key.str().c_str(),
+                                                     std::to_string(number.getInt()).c_str()));
     fb::Offset<art::Tokenizer> text;
     if (tokenizer)
       text = writeTokenizer(b, *tokenizer);
@@ -248,16 +257,36 @@ private:
     std::vector<uint32_t> waits(step.getWaits().begin(), step.getWaits().end());
     ArrayRef<int64_t> cost = step.getCost();
     std::vector<uint64_t> writes(step.getWrites().begin(), step.getWrites().end());
+    std::vector<uint32_t> updates(step.getUpdates().begin(), step.getUpdates().end());
+    std::vector<uint8_t> floats(step.getFloats().begin(), step.getFloats().end());
+    fb::Offset<fb::String> label;
+    if (StringRef name = getLabel(step.getLoc()); !name.empty())
+      label = b.CreateString(name.str());
     return art::CreateStep(b, kernel->second, b.CreateVectorOfStructs(buffers), step.getRows(),
                            step.getTiles(), step.getPerRow(), b.CreateVector(waits),
                            /*flops_per_row=*/cost[0], /*bytes_fixed=*/cost[2],
                            /*bytes_per_row=*/cost[3], /*flops_per_row_position=*/cost[1],
-                           /*bytes_per_row_position=*/cost[4], b.CreateVector(writes));
+                           /*bytes_per_row_position=*/cost[4], b.CreateVector(writes), label,
+                           b.CreateVector(updates), b.CreateVector(floats));
+  }
+
+  /// The name that a location has, from the model's file; empty if it has none.
+  static StringRef getLabel(Location location) {
+    StringRef label;
+    location->walk([&](Location part) {
+      auto name = dyn_cast<NameLoc>(part);
+      if (!name)
+        return WalkResult::advance();
+      label = name.getName();
+      return WalkResult::interrupt();
+    });
+    return label;
   }
 
   static art::ArgumentRole getRole(StringRef role) {
+    std::string joined = llvm::join(llvm::split(role, '_'), "");
     for (art::ArgumentRole value : art::EnumValuesArgumentRole())
-      if (role == StringRef(art::EnumNameArgumentRole(value)).lower())
+      if (StringRef(art::EnumNameArgumentRole(value)).equals_insensitive(joined))
         return value;
     throw Error("unknown role '" + role.str() + "' of an argument");
   }

@@ -1,13 +1,10 @@
 //===- BuildPrograms.cpp - Entries become programs of steps ---------------===//
 #include "codegen/Passes.h"
-#include "codegen/plan/ArenaPlanner.h"
-#include "ir/NyalaOps.h"
-#include "runtime/kernel_abi.h"
+#include "codegen/plan/ValuePlaces.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "llvm/ADT/MapVector.h"
 
 namespace nyala {
 #define GEN_PASS_DEF_BUILDPROGRAMS
@@ -28,23 +25,16 @@ public:
   LogicalResult build() {
     if (!llvm::hasSingleElement(function.getBody()))
       return function.emitOpError("expected the body of an entry point to be one block");
-    if (failed(collectArguments()) || failed(collectSteps()) || failed(placeReturned()) ||
-        failed(checkStatesInPlace()))
+    if (failed(collectArguments()) || failed(chooseDestinations()) || failed(collectSteps()) ||
+        failed(checkReturned()) || failed(places.checkUpdates(function.getBody().front())))
       return failure();
-    placeInArena();
+    arenaBytes = places.planArena(steps);
     emitProgram();
     return success();
   }
 
 private:
   using Type = mlir::RankedTensorType;
-
-  /// What the steps of an entry work on.
-  struct Storage {
-    BufferRegion region;
-    int64_t index = 0;
-    FlatSymbolRefAttr weight;
-  };
 
   //===--------------------------------------------------------------------===//
   // Signature
@@ -59,43 +49,69 @@ private:
                << number << " has type " << argument.getType() << ", expected a tensor";
       auto role = function.getArgAttrOfType<StringAttr>(number, NyalaDialect::kRoleAttr);
       auto state = function.getArgAttrOfType<StringAttr>(number, NyalaDialect::kStateAttr);
-      if (role) {
-        auto maxRows = function.getArgAttrOfType<IntegerAttr>(number, NyalaDialect::kMaxRowsAttr);
-        if (!maxRows)
-          return function.emitOpError("argument ")
-                 << number << " has no '" << NyalaDialect::kMaxRowsAttr
-                 << "'; run nyala-specialize-entries first";
-        StringRef count = role.getValue() == "wanted" ? "wanted" : "rows";
-        int64_t index = getCount(count, maxRows.getInt());
-        storage[argument] = {BufferRegion::Argument, static_cast<int64_t>(arguments.size()), {}};
-        countOf[argument] = index;
-        arguments.push_back(ArgumentAttr::get(builder.getContext(), role.getValue(), index));
-      } else if (state) {
-        if (!type.hasStaticShape() || type.getRank() != 3)
-          return function.emitOpError("state '")
-                 << state.getValue() << "' has type " << type
-                 << ", expected static sequences, slots and channels; run "
-                    "nyala-specialize-entries first";
-        storage[argument] = {BufferRegion::State, static_cast<int64_t>(states.size()), {}};
-        states.push_back(StateAttr::get(builder.getContext(), state.getValue(), type.getDimSize(0),
-                                        type.getDimSize(1), getSlotBytes(type)));
-      } else {
+      if (!role && !state)
         return function.emitOpError("argument ")
                << number << " has neither '" << NyalaDialect::kRoleAttr << "' nor '"
                << NyalaDialect::kStateAttr << "'";
-      }
+      if (failed(role ? addArgument(argument, type, role.getValue())
+                      : addState(argument, type, state.getValue())))
+        return failure();
     }
     return success();
   }
 
-  /// Bytes that a result takes at the most rows.
-  int64_t getBytes(DispatchOp dispatch, Value result) {
-    auto type = cast<Type>(result.getType());
-    int64_t elements = counts[rowsOf[dispatch]].getMax();
-    for (int64_t dim : type.getShape())
-      elements *= ShapedType::isDynamic(dim) ? 1 : dim;
-    return elements * type.getElementTypeBitWidth() / 8;
+  LogicalResult addArgument(BlockArgument argument, Type type, StringRef role) {
+    auto maxRows =
+        function.getArgAttrOfType<IntegerAttr>(argument.getArgNumber(), NyalaDialect::kMaxRowsAttr);
+    int64_t count;
+    if (!type.isDynamicDim(0)) {
+      count = getFixedCount(type.getDimSize(0));
+    } else if (maxRows) {
+      count = getCount(role == "wanted" ? "wanted" : "rows", maxRows.getInt());
+      countOf[argument] = count;
+    } else {
+      return function.emitOpError("argument ")
+             << argument.getArgNumber() << " has no '" << NyalaDialect::kMaxRowsAttr
+             << "'; run nyala-specialize-entries first";
+    }
+    places.addObject(argument,
+                     {BufferRegion::Argument, static_cast<int64_t>(arguments.size()), {}, 0});
+    arguments.push_back(ArgumentAttr::get(builder.getContext(), role, count));
+    return success();
   }
+
+  /// A cache has sequences, slots and channels; a matrix rows, which are its slots.
+  LogicalResult addState(BlockArgument argument, Type type, StringRef name) {
+    bool matrix = type.getRank() == 2;
+    if (!type.hasStaticShape() || (!matrix && type.getRank() != 3))
+      return function.emitOpError("state '")
+             << name << "' has type " << type
+             << ", expected static sequences, slots and channels, or a static matrix; run "
+                "nyala-specialize-entries first";
+    int64_t slotBytes =
+        matrix ? type.getDimSize(1) * type.getElementTypeBitWidth() / 8 : getSlotBytes(type);
+    int64_t sequences = matrix ? 1 : type.getDimSize(0);
+    int64_t slots = type.getDimSize(matrix ? 0 : 1);
+    places.addObject(argument, {BufferRegion::State,
+                                static_cast<int64_t>(states.size()),
+                                {},
+                                sequences * slots * slotBytes});
+    states.push_back(StateAttr::get(builder.getContext(), name, sequences, slots, slotBytes));
+    return success();
+  }
+
+  /// Bytes that a value takes at the most rows.
+  int64_t getBytes(Value value) {
+    auto type = cast<Type>(value.getType());
+    auto dispatch = value.getDefiningOp<DispatchOp>();
+    int64_t bits = type.getElementTypeBitWidth();
+    for (int64_t dim : type.getShape())
+      bits *= ShapedType::isDynamic(dim) ? counts[rowsOf[dispatch]].getMax() : dim;
+    return bits / 8;
+  }
+
+  /// Index of the count that is always `rows`.
+  int64_t getFixedCount(int64_t rows) { return getCount(std::to_string(rows), rows); }
 
   /// Index of a count; its bound is the largest of its arguments'.
   int64_t getCount(StringRef name, int64_t max) {
@@ -112,21 +128,80 @@ private:
   // Steps and places
   //===--------------------------------------------------------------------===//
 
+  /// What some values must be written to: results, states, and concatenations.
+  LogicalResult chooseDestinations() {
+    for (auto dispatch : function.getBody().front().getOps<DispatchOp>()) {
+      FailureOr<int64_t> rows = findRows(dispatch);
+      if (failed(rows))
+        return failure();
+      rowsOf[dispatch] = *rows;
+    }
+    auto terminator = cast<func::ReturnOp>(function.getBody().front().getTerminator());
+    for (OpOperand &operand : terminator->getOpOperands()) {
+      unsigned number = operand.getOperandNumber();
+      auto result = dyn_cast<OpResult>(operand.get());
+      auto dispatch = operand.get().getDefiningOp<DispatchOp>();
+      bool isNew = dispatch && dispatch.getTied()[result.getResultNumber()] < 0;
+      if (auto state = function.getResultAttrOfType<StringAttr>(number, NyalaDialect::kStateAttr)) {
+        // The next value of a state that does not depend on the old one.
+        Value old = findState(state.getValue());
+        if (isNew && old && old.getType() == operand.get().getType())
+          (void)places.reserveIn(operand.get(), old);
+        continue;
+      }
+      auto name = function.getResultAttrOfType<StringAttr>(number, NyalaDialect::kResultAttr);
+      MemoryObject object{BufferRegion::Result, static_cast<int64_t>(results.size()), {}, 0};
+      if (isNew)
+        object.bytes = getBytes(operand.get());
+      if (!name || !isNew || failed(places.reserve(operand.get(), object)))
+        return function.emitOpError("result ")
+               << number << " must be computed by a dispatch and carry '"
+               << NyalaDialect::kResultAttr << "' or '" << NyalaDialect::kStateAttr << "'";
+      auto type = cast<Type>(operand.get().getType());
+      if (type.getRank() != 2)
+        return function.emitOpError("result ")
+               << number << " has type " << type << ", expected rows by channels";
+      int64_t count = type.isDynamicDim(0) ? rowsOf[dispatch] : getFixedCount(type.getDimSize(0));
+      results.push_back(ResultAttr::get(builder.getContext(), name.getValue(), count,
+                                        type.getDimSize(1) * type.getElementTypeBitWidth() / 8));
+    }
+    return places.reserveParts(function.getBody().front(),
+                               [this](Value value) { return getBytes(value); });
+  }
+
+  Value findState(StringRef name) {
+    for (BlockArgument argument : function.getArguments())
+      if (auto state = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
+                                                             NyalaDialect::kStateAttr))
+        if (state.getValue() == name)
+          return argument;
+    return Value();
+  }
+
+  /// Index of the count that a dispatch's rows are.
+  FailureOr<int64_t> findRows(DispatchOp dispatch) {
+    if (auto constant = dispatch.getRows().getDefiningOp<arith::ConstantIndexOp>())
+      return getFixedCount(constant.value());
+    auto dim = dispatch.getRows().getDefiningOp<tensor::DimOp>();
+    auto source = dim ? dyn_cast<BlockArgument>(dim.getSource()) : BlockArgument();
+    if (!source || !countOf.contains(source))
+      return dispatch.emitOpError("expected its rows to be a constant, or the size of an "
+                                  "argument's leading dimension");
+    return countOf[source];
+  }
+
   LogicalResult collectSteps() {
     for (Operation &op : function.getBody().front()) {
       if (auto load = dyn_cast<LoadOp>(op)) {
-        storage[load.getResult()] = {BufferRegion::Weight, 0, load.getWeightAttr()};
+        places.addObject(load.getResult(), {BufferRegion::Weight, 0, load.getWeightAttr(), 0});
       } else if (auto dispatch = dyn_cast<DispatchOp>(op)) {
-        auto dim = dispatch.getRows().getDefiningOp<tensor::DimOp>();
-        auto source = dim ? dyn_cast<BlockArgument>(dim.getSource()) : BlockArgument();
-        if (!source || !countOf.contains(source))
-          return dispatch.emitOpError("expected its rows to be the size of an argument's leading "
-                                      "dimension");
-        rowsOf[dispatch] = countOf[source];
-        if (failed(checkKernel(dispatch)) || failed(placeTied(dispatch)))
+        if (failed(checkKernel(dispatch)) ||
+            failed(places.placeResults(dispatch, [this](Value value) { return getBytes(value); })))
           return failure();
-        stepIndex[dispatch] = steps.size();
         steps.push_back(dispatch);
+      } else if (ValuePlaces::isView(&op)) {
+        if (failed(places.placeView(&op)))
+          return failure();
       } else if (!isa<tensor::DimOp, arith::ConstantOp, func::ReturnOp>(op)) {
         return op.emitOpError("is not part of a dispatch; expected a module of the kernel phase");
       }
@@ -144,155 +219,27 @@ private:
            << "', which has not been generated; run nyala-generate-cpu-kernels first";
   }
 
-  /// Results that update a state lie where it does.
-  LogicalResult placeTied(DispatchOp dispatch) {
-    llvm::SmallDenseSet<int64_t> updated;
-    for (auto [tied, result] : llvm::zip_equal(dispatch.getTied(), dispatch.getResults())) {
-      if (tied < 0)
-        continue;
-      auto place = storage.find(dispatch.getInputs()[tied]);
-      if (place == storage.end() || place->second.region != BufferRegion::State)
-        return dispatch.emitOpError("updates operand ") << tied << " in place, which is no state";
-      if (!updated.insert(tied).second)
-        return dispatch.emitOpError("updates operand ")
-               << tied << " in place twice: this needs a copy of the state";
-      Storage copy = place->second;
-      storage[result] = copy;
-    }
-    return success();
-  }
-
-  LogicalResult placeReturned() {
+  /// The next value of each state must lie where the old one did.
+  LogicalResult checkReturned() {
     auto terminator = cast<func::ReturnOp>(function.getBody().front().getTerminator());
     for (OpOperand &operand : terminator->getOpOperands()) {
       unsigned number = operand.getOperandNumber();
-      if (auto state = function.getResultAttrOfType<StringAttr>(number, NyalaDialect::kStateAttr)) {
-        auto place = storage.find(operand.get());
-        bool sameState = place != storage.end() && place->second.region == BufferRegion::State &&
-                         states[place->second.index].getName() == state.getValue();
-        if (!sameState)
-          return function.emitOpError("result ")
-                 << number << " is the next value of state '" << state.getValue()
-                 << "' but is not tied to it: this needs a copy of the state";
+      auto state = function.getResultAttrOfType<StringAttr>(number, NyalaDialect::kStateAttr);
+      if (!state)
         continue;
-      }
-      auto name = function.getResultAttrOfType<StringAttr>(number, NyalaDialect::kResultAttr);
-      auto dispatch = operand.get().getDefiningOp<DispatchOp>();
-      if (!name || !dispatch || storage.contains(operand.get()))
+      Value old = findState(state.getValue());
+      if (!old || !places.contains(operand.get()) ||
+          places.getRange(old) != places.getRange(operand.get()))
         return function.emitOpError("result ")
-               << number << " must be computed by a dispatch and carry '"
-               << NyalaDialect::kResultAttr << "' or '" << NyalaDialect::kStateAttr << "'";
-      auto type = cast<Type>(operand.get().getType());
-      if (type.getRank() != 2)
-        return function.emitOpError("result ")
-               << number << " has type " << type << ", expected rows by channels";
-      storage[operand.get()] = {BufferRegion::Result, static_cast<int64_t>(results.size()), {}};
-      results.push_back(ResultAttr::get(builder.getContext(), name.getValue(), rowsOf[dispatch],
-                                        type.getDimSize(1) * type.getElementTypeBitWidth() / 8));
+               << number << " is the next value of state '" << state.getValue()
+               << "' but is not tied to it: this needs a copy of the state";
     }
     return success();
-  }
-
-  /// An update in place is right only if nothing reads the old value afterwards.
-  LogicalResult checkStatesInPlace() {
-    for (DispatchOp dispatch : steps)
-      for (int64_t tied : dispatch.getTied()) {
-        if (tied < 0)
-          continue;
-        Value old = dispatch.getInputs()[tied];
-        for (Operation *user : old.getUsers())
-          if (user != dispatch && !user->isBeforeInBlock(dispatch))
-            return dispatch
-                       .emitOpError("updates a state in place that a later operation still "
-                                    "reads: this needs a copy of the state")
-                       .attachNote(user->getLoc())
-                   << "read here";
-      }
-    return success();
-  }
-
-  void placeInArena() {
-    std::vector<ArenaValue> values;
-    SmallVector<Value> placed;
-    for (DispatchOp dispatch : steps)
-      for (Value result : dispatch.getResults()) {
-        if (storage.contains(result))
-          continue;
-        int64_t last = stepIndex[dispatch];
-        for (Operation *user : result.getUsers())
-          if (auto reader = dyn_cast<DispatchOp>(user))
-            last = std::max(last, stepIndex[reader]);
-        values.push_back({getBytes(dispatch, result), stepIndex[dispatch], last});
-        placed.push_back(result);
-      }
-    arenaBytes = planArena(values, NYALA_BUFFER_ALIGNMENT);
-    for (auto [value, place] : llvm::zip_equal(placed, values))
-      storage[value] = {BufferRegion::Arena, place.offset, {}};
-    for (auto [value, place] : llvm::zip_equal(placed, values))
-      bytesOf[value] = place.bytes;
-  }
-
-  //===--------------------------------------------------------------------===//
-  // Order
-  //===--------------------------------------------------------------------===//
-
-  /// Steps that touched the same memory before: the last writer of what a step reads, and writer
-  /// and readers of what it overwrites.
-  class Hazards {
-  public:
-    void read(int64_t step, BufferRegion region, int64_t first, int64_t last,
-              llvm::SmallSetVector<int64_t, 4> &waits) {
-      for (const Access &access : accesses)
-        if (access.writes && access.overlaps(region, first, last))
-          waits.insert(access.step);
-      pending.push_back({step, false, region, first, last});
-    }
-    void write(int64_t step, BufferRegion region, int64_t first, int64_t last,
-               llvm::SmallSetVector<int64_t, 4> &waits) {
-      for (const Access &access : accesses)
-        if (access.overlaps(region, first, last))
-          waits.insert(access.step);
-      // What is overwritten as a whole needs not be waited for again.
-      llvm::erase_if(accesses, [&](const Access &access) {
-        return access.region == region && first <= access.first && access.last <= last;
-      });
-      pending.push_back({step, true, region, first, last});
-    }
-    void endStep() {
-      accesses.append(pending);
-      pending.clear();
-    }
-
-  private:
-    struct Access {
-      int64_t step;
-      bool writes;
-      BufferRegion region;
-      int64_t first, last; // bytes of the arena, else the index of the buffer
-      bool overlaps(BufferRegion otherRegion, int64_t otherFirst, int64_t otherLast) const {
-        return region == otherRegion && first <= otherLast && otherFirst <= last;
-      }
-    };
-    SmallVector<Access> accesses, pending;
-  };
-
-  std::pair<int64_t, int64_t> getRange(Value value) {
-    const Storage &place = storage.find(value)->second;
-    if (place.region != BufferRegion::Arena)
-      return {place.index, place.index};
-    return {place.index, place.index + bytesOf[value] - 1};
   }
 
   //===--------------------------------------------------------------------===//
   // Output
   //===--------------------------------------------------------------------===//
-
-  BufferAttr getBuffer(Value value) {
-    const Storage &place = storage.find(value)->second;
-    bool arena = place.region == BufferRegion::Arena;
-    return BufferAttr::get(builder.getContext(), place.region, place.weight,
-                           arena ? 0 : place.index, arena ? place.index : 0);
-  }
 
   template <typename Attr> ArrayAttr toArray(ArrayRef<Attr> attrs) {
     return builder.getArrayAttr(SmallVector<Attribute>(attrs.begin(), attrs.end()));
@@ -308,21 +255,25 @@ private:
     Hazards hazards;
     for (auto [index, dispatch] : llvm::enumerate(steps)) {
       int64_t step = index;
-      llvm::SmallSetVector<int64_t, 4> waits;
+      Hazards::Waits waits;
       SmallVector<Attribute> buffers;
-      SmallVector<int64_t> writes;
+      SmallVector<int64_t> writes, updates;
+      SmallVector<bool> floats;
       for (Value input : dispatch.getInputs()) {
-        buffers.push_back(getBuffer(input));
-        auto [first, last] = getRange(input);
-        hazards.read(step, storage.find(input)->second.region, first, last, waits);
+        buffers.push_back(places.getBuffer(input));
+        hazards.read(step, places.getRange(input), waits);
       }
       for (auto [tied, result] : llvm::zip_equal(dispatch.getTied(), dispatch.getResults())) {
+        if (tied >= 0)
+          updates.push_back(tied);
+        else if (places.getObject(result).region == BufferRegion::State)
+          updates.push_back(buffers.size());
         if (tied < 0) {
-          buffers.push_back(getBuffer(result));
-          writes.push_back(getBytes(dispatch, result));
+          buffers.push_back(places.getBuffer(result));
+          writes.push_back(getBytes(result));
+          floats.push_back(cast<Type>(result.getType()).getElementType().isF32());
         }
-        auto [first, last] = getRange(result);
-        hazards.write(step, storage.find(result)->second.region, first, last, waits);
+        hazards.write(step, places.getRange(result), waits);
       }
       hazards.endStep();
       auto kernel = SymbolTable::lookupNearestSymbolFrom(function, dispatch.getKernelAttr());
@@ -332,7 +283,8 @@ private:
                      builder.getArrayAttr(buffers), rowsOf[dispatch],
                      kernel->getAttrOfType<IntegerAttr>("nyala.tiles").getInt(),
                      kernel->hasAttr("nyala.per_row"), sorted,
-                     kernel->getAttrOfType<DenseI64ArrayAttr>("nyala.cost").asArrayRef(), writes);
+                     kernel->getAttrOfType<DenseI64ArrayAttr>("nyala.cost").asArrayRef(), writes,
+                     floats, updates);
     }
     function.erase();
   }
@@ -345,9 +297,9 @@ private:
   SmallVector<StateAttr> states;
   SmallVector<DispatchOp> steps;
   int64_t arenaBytes = 0;
-  DenseMap<Value, Storage> storage; ///< index: the offset for values in the arena
-  DenseMap<Value, int64_t> countOf, bytesOf;
-  DenseMap<Operation *, int64_t> rowsOf, stepIndex;
+  ValuePlaces places;
+  DenseMap<Value, int64_t> countOf;
+  DenseMap<Operation *, int64_t> rowsOf;
 };
 
 struct BuildPrograms : nyala::impl::BuildProgramsBase<BuildPrograms> {

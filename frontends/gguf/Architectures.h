@@ -12,6 +12,7 @@
 
 namespace nyala {
 class ModelBuilder;
+struct DecoderNames;
 } // namespace nyala
 
 namespace nyala::gguf {
@@ -26,6 +27,8 @@ struct Architecture {
 
 llvm::ArrayRef<Architecture> getArchitectures();
 
+/// Names of the tensors of `llama`.
+const DecoderNames &getLlamaNames();
 void buildLlama(ModelBuilder &builder, GgufHyperparameters &keys);
 
 } // namespace nyala::gguf

@@ -86,6 +86,8 @@ int64_t readVocabulary(ModelBuilder &builder, GgufHyperparameters &keys) {
 
 } // namespace
 
+const DecoderNames &getLlamaNames() { return names; }
+
 void buildLlama(ModelBuilder &builder, GgufHyperparameters &keys) {
   refuseUnsupported(keys);
   Decoder decoder;

@@ -119,6 +119,13 @@ static constexpr Architecture architectures[] = {
      readHunyuan},
 };
 
+const Architecture *findArchitecture(StringRef modelType) {
+  modelType.consume_front(kSharingPrefix);
+  const Architecture *found = llvm::find_if(
+      architectures, [&](const Architecture &entry) { return entry.modelType == modelType; });
+  return found == std::end(architectures) ? nullptr : found;
+}
+
 const Architecture &chooseArchitecture(Config &config) {
   std::string supported = llvm::join(
       llvm::map_range(architectures,
@@ -132,12 +139,26 @@ const Architecture &chooseArchitecture(Config &config) {
       config.fail("architectures", "is " + quote(name) +
                                        ", which is not supported, expected a model that predicts "
                                        "the next token (…ForCausalLM)");
-  const Architecture *chosen = llvm::find_if(
-      architectures, [&](const Architecture &entry) { return entry.modelType == StringRef(type); });
-  if (chosen == std::end(architectures))
+  const Architecture *chosen = findArchitecture(type);
+  if (!chosen)
     config.fail("model_type",
                 "is " + quote(type) + ", which is not supported, expected one of: " + supported);
   return *chosen;
+}
+
+void readSharing(Config &config, Decoder &decoder) {
+  if (!StringRef(config.getString("model_type", "")).starts_with(kSharingPrefix))
+    return;
+  std::vector<int64_t> map = config.getIndices("kv_sharing");
+  if (static_cast<int64_t>(map.size()) != decoder.layers)
+    config.fail("kv_sharing", "has " + std::to_string(map.size()) + " entries, expected " +
+                                  std::to_string(decoder.layers) + ", one for each layer");
+  for (int64_t layer = 0; layer < decoder.layers; ++layer)
+    if (map[layer] > layer || map[map[layer]] != map[layer])
+      config.fail("kv_sharing", "gives layer " + std::to_string(layer) + " the keys of layer " +
+                                    std::to_string(map[layer]) +
+                                    ", expected itself or an earlier layer that has its own");
+  decoder.producers = std::move(map);
 }
 
 DecoderNames getNames(const Architecture &architecture) {

@@ -24,8 +24,19 @@ struct Architecture {
   void (*read)(Config &config, Decoder &decoder);
 };
 
-/// Throws nyala::Error unless the configuration is of one of the table's types.
+/// What stands before the model_type of a checkpoint whose layers share keys and values as its key
+/// `kv_sharing` says: for each layer the one whose it uses (docs/importing.md). transformers knows
+/// no such models, and so refuses them by name.
+inline constexpr llvm::StringLiteral kSharingPrefix = "nyala_";
+
+/// That of a model_type, which may have kSharingPrefix; null if there is none.
+const Architecture *findArchitecture(llvm::StringRef modelType);
+/// Throws nyala::Error unless the configuration is of one of the table's types, or of one with
+/// kSharingPrefix before it.
 const Architecture &chooseArchitecture(Config &config);
+
+/// Sets the decoder's producers if the configuration's type has kSharingPrefix.
+void readSharing(Config &config, Decoder &decoder);
 
 /// Names of the checkpoint's tensors.
 DecoderNames getNames(const Architecture &architecture);

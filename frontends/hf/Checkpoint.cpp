@@ -35,7 +35,8 @@ Checkpoint::Checkpoint(const std::string &directory) : directory(directory) {
                 "model with transformers and save it with save_pretrained");
   else
     throw Error(directory + ": has no weights, expected model.safetensors or "
-                            "model.safetensors.index.json");
+                            "model.safetensors.index.json; a model without weights is given as the "
+                            "path of its config.json");
 }
 
 void Checkpoint::addFile(const std::string &path) {

@@ -91,6 +91,19 @@ std::vector<std::string> Config::getStrings(std::string_view name) {
   return texts;
 }
 
+std::vector<int64_t> Config::getIndices(std::string_view name) {
+  const json *value = find(read(name), &json::is_array, "an array of whole numbers");
+  if (!value)
+    fail(name, "is missing, expected an array of whole numbers");
+  std::vector<int64_t> indices;
+  for (const json &index : *value) {
+    if (!index.is_number_unsigned() || index.get<uint64_t>() > INT32_MAX)
+      fail(name, "holds something else than whole numbers from 0 up");
+    indices.push_back(index.get<int64_t>());
+  }
+  return indices;
+}
+
 void Config::refuseAbove(std::string_view name, int64_t most, const std::string &feature) {
   if (std::optional<double> value = findFloat(read(name)); value && *value > double(most))
     fail(name, "asks for " + feature + ", which is not supported");

@@ -22,6 +22,8 @@ public:
   std::optional<Config> getObject(std::string_view name);
   /// The array of strings at a key, remembered as read; empty if absent.
   std::vector<std::string> getStrings(std::string_view name);
+  /// The array of whole numbers from 0 up at a key, remembered as read; the key is required.
+  std::vector<int64_t> getIndices(std::string_view name);
   /// For what models of one type do in all layers: throws if the key is above `most`.
   void refuseAbove(std::string_view name, int64_t most, const std::string &feature);
 

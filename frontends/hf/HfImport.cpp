@@ -125,17 +125,26 @@ bool readTied(ModelBuilder &builder, Config &config, const DecoderNames &names) 
   return false;
 }
 
+/// Layers are built before the first tensor that is missing is noticed.
+void checkLayers(const ModelBuilder &builder, const Config &config, int64_t layers) {
+  constexpr int64_t most = 4096;
+  auto tensors = static_cast<int64_t>(builder.getFiles().getNames().size());
+  if (!builder.getFiles().hasData() && layers > most)
+    config.fail("num_hidden_layers",
+                "is " + std::to_string(layers) + ", expected at most " + std::to_string(most));
+  if (builder.getFiles().hasData() && layers > tensors)
+    config.fail("num_hidden_layers", "is " + std::to_string(layers) +
+                                         ", more than the checkpoint's " + std::to_string(tensors) +
+                                         " tensors can make");
+}
+
 Decoder readDecoder(ModelBuilder &builder, Config &config, const Architecture &architecture,
                     const DecoderNames &names, std::vector<std::string> &unread) {
   ignoreHarmless(config);
   refuseUnsupported(config);
   Decoder decoder;
   decoder.layers = config.getSize("num_hidden_layers");
-  auto tensors = static_cast<int64_t>(builder.getFiles().getNames().size());
-  if (decoder.layers > tensors)
-    config.fail("num_hidden_layers", "is " + std::to_string(decoder.layers) +
-                                         ", more than the checkpoint's " + std::to_string(tensors) +
-                                         " tensors can make");
+  checkLayers(builder, config, decoder.layers);
   decoder.width = config.getSize("hidden_size");
   decoder.hidden = config.getSize("intermediate_size");
   decoder.vocabulary = config.getSize("vocab_size");
@@ -144,6 +153,7 @@ Decoder readDecoder(ModelBuilder &builder, Config &config, const Architecture &a
   decoder.activation = readActivation(config);
   readHeads(config, architecture, decoder);
   architecture.read(config, decoder);
+  readSharing(config, decoder);
   decoder.rope = readRopeParameters(builder, config, decoder.keyDim, decoder.context,
                                     architecture.alphaBase, unread);
   // A norm undoes the factor, which the scale of attention would bring back.
@@ -162,10 +172,41 @@ void ignoreBuffers(ModelBuilder &builder) {
         builder.ignoreTensor(name);
 }
 
+/// `folder` is that of config.json.
+OwningOpRef<ModuleOp> build(MLIRContext &context, const fs::path &folder, const Config &keys,
+                            const WeightFiles &weights) {
+  Config config = keys;
+  const Architecture &architecture = chooseArchitecture(config);
+  OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(&context));
+  ModelBuilder builder(*module, weights, architecture.modelType);
+  builder.addFact("architecture", architecture.modelType);
+  builder.addFact("name", folder.filename().string());
+  std::vector<std::string> unread;
+  DecoderNames names = getNames(architecture);
+  Decoder decoder = readDecoder(builder, config, architecture, names, unread);
+  buildDecoder(builder, decoder, names);
+  ignoreBuffers(builder);
+  llvm::append_range(unread, config.getUnread());
+  builder.finish(config.getPath(), unread);
+
+  if (isThere(folder / "tokenizer.json"))
+    module.get()->setAttr(NyalaDialect::kTokenizerAttr, StringAttr::get(&context, folder.string()));
+  return module;
+}
+
+void loadDialects(MLIRContext &context) {
+  context.loadDialect<NyalaDialect, arith::ArithDialect, func::FuncDialect>();
+}
+
 } // namespace
 
+nlohmann::json readConfig(const std::string &path) {
+  constexpr size_t maxBytes = 1 << 20;
+  return readJsonFile(path, maxBytes);
+}
+
 OwningOpRef<ModuleOp> importModel(MLIRContext &context, const std::string &directory) {
-  context.loadDialect<NyalaDialect, arith::ArithDialect, func::FuncDialect>();
+  loadDialects(context);
   fs::path absolute = fs::absolute(directory).lexically_normal();
   if (!absolute.has_filename())
     absolute = absolute.parent_path();
@@ -173,27 +214,21 @@ OwningOpRef<ModuleOp> importModel(MLIRContext &context, const std::string &direc
   if (!isThere(configPath))
     throw Error(directory + ": the directory has no config.json, expected a checkpoint: "
                             "config.json and model.safetensors");
-  nlohmann::json json = readJsonFile(configPath, 1 << 20);
+  nlohmann::json json = readConfig(configPath);
   Config config(json, configPath);
-  const Architecture &architecture = chooseArchitecture(config);
-  CheckpointWeights weights(directory);
+  chooseArchitecture(config);
+  return build(context, absolute, config, CheckpointWeights(directory));
+}
 
-  OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(&context));
-  ModelBuilder builder(*module, weights, architecture.modelType);
-  builder.addFact("architecture", architecture.modelType);
-  builder.addFact("name", absolute.filename().string());
-  std::vector<std::string> unread;
-  DecoderNames names = getNames(architecture);
-  Decoder decoder = readDecoder(builder, config, architecture, names, unread);
-  buildDecoder(builder, decoder, names);
-  ignoreBuffers(builder);
-  llvm::append_range(unread, config.getUnread());
-  builder.finish(configPath, unread);
+OwningOpRef<ModuleOp> importConfig(MLIRContext &context, const std::string &path) {
+  return importConfig(context, path, readConfig(path));
+}
 
-  if (isThere(fs::path(directory) / "tokenizer.json"))
-    module.get()->setAttr(NyalaDialect::kTokenizerAttr,
-                          StringAttr::get(&context, absolute.string()));
-  return module;
+OwningOpRef<ModuleOp> importConfig(MLIRContext &context, const std::string &path,
+                                   const nlohmann::json &config) {
+  loadDialects(context);
+  return build(context, fs::absolute(path).lexically_normal().parent_path(), Config(config, path),
+               AbsentWeights(path));
 }
 
 } // namespace nyala::hf

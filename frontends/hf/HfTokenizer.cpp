@@ -197,4 +197,9 @@ std::optional<TokenizerData> readTokenizer(const std::string &directory) {
   });
 }
 
+std::optional<TokenizerData> readTokenizerBeside(const std::string &configPath) {
+  std::filesystem::path folder = std::filesystem::path(configPath).parent_path();
+  return readTokenizer(folder.empty() ? "." : folder.string());
+}
+
 } // namespace nyala::hf

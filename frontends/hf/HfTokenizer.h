@@ -19,6 +19,9 @@ namespace nyala::hf {
 /// Unused. Throws nyala::Error that names the file and the place in it.
 std::optional<TokenizerData> readTokenizer(const std::string &directory);
 
+/// That of the directory which the file config.json is in.
+std::optional<TokenizerData> readTokenizerBeside(const std::string &configPath);
+
 /// Contents of a directory's files; nullopt: there is no such file.
 struct TokenizerFiles {
   std::string directory; ///< for messages

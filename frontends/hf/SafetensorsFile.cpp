@@ -153,8 +153,9 @@ SafetensorsFile::SafetensorsFile(const std::string &path) : file(path) {
   uint64_t begin = readHeaderEnd(file);
   const char *text = reinterpret_cast<const char *>(file.bytes().data());
   TensorChecker checker(getPath(), begin, file.bytes().size());
-  for (const auto &[name, entry] :
-       parseHeader(getPath(), {text + sizeof(uint64_t), begin - sizeof(uint64_t)}))
+  Header header = parseHeader(getPath(), {text + sizeof(uint64_t), begin - sizeof(uint64_t)});
+  metadata = std::move(header.metadata);
+  for (const auto &[name, entry] : header.entries)
     tensors.push_back(checker.check(name, entry));
   std::ranges::sort(tensors, {}, [](const TensorInfo &tensor) {
     return std::tie(tensor.offset, tensor.bytes, tensor.name);

@@ -41,12 +41,16 @@ public:
   std::span<const uint8_t> bytes() const { return file.bytes(); }
   /// In the order of their bytes.
   const std::vector<TensorInfo> &getTensors() const { return tensors; }
+  const std::map<std::string, std::string> &getMetadata() const { return metadata; }
   /// Null if there is no such tensor.
   const TensorInfo *findTensor(std::string_view name) const;
+  /// Lets the bytes of a tensor go that will not be read again soon.
+  void release(const TensorInfo &tensor) const { file.release(tensor.offset, tensor.bytes); }
 
 private:
   MappedFile file;
   std::vector<TensorInfo> tensors;
+  std::map<std::string, std::string> metadata;
   std::map<std::string_view, size_t> tensorIndex;
 };
 

@@ -17,7 +17,7 @@ class HeaderHandler : public nlohmann::json_sax<nlohmann::json> {
 public:
   explicit HeaderHandler(const std::string &path) : path(path) {}
 
-  std::map<std::string, TensorEntry> takeEntries() { return std::move(entries); }
+  Header take() { return std::move(header); }
 
   bool null() override { refuse("null"); }
   bool boolean(bool) override { refuse("a bool"); }
@@ -36,8 +36,10 @@ public:
   }
 
   bool string(std::string &value) override {
-    if (place == Place::Metadata)
+    if (place == Place::Metadata) {
+      header.metadata[field] = std::move(value);
       return true;
+    }
     if (place != Place::Tensor || field != "dtype")
       refuse("the text " + quote(value));
     entry->type = std::move(value);
@@ -61,9 +63,11 @@ public:
       enter(name);
       return true;
     }
-    // Keys of the metadata may be any and many; what they say is of no interest.
-    if (place == Place::Metadata)
+    // Keys of the metadata may be any and many.
+    if (place == Place::Metadata) {
+      field = std::move(name);
       return true;
+    }
     if (!fields.insert(name).second)
       fail("the key " + quote(name) + " comes twice");
     if (name != "dtype" && name != "shape" && name != "data_offsets")
@@ -108,10 +112,10 @@ private:
   void enter(const std::string &name) {
     tensor = name;
     isMetadata = name == "__metadata__";
-    if (isMetadata ? std::exchange(hasMetadata, true) : entries.contains(name))
+    if (isMetadata ? std::exchange(hasMetadata, true) : header.entries.contains(name))
       fail("comes twice");
     if (!isMetadata)
-      entry = &entries[name];
+      entry = &header.entries[name];
   }
 
   [[noreturn]] void fail(const std::string &message) const {
@@ -135,20 +139,20 @@ private:
   const std::string &path;
   Place place = Place::Start;
   std::string tensor; ///< or "__metadata__": what stands in the header
-  std::string field;  ///< of the tensor
+  std::string field;  ///< of the tensor, or a key of the metadata
   bool isMetadata = false, hasMetadata = false;
   std::set<std::string, std::less<>> fields; ///< of the tensor, so far
   TensorEntry *entry = nullptr;
   std::vector<uint64_t> *list = nullptr;
-  std::map<std::string, TensorEntry> entries;
+  Header header;
 };
 
 } // namespace
 
-std::map<std::string, TensorEntry> parseHeader(const std::string &path, std::string_view json) {
+Header parseHeader(const std::string &path, std::string_view json) {
   HeaderHandler handler(path);
   nlohmann::json::sax_parse(json.begin(), json.end(), &handler);
-  return handler.takeEntries();
+  return handler.take();
 }
 
 } // namespace nyala::hf

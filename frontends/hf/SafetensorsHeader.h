@@ -17,10 +17,16 @@ struct TensorEntry {
   std::vector<uint64_t> offsets; ///< begin and end, from where the header ends
 };
 
+struct Header {
+  std::map<std::string, TensorEntry> entries;
+  std::map<std::string, std::string> metadata;
+};
+
 /// Parses a header: {NAME: {"dtype": …, "shape": […], "data_offsets": [begin, end]}, …}, besides
-/// "__metadata__" with an object of strings, which is skipped. Throws nyala::Error that names
-/// `path` for anything else: other values, unknown, missing or repeated keys, broken JSON.
-std::map<std::string, TensorEntry> parseHeader(const std::string &path, std::string_view json);
+/// "__metadata__" with an object of strings, of which the last of a key counts. Throws nyala::Error
+/// that names `path` for anything else: other values, unknown, missing or repeated keys, broken
+/// JSON.
+Header parseHeader(const std::string &path, std::string_view json);
 
 } // namespace nyala::hf
 

@@ -37,4 +37,26 @@ std::string decodeByteLevel(std::string_view text) {
   return bytes;
 }
 
+std::string encodeByteLevel(std::string_view bytes) {
+  static const std::array<int16_t, 0x144> byteOf = makeBytesOfCharacters();
+  static const std::array<uint16_t, 256> characterOf = [] {
+    std::array<uint16_t, 256> characters{};
+    for (size_t character = 0; character < byteOf.size(); ++character)
+      if (byteOf[character] >= 0)
+        characters[byteOf[character]] = static_cast<uint16_t>(character);
+    return characters;
+  }();
+  std::string text;
+  for (char byte : bytes) {
+    uint16_t character = characterOf[static_cast<uint8_t>(byte)];
+    if (character < 0x80) {
+      text += static_cast<char>(character);
+      continue;
+    }
+    text += static_cast<char>(0xc0 | character >> 6);
+    text += static_cast<char>(0x80 | (character & 0x3f));
+  }
+  return text;
+}
+
 } // namespace nyala

@@ -19,6 +19,9 @@ namespace nyala {
 /// with any such character is taken literally, as the original tokenizers print it.
 std::string decodeByteLevel(std::string_view text);
 
+/// Bytes in the alphabet: the inverse for a text that decodeByteLevel did not take literally.
+std::string encodeByteLevel(std::string_view bytes);
+
 } // namespace nyala
 
 #endif // NYALA_FRONTENDS_TEXT_BYTELEVEL_H

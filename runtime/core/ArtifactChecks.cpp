@@ -11,6 +11,7 @@
 #include "runtime/core/Status.h"
 #include "runtime/kernel_abi.h"
 
+#include <algorithm>
 #include <limits>
 #include <sstream>
 
@@ -51,6 +52,12 @@ private:
       fail(what, " would have ", a, " * ", b, " bytes");
     return result;
   }
+  /// Does the runtime choose counts, and read logits, in each call? (Else it is one for training.)
+  static bool isSessionEntry(const artifact::Entry *entry) {
+    const std::string_view name = entry->name()->string_view();
+    return name == "decode" || name == "prefill";
+  }
+  bool servesSessions() const;
   void checkModel() const;
   void checkSharing() const;
   void checkExecutable(const artifact::Executable &executable) const;
@@ -81,10 +88,14 @@ void Checker::checkModel() const {
       fail("the states would have more than ", maxBytes, " bytes");
     if (bytes == 0)
       fail("state '", state->name()->string_view(), "' is empty");
-    if (state->slots() < program.context())
+    if (servesSessions() && state->slots() < program.context())
       fail("state '", state->name()->string_view(), "' has ", state->slots(),
            " slots for a context of ", program.context());
   }
+}
+
+bool Checker::servesSessions() const {
+  return std::ranges::any_of(*program.entries(), isSessionEntry);
 }
 
 /// A FlatBuffer may name a table or a vector many times, and segments may overlap: a small file
@@ -101,7 +112,9 @@ void Checker::checkSharing() const {
     for (const artifact::Step *step : *entry->steps())
       bytes += step->buffers()->size() * sizeof(artifact::Buffer) +
                step->waits()->size() * sizeof(uint32_t) +
-               (step->writes() ? step->writes()->size() * sizeof(uint64_t) : 0);
+               (step->writes() ? step->writes()->size() * sizeof(uint64_t) : 0) +
+               (step->updates() ? step->updates()->size() * sizeof(uint32_t) : 0) +
+               (step->floats() ? step->floats()->size() : 0);
   if (bytes > fileSize)
     fail("its parts have ", bytes, " bytes, the file ", fileSize);
 }
@@ -151,8 +164,11 @@ void Checker::checkArguments(const artifact::Entry &entry) const {
     const artifact::ArgumentRole role = argument->role();
     if (role > artifact::ArgumentRole::MAX)
       fail("entry '", entry.name()->string_view(), "' has an argument of unknown role");
-    if (static_cast<int>(argument->count()) !=
-        (role == artifact::ArgumentRole::Wanted ? wanted : rows))
+    if (argument->count() >= entry.counts()->size())
+      fail("entry '", entry.name()->string_view(), "' has an argument of count ", argument->count(),
+           " of ", entry.counts()->size());
+    if (isSessionEntry(&entry) && static_cast<int>(argument->count()) !=
+                                      (role == artifact::ArgumentRole::Wanted ? wanted : rows))
       fail("entry '", entry.name()->string_view(), "' counts its argument '",
            artifact::EnumNameArgumentRole(role), "' by something else than rows or wanted");
   }
@@ -165,7 +181,9 @@ void Checker::checkResults(const artifact::Entry &entry) const {
     if (result->count() >= entry.counts()->size())
       fail("result '", name, "' has count ", result->count(), " of ", entry.counts()->size());
     product(entry.counts()->Get(result->count())->max(), result->row_bytes(), "a result");
-    if (name != "logits")
+    if ((name == "loss" || name == "gradient_norm") && result->row_bytes() < sizeof(float))
+      fail("'", name, "' has ", result->row_bytes(), " bytes, expected an f32");
+    if (!isSessionEntry(&entry) || name != "logits")
       continue;
     hasLogits = true;
     if (result->row_bytes() != uint64_t(program.vocabulary()) * sizeof(float) ||
@@ -173,7 +191,7 @@ void Checker::checkResults(const artifact::Entry &entry) const {
       fail("'logits' has ", result->row_bytes(), " bytes a row, expected f32 for each of ",
            program.vocabulary(), " tokens and for each wanted row");
   }
-  if (!hasLogits)
+  if (isSessionEntry(&entry) && !hasLogits)
     fail("entry '", entry.name()->string_view(), "' has no result 'logits'");
 }
 
@@ -191,7 +209,7 @@ void Checker::checkBuffer(const artifact::Entry &entry, uint32_t step,
   switch (buffer.region()) {
   case artifact::Region::Arena:
     bytes = entry.arena_bytes();
-    alignment = NYALA_BUFFER_ALIGNMENT;
+    alignment = sizeof(float); // whole values lie on NYALA_BUFFER_ALIGNMENT, rows of them on this
     break;
   case artifact::Region::Weight:
     bytes = bounded(program.weights()->size(),
@@ -244,7 +262,7 @@ void Checker::checkStep(const artifact::Entry &entry, uint32_t index) const {
   for (uint32_t wait : *step.waits())
     if (wait >= index)
       fail(place(), "waits for step ", wait, ", which is not an earlier one");
-  if (!isAligned(step.buffers()) || !isAligned(step.writes()))
+  if (!isAligned(step.buffers()) || !isAligned(step.writes()) || !isAligned(step.updates()))
     fail(place(), "its buffers are not aligned");
   const uint32_t buffers = step.buffers()->size(),
                  writes = step.writes() ? step.writes()->size() : 0;
@@ -254,18 +272,21 @@ void Checker::checkStep(const artifact::Entry &entry, uint32_t index) const {
     const uint32_t read = buffers - writes;
     checkBuffer(entry, index, *step.buffers()->Get(i), i < read ? 0 : step.writes()->Get(i - read));
   }
+  if (step.floats() && step.floats()->size() != writes)
+    fail(place(), "says of ", step.floats()->size(), " values whether they are f32, writes ",
+         writes);
+  for (uint32_t i = 0; step.updates() && i < step.updates()->size(); ++i)
+    if (step.updates()->Get(i) >= buffers)
+      fail(place(), "updates buffer ", step.updates()->Get(i), " of ", buffers);
 }
 
 void Checker::checkEntry(const artifact::Entry &entry) const {
   for (const artifact::Count *count : *entry.counts()) {
     const std::string_view name = count->name()->string_view();
-    if (name != "rows" && name != "wanted")
-      fail("entry '", entry.name()->string_view(), "' counts '", name,
-           "', expected rows and wanted");
     if (count->max() == 0 || count->max() > (1u << 30))
       fail("entry '", entry.name()->string_view(), "' has at most ", count->max(), " ", name);
   }
-  if (entry.counts()->size() != 2 || findCount(entry, "rows") < 0 || findCount(entry, "wanted") < 0)
+  if (isSessionEntry(&entry) && (findCount(entry, "rows") < 0 || findCount(entry, "wanted") < 0))
     fail("entry '", entry.name()->string_view(), "' lacks a count, expected rows and wanted");
   if (entry.arena_bytes() > maxBytes)
     fail("entry '", entry.name()->string_view(), "' wants an arena of ", entry.arena_bytes(),
@@ -284,14 +305,10 @@ void Checker::check() const {
     checkExecutable(*executable);
   checkSharing();
   checkWeights();
-  bool usable = false;
-  for (const artifact::Entry *entry : *program.entries()) {
+  for (const artifact::Entry *entry : *program.entries())
     checkEntry(*entry);
-    const std::string_view name = entry->name()->string_view();
-    usable |= name == "decode" || name == "prefill";
-  }
-  if (!usable)
-    fail("it has no entry 'decode' or 'prefill'");
+  if (program.entries()->size() == 0)
+    fail("it has no entry");
 }
 
 } // namespace

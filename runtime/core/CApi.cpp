@@ -108,8 +108,9 @@ void nyala_model_get_info(const nyala_model *model, nyala_model_info *info) {
   info->eos = tokenizer ? tokenizer->eos() : -1;
   info->weight_bytes = program.weight_segment()->size();
   info->arena_bytes = getArenaBytes(model->artifact);
+  // States of a training step are no cache.
   for (const nyala::artifact::State *state : *program.states())
-    info->kv_bytes_per_token += state->slot_bytes();
+    info->kv_bytes_per_token += info->max_prefill > 0 ? state->slot_bytes() : 0;
   info->has_tokenizer = model->tokenizer.has_value();
   info->has_chat_template = tokenizer && tokenizer->chat_template();
   info->sequences = 1;

@@ -5,6 +5,7 @@
 #include "runtime/core/Artifact.h"
 #include "runtime/core/Session.h"
 #include "runtime/core/Status.h"
+#include "runtime/core/Trainer.h"
 #include "runtime/devices/cpu/CpuImage.h"
 #include "runtime/nyala.h"
 #include "runtime/text/Sampler.h"
@@ -30,6 +31,13 @@ struct nyala_session {
   nyala::rt::Session session;
   nyala::rt::Sampler sampler;
   uint32_t vocabulary;
+};
+
+struct nyala_trainer {
+  nyala_trainer(const nyala_model &model, uint32_t threads)
+      : trainer(model.artifact, model.image, {threads}) {}
+
+  nyala::rt::Trainer trainer;
 };
 
 struct nyala_text_stream {

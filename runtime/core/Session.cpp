@@ -7,82 +7,39 @@
 
 namespace nyala::rt {
 
-static uint32_t choose(uint32_t asked, uint32_t standard, uint32_t maximum, const char *what) {
-  if (asked > maximum)
-    throw Failure(NYALA_INVALID_ARGUMENT,
-                  std::string(what) + ": expected 1 to " + std::to_string(maximum) + ", or 0 for " +
-                      std::to_string(standard) + "; got " + std::to_string(asked));
-  return asked == 0 ? standard : asked;
+static uint32_t chooseContext(const Artifact &artifact, uint32_t asked) {
+  if (!artifact.findEntry("decode") && !artifact.findEntry("prefill"))
+    throw Failure(
+        NYALA_UNSUPPORTED,
+        "'" + artifact.getPath() +
+            "' holds a training step and cannot evaluate tokens; compile the model itself "
+            "with nyala-compile");
+  return chooseOption(asked, artifact.program().context(), artifact.program().context(), "context");
 }
 
 uint32_t getMaxPrefill(const Artifact &artifact) {
   const artifact::Entry *entry = artifact.findEntry("prefill");
   if (!entry)
     entry = artifact.findEntry("decode");
-  return entry->counts()->Get(findCount(*entry, "rows"))->max();
-}
-
-uint64_t getArenaBytes(const Artifact &artifact) {
-  uint64_t bytes = 0;
-  for (const artifact::Entry *entry : *artifact.program().entries())
-    bytes = std::max(bytes, entry->arena_bytes());
-  return bytes;
+  return entry ? entry->counts()->Get(findCount(*entry, "rows"))->max() : 0;
 }
 
 Session::Session(const Artifact &artifact, const CpuImage &image, const Options &options)
-    : pool(choose(options.threads, countPhysicalCores(), ThreadPool::maxThreads, "threads")),
-      artifact(artifact), context(choose(options.context, artifact.program().context(),
-                                         artifact.program().context(), "context")) {
-  const size_t stride = getScratchStride(image.getExecutable());
-  scratchMemory = Mapping::reserve(stride * pool.size(), "the workers' scratch memory");
-  scratch = {scratchMemory.data(), stride};
-  arena = Mapping::reserve(getArenaBytes(artifact), "the arena");
+    : pool(chooseThreads(options.threads)), artifact(artifact),
+      context(chooseContext(artifact, options.context)), memory(artifact, image, pool.size()),
+      tokenMemory(Mapping::reserve(context * sizeof(int32_t), "the tokens")),
+      tokens(reinterpret_cast<int32_t *>(tokenMemory.data())), decodeEntry(bind("decode")),
+      prefillEntry(bind("prefill")) {}
 
-  // Reserved at the capacity the kernels were compiled for, committed by the system as slots fill.
-  for (const artifact::State *state : *artifact.program().states()) {
-    memory.push_back(Mapping::reserve(state->sequences() * state->slots() * state->slot_bytes(),
-                                      "state '" + state->name()->str() + "'"));
-    states.push_back(memory.back().data());
-  }
-  tokenMemory = Mapping::reserve(context * sizeof(int32_t), "the tokens");
-  tokens = reinterpret_cast<int32_t *>(tokenMemory.data());
-  uint64_t elements = 0;
-  for (const artifact::Entry *entry : *artifact.program().entries())
-    for (const artifact::Count *count : *entry->counts())
-      elements = std::max<uint64_t>(elements, count->max());
-  for (Mapping &argument : arguments)
-    argument = Mapping::reserve(elements * sizeof(int32_t), "the arguments");
-
-  decodeEntry = bind("decode", image);
-  prefillEntry = bind("prefill", image);
-}
-
-std::optional<Session::Entry> Session::bind(std::string_view name, const CpuImage &image) {
-  const artifact::Entry *entry = artifact.findEntry(name);
+std::optional<Session::Entry> Session::bind(std::string_view name) {
+  std::optional<BoundEntry> entry = memory.bind(name);
   if (!entry)
     return std::nullopt;
-  std::vector<std::byte *> argumentBases, resultBases;
-  for (const artifact::Argument *argument : *entry->arguments())
-    argumentBases.push_back(arguments[static_cast<size_t>(argument->role())].data());
-  float *entryLogits = nullptr;
-  for (const artifact::Result *result : *entry->results()) {
-    const uint64_t rows = entry->counts()->Get(result->count())->max();
-    memory.push_back(
-        Mapping::reserve(rows * result->row_bytes(), "result '" + result->name()->str() + "'"));
-    resultBases.push_back(memory.back().data());
-    if (result->name()->string_view() == "logits")
-      entryLogits = reinterpret_cast<float *>(memory.back().data());
-  }
-  const auto maxOf = [&](const char *count) {
-    return entry->counts()->Get(findCount(*entry, count))->max();
-  };
-  return Entry{
-      entry,
-      CpuProgram(artifact, image, *entry, {arena.data(), states, argumentBases, resultBases}),
-      nullptr,
-      maxOf("rows"),
-      maxOf("wanted"),
-      entryLogits};
+  const auto rows = static_cast<size_t>(findCount(*entry->source, "rows"));
+  const auto wanted = static_cast<size_t>(findCount(*entry->source, "wanted"));
+  const uint32_t maxRows = entry->counts[rows].rows, maxWanted = entry->counts[wanted].rows;
+  auto *entryLogits = reinterpret_cast<float *>(entry->findResult("logits"));
+  return Entry{std::move(*entry), nullptr, rows, wanted, maxRows, maxWanted, entryLogits};
 }
 
 void Session::check(std::span<const int32_t> newTokens, uint32_t start) const {
@@ -105,7 +62,7 @@ void Session::check(std::span<const int32_t> newTokens, uint32_t start) const {
 
 /// A bound of several rows below the entry's is met by smaller chunks; of a bound of one row this
 /// would make decoding of a prefill, which nobody who asked for a short one expects.
-void Session::checkAllRows() const {
+void Session::checkAllRows() {
   const Entry &entry = getPrefill();
   if (entry.maxWanted == 1 && entry.maxRows > 1)
     throw Failure(NYALA_UNSUPPORTED,
@@ -113,11 +70,8 @@ void Session::checkAllRows() const {
                   "of the last one alone; compile it without --skip-prefill-tail");
 }
 
-void Session::runChunk(const Entry &entry, std::span<const int32_t> chunk, size_t done,
-                       uint32_t wanted) {
-  const auto array = [&](artifact::ArgumentRole role) {
-    return reinterpret_cast<int32_t *>(arguments[static_cast<size_t>(role)].data());
-  };
+void Session::runChunk(Entry &entry, std::span<const int32_t> chunk, size_t done, uint32_t wanted) {
+  const auto array = [&](artifact::ArgumentRole role) { return memory.getArgument<int32_t>(role); };
   const auto rows = static_cast<uint32_t>(chunk.size());
   const auto start = static_cast<int32_t>(position + done);
   std::copy(chunk.begin(), chunk.end(), array(artifact::ArgumentRole::Tokens));
@@ -130,8 +84,10 @@ void Session::runChunk(const Entry &entry, std::span<const int32_t> chunk, size_
     array(artifact::ArgumentRole::Wanted)[i] = static_cast<int32_t>(rows - wanted + i);
   // Row i attends to start + i positions before it and to its own.
   const auto upTo = [&](uint64_t count) { return count * start + count * (count + 1) / 2; };
-  const RowCounts counts = {rows, wanted, upTo(rows), upTo(rows) - upTo(rows - wanted)};
-  if (!entry.program.run(pool, scratch, counts, &cancelled, entry.profile.get())) {
+  entry.counts[entry.rowsIndex] = {rows, upTo(rows)};
+  entry.counts[entry.wantedIndex] = {wanted, upTo(rows) - upTo(rows - wanted)};
+  if (!entry.program.run(pool, memory.getScratch(), entry.counts, &cancelled,
+                         entry.profile.get())) {
     clearCancel();
     throw Failure(NYALA_CANCELLED, "cancelled at position " + std::to_string(start) +
                                        "; the session is at " + std::to_string(position));
@@ -147,7 +103,7 @@ void Session::append(std::span<const int32_t> newTokens, RowCallback row, void *
   logits = nullptr;
   for (size_t done = 0; done < newTokens.size();) {
     const size_t left = newTokens.size() - done;
-    const Entry &entry = left == 1 ? getDecode() : getPrefill();
+    Entry &entry = left == 1 ? getDecode() : getPrefill();
     const auto rows = static_cast<uint32_t>(
         std::min<size_t>(left, row ? std::min(entry.maxRows, entry.maxWanted) : entry.maxRows));
     const uint32_t wanted = row ? rows : left == rows ? 1 : 0;
@@ -205,6 +161,7 @@ void Session::rollback(uint32_t newPosition) {
 }
 
 std::vector<std::span<std::byte>> Session::getSlots(uint32_t positions) const {
+  const std::span<std::byte *const> states = memory.getStates();
   std::vector<std::span<std::byte>> slots;
   slots.reserve(states.size());
   for (size_t i = 0; i < states.size(); ++i)

@@ -6,13 +6,9 @@
 #ifndef NYALA_RUNTIME_CORE_SESSION_H
 #define NYALA_RUNTIME_CORE_SESSION_H
 
-#include "runtime/core/Artifact.h"
-#include "runtime/core/Mapping.h"
-#include "runtime/devices/cpu/CpuImage.h"
-#include "runtime/devices/cpu/CpuProgram.h"
+#include "runtime/core/ProgramMemory.h"
 #include "runtime/devices/cpu/ThreadPool.h"
 
-#include <array>
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -34,7 +30,8 @@ public:
   };
   using RowCallback = void (*)(void *user, size_t index, const float *logits);
 
-  /// The artifact and the image outlive the session. NYALA_INVALID_ARGUMENT if an option is out of
+  /// The artifact and the image outlive the session. NYALA_UNSUPPORTED if the artifact has no entry
+  /// to evaluate tokens with (it is for training), NYALA_INVALID_ARGUMENT if an option is out of
   /// range, NYALA_OUT_OF_MEMORY if the system grants no memory or threads.
   Session(const Artifact &artifact, const CpuImage &image, const Options &options);
 
@@ -89,29 +86,28 @@ public:
   void visitProfile(const ProfileCallback &visit) const;
 
 private:
-  struct Entry {
-    const artifact::Entry *source;
-    CpuProgram program;
+  struct Entry : BoundEntry {
     std::unique_ptr<CpuProfile> profile; ///< null: not recorded
+    size_t rowsIndex, wantedIndex;       ///< of its counts
     uint32_t maxRows;
     uint32_t maxWanted;
     float *logits;
   };
 
-  std::optional<Entry> bind(std::string_view name, const CpuImage &image);
+  std::optional<Entry> bind(std::string_view name);
   /// Can `newTokens` be appended at `start`?
   void check(std::span<const int32_t> newTokens, uint32_t start) const;
   /// Can the logits of all tokens be had? Throws if not.
-  void checkAllRows() const;
+  void checkAllRows();
   void append(std::span<const int32_t> newTokens, RowCallback row, void *user);
   /// Runs one chunk whose first token is `done` behind the position, with the logits of its last
   /// `wanted` rows. Throws NYALA_CANCELLED.
-  void runChunk(const Entry &entry, std::span<const int32_t> chunk, size_t done, uint32_t wanted);
+  void runChunk(Entry &entry, std::span<const int32_t> chunk, size_t done, uint32_t wanted);
   /// The bytes of the slots of `positions`, in the order of the file: of each state those of
   /// sequence 0, the only one that a session fills.
   std::vector<std::span<std::byte>> getSlots(uint32_t positions) const;
-  const Entry &getDecode() const { return decodeEntry ? *decodeEntry : *prefillEntry; }
-  const Entry &getPrefill() const { return prefillEntry ? *prefillEntry : *decodeEntry; }
+  Entry &getDecode() { return decodeEntry ? *decodeEntry : *prefillEntry; }
+  Entry &getPrefill() { return prefillEntry ? *prefillEntry : *decodeEntry; }
 
   ThreadPool pool;
   const Artifact &artifact;
@@ -121,23 +117,15 @@ private:
   std::atomic<bool> cancelled = false;
   static_assert(std::atomic<bool>::is_always_lock_free);
 
-  Mapping scratchMemory;
-  Scratch scratch;
-  Mapping arena;
-  std::vector<Mapping> memory; ///< states and results
-  std::vector<std::byte *> states;
+  ProgramMemory memory;
   Mapping tokenMemory; ///< i32[context]
   int32_t *tokens;
   std::string note;
-  /// One array per artifact::ArgumentRole, as long as the longest of any entry.
-  std::array<Mapping, 5> arguments;
   std::optional<Entry> decodeEntry, prefillEntry;
 };
 
-/// Rows of the largest chunk that prefill() runs at once.
+/// Rows of the largest chunk that prefill() runs at once; 0 if the artifact is for training.
 uint32_t getMaxPrefill(const Artifact &artifact);
-/// Bytes of the arena that a session reserves: the largest entry's.
-uint64_t getArenaBytes(const Artifact &artifact);
 
 } // namespace nyala::rt
 

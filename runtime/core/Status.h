@@ -11,6 +11,7 @@
 
 #include "runtime/nyala.h"
 
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 
@@ -26,6 +27,10 @@ public:
 private:
   nyala_status status;
 };
+
+/// An option as a caller gave it: `asked`, or `standard` for 0. NYALA_INVALID_ARGUMENT above
+/// `maximum`.
+uint32_t chooseOption(uint32_t asked, uint32_t standard, uint32_t maximum, const char *what);
 
 /// What the operating system says of an errno: "no such file or directory" for ENOENT.
 std::string describeError(int error);

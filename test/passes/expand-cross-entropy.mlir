@@ -1,5 +1,10 @@
 // RUN: nyala-opt %s --nyala-expand-cross-entropy=range=5 -o %t.ranges && FileCheck %s < %t.ranges
 // RUN: nyala-opt %s --nyala-expand-cross-entropy=range=12 --cse -o %t.one && FileCheck %s --check-prefix=ONE < %t.one
+// RUN: nyala-interpret --compare %s %t.ranges --entry step --seed 1 --tolerance 1e-5
+// RUN: nyala-interpret --compare %s %t.one --entry step --seed 1 --tolerance 1e-5
+// Targets that are not shifted must be noticed.
+// RUN: sed -e "s/dense<5>/dense<0>/" %t.ranges > %t.wrong
+// RUN: not nyala-interpret --compare %s %t.wrong --entry step --seed 1 --tolerance 1e-3
 // RUN: not nyala-opt %s --nyala-expand-cross-entropy=range=0 2>&1 | FileCheck %s --check-prefix=ERROR
 // ERROR: option 'range' of nyala-expand-cross-entropy must be positive, got 0
 

@@ -16,13 +16,12 @@
 #include "passes/Pipelines.h"
 #include "passes/kv/KvLoss.h"
 #include "runtime/core/Status.h"
+#include "tools/evaluation/TemporaryArtifact.h"
 #include "tools/run-support/Perplexity.h"
 #include "tools/run-support/Prompt.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/Signals.h"
 
 #include <cmath>
 #include <cstdio>
@@ -33,35 +32,6 @@ using namespace mlir;
 using namespace nyala;
 
 namespace {
-
-/// An artifact and its weights in the system's folder for temporary files.
-class TemporaryArtifact {
-public:
-  TemporaryArtifact() {
-    SmallString<128> created;
-    if (std::error_code error =
-            llvm::sys::fs::createTemporaryFile("nyala-calibration", "nyala", created))
-      throw Error("cannot create a temporary artifact: " + error.message() + "; set TMPDIR");
-    path = created.str().str();
-    for (const std::string &file : {path, getWeights()})
-      llvm::sys::RemoveFileOnSignal(file);
-  }
-  TemporaryArtifact(const TemporaryArtifact &) = delete;
-  TemporaryArtifact &operator=(const TemporaryArtifact &) = delete;
-  ~TemporaryArtifact() {
-    for (const std::string &file : {path, getWeights()}) {
-      (void)llvm::sys::fs::remove(file);
-      llvm::sys::DontRemoveFileOnSignal(file);
-    }
-  }
-
-  const std::string &getPath() const { return path; }
-
-private:
-  std::string getWeights() const { return path + ".weights"; }
-
-  std::string path;
-};
 
 class KvLossEvaluator : public kv::KvLoss {
 public:
@@ -230,7 +200,7 @@ private:
   }
 
   Location loc;
-  TemporaryArtifact temporary;
+  TemporaryArtifact temporary{"nyala-calibration"};
   size_t window = perplexityWindow; ///< tokens
   OwningOpRef<ModuleOp> entries;    ///< phase kernel, kernels without bodies
   OwningOpRef<ModuleOp> program;    ///< phase program, of the last map

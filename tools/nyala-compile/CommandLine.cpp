@@ -6,32 +6,13 @@
 
 using namespace nyala;
 
-static int64_t parseNumber(const std::string &text) {
-  int64_t number = 0;
-  if (!CLI::detail::integral_conversion(text, number))
-    throw CLI::ValidationError("--share-kv", "'" + text + "' is not a number");
-  return number;
-}
-
-/// "2", "map:0,0,2,2" or "search:15".
-static void parseShareKv(const std::string &text, CompileOptions &options) {
-  constexpr std::string_view map = "map:", search = "search:";
-  if (text.starts_with(search))
-    options.shareKvSearch = parseNumber(text.substr(search.size()));
-  else if (text.starts_with(map))
-    for (const std::string &entry : CLI::detail::split(text.substr(map.size()), ','))
-      options.shareKvMap.push_back(parseNumber(entry));
-  else
-    options.shareKv = parseNumber(text);
-}
-
 /// What CLI11 cannot say of options that need one another.
 static void checkSharing(const CompileOptions &options, bool shares) {
   if (!shares && !options.shareKvSource.empty())
     throw CLI::RequiresError("--share-kv-source", "--share-kv");
   if (!shares && !options.calibration.empty())
     throw CLI::RequiresError("--calibration", "--share-kv");
-  if (options.shareKvSearch != -1 && options.calibration.empty())
+  if (options.sharing.search != -1 && options.calibration.empty())
     throw CLI::RequiresError("--share-kv=search:CACHES", "--calibration");
   if (shares && options.resume && options.from != Phase::Input)
     throw CLI::ValidationError("--share-kv",
@@ -124,7 +105,7 @@ std::optional<int> nyala::parseCommandLine(int argc, char **argv, CompileOptions
     if (options.resume)
       options.from = phases.at(from);
     if (!shareKv.empty())
-      parseShareKv(shareKv, options);
+      options.sharing = parseKvSharing(shareKv);
     checkSharing(options, !shareKv.empty());
   } catch (const CLI::ParseError &error) {
     return app.exit(error) == 0 ? 0 : 2;

@@ -126,7 +126,7 @@ private:
   bool readInput() {
     if (!options.resume) {
       module = importModel(context, options.input);
-      return static_cast<bool>(module);
+      return module && checkWeights();
     }
     module = parseSourceFile<ModuleOp>(options.input, &context);
     if (!module)
@@ -136,6 +136,19 @@ private:
       return true;
     reportError(kTool, "'" + options.input + "' is a module of the phase '" + getName(actual) +
                            "', expected '" + getName(options.from) + "'");
+    return false;
+  }
+
+  /// An artifact needs weights. A module can do without them.
+  bool checkWeights() {
+    auto isAbsent = [](WeightOp weight) {
+      return !weight.getSource() && !weight.getInitialValue();
+    };
+    if (options.to != Phase::Artifact || llvm::none_of(module->getOps<WeightOp>(), isAbsent))
+      return true;
+    reportError(kTool, "'" + options.input +
+                           "' is a model without weights; give the directory of a checkpoint, or "
+                           "train one with nyala-train");
     return false;
   }
 
@@ -178,10 +191,10 @@ private:
       model.native = options.arithmetic == "native";
       model.kvType = options.kvType;
       model.skipPrefillTail = options.skipPrefillTail;
-      model.shareKv = options.shareKv;
-      for (int64_t producer : options.shareKvMap)
+      model.shareKv = options.sharing.factor;
+      for (int64_t producer : options.sharing.map)
         model.shareKvMap.addValue(producer);
-      model.shareKvSearch = options.shareKvSearch;
+      model.shareKvSearch = options.sharing.search;
       model.shareKvSource = options.shareKvSource;
       model.calibration = options.calibration;
       buildModelPipeline(pm, model);

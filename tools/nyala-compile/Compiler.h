@@ -7,10 +7,11 @@
 #ifndef NYALA_TOOLS_NYALA_COMPILE_COMPILER_H
 #define NYALA_TOOLS_NYALA_COMPILE_COMPILER_H
 
+#include "tools/run-support/KvSharing.h"
+
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <vector>
 
 namespace nyala {
 
@@ -23,11 +24,7 @@ struct CompileOptions {
   std::string cpu = "native";
   std::string arithmetic = "native";
   std::string kvType; ///< "f16" or "f32"
-  /// KV sharing (docs/kv-sharing.md): one of a factor, a map, or a number of caches to search for;
-  /// -1 or empty: not asked for.
-  int64_t shareKv = -1;
-  std::vector<int64_t> shareKvMap;
-  int64_t shareKvSearch = -1;
+  KvSharing sharing;
   std::string shareKvSource; ///< "first", "mean", or "" for the pass's default
   std::string calibration;   ///< path of a text; "": none
   int64_t context = 0;       ///< 0: the model's own

@@ -64,8 +64,7 @@ void runTimed(ThreadPool &pool, const Call &call, int64_t items, uint64_t positi
 } // namespace
 
 CpuProgram::CpuProgram(const Artifact &artifact, const CpuImage &image,
-                       const artifact::Entry &entry, const Memory &memory)
-    : rowsIndex(findCount(entry, "rows")) {
+                       const artifact::Entry &entry, const Memory &memory) {
   const auto resolve = [&](const artifact::Buffer &buffer) -> const std::byte * {
     switch (buffer.region()) {
     case artifact::Region::Arena:
@@ -91,25 +90,28 @@ CpuProgram::CpuProgram(const Artifact &artifact, const CpuImage &image,
   }
 }
 
-bool CpuProgram::run(ThreadPool &pool, const Scratch &scratch, RowCounts counts,
+bool CpuProgram::run(ThreadPool &pool, const Scratch &scratch, std::span<const CountValue> counts,
                      const std::atomic<bool> *cancelled, CpuProfile *profile) const {
   for (size_t i = 0; i < steps.size(); ++i) {
-    const Step &step = steps[i];
     if (cancelled && cancelled->load(std::memory_order_relaxed))
       return false;
-    const bool all = static_cast<int>(step.count) == rowsIndex;
-    const int64_t rows = all ? counts.rows : counts.wanted;
-    if (rows == 0)
-      continue;
-    const Call call = {step.kernel, buffers.data() + step.firstBuffer, rows, scratch};
-    const int64_t items = step.tilesPerRow ? step.tiles * rows : step.tiles;
-    if (profile)
-      runTimed(pool, call, items, all ? counts.positions : counts.wantedPositions,
-               profile->steps[i], profile->workers);
-    else
-      pool.run(callKernel, &call, items);
+    runStep(i, pool, scratch, counts, profile);
   }
   return true;
+}
+
+void CpuProgram::runStep(size_t index, ThreadPool &pool, const Scratch &scratch,
+                         std::span<const CountValue> counts, CpuProfile *profile) const {
+  const Step &step = steps[index];
+  const CountValue &count = counts[step.count];
+  if (count.rows == 0)
+    return;
+  const Call call = {step.kernel, getBuffers(index), count.rows, scratch};
+  const int64_t items = step.tilesPerRow ? step.tiles * count.rows : step.tiles;
+  if (profile)
+    runTimed(pool, call, items, count.positions, profile->steps[index], profile->workers);
+  else
+    pool.run(callKernel, &call, items);
 }
 
 size_t getScratchStride(const artifact::Executable &executable) {

@@ -19,12 +19,11 @@
 
 namespace nyala::rt {
 
-/// Values of an entry's counts for one call.
-struct RowCounts {
+/// Value of one of an entry's counts for one call.
+struct CountValue {
   uint32_t rows;
-  uint32_t wanted;
-  /// Cached positions that the rows, and the wanted ones, attend to, added up; for profiles alone.
-  uint64_t positions, wantedPositions;
+  /// Cached positions that these rows attend to, added up; for profiles alone.
+  uint64_t positions = 0;
 };
 
 /// Scratch memory of all workers.
@@ -65,11 +64,18 @@ public:
              const Memory &memory);
 
   /// Runs all steps, each divided over the pool's workers and finished before the next; steps
-  /// whose count is 0 are left out. `cancelled` (may be null) is looked at before each step: if it
-  /// is set the rest is left out and false returned. `profile` (may be null) gets what each step
-  /// took; it has a place for each step and worker. Does not allocate.
-  bool run(ThreadPool &pool, const Scratch &scratch, RowCounts counts,
+  /// whose count is 0 are left out. `counts` run parallel to the entry's, none above its maximum.
+  /// `cancelled` (may be null) is looked at before each step: if it is set the rest is left out and
+  /// false returned. `profile` (may be null) gets what each step took; it has a place for each step
+  /// and worker. Does not allocate.
+  bool run(ThreadPool &pool, const Scratch &scratch, std::span<const CountValue> counts,
            const std::atomic<bool> *cancelled, CpuProfile *profile) const;
+
+  /// Runs step `index` alone.
+  void runStep(size_t index, ThreadPool &pool, const Scratch &scratch,
+               std::span<const CountValue> counts, CpuProfile *profile) const;
+  /// Addresses of the step's buffers, in their order.
+  void *const *getBuffers(size_t index) const { return buffers.data() + steps[index].firstBuffer; }
 
 private:
   struct Step {
@@ -82,7 +88,6 @@ private:
 
   std::vector<Step> steps;
   std::vector<void *> buffers;
-  int rowsIndex; ///< of the count "rows"; the other one is "wanted"
 };
 
 /// Bytes of scratch that a worker needs for any kernel, a multiple of the page size.

@@ -52,6 +52,10 @@ unsigned countPhysicalCores() {
   return std::clamp<size_t>(cores.size(), 1, ThreadPool::maxThreads);
 }
 
+unsigned chooseThreads(uint32_t asked) {
+  return chooseOption(asked, countPhysicalCores(), ThreadPool::maxThreads, "threads");
+}
+
 ThreadPool::ThreadPool(unsigned threads)
     : spins(threads <= getAllowedProcessors().size()), claims(threads) {
   workers.reserve(threads - 1);

@@ -12,6 +12,9 @@ namespace nyala::rt {
 /// Physical cores that the process may run on (sched_getaffinity, sysfs), at least 1.
 unsigned countPhysicalCores();
 
+/// `asked`, or one a physical core for 0. NYALA_INVALID_ARGUMENT above ThreadPool::maxThreads.
+unsigned chooseThreads(uint32_t asked);
+
 /// Divides jobs over workers; the caller of run() is worker 0. A waiting worker looks for the next
 /// job for a fraction of a millisecond, because steps of a program follow each other closely, and
 /// then sleeps. Each worker has its range of a job; the caller takes over ranges that their workers

@@ -11,6 +11,7 @@
 //   test.rows = n : i64           rows of an operand that are not the call's
 //   test.scale = x : f64          standard deviation of floats (default 1)
 //   test.mean = x : f64           mean of floats (default 0; 1 of vectors)
+//   test.bf16                     floats that bf16 has
 //
 //===----------------------------------------------------------------------===//
 #ifndef NYALA_TEST_UNIT_CODEGEN_KERNELHARNESS_H

@@ -61,7 +61,7 @@ protected:
         {"one_row", 2, 1, 3, 3, 16, 16},
         {"part_of_a_block", 1, 77, 3, 1, 24, 8},
         {"odd_dims", 1, 67, 2, 2, 20, 7},
-        {"wide", 1, 40, 1, 1, 80, 112},
+        {"wide", 1, 40, 1, 1, 80, 50},
         {"dims_of_one", 1, 19, 2, 1, 1, 1},
         {"window_of_one", 1, 70, 2, 1, 16, 16, ", window = 1"},
         {"short_window", 2, 150, 2, 1, 16, 8, ", window = 13"},

@@ -1,0 +1,153 @@
+#include "tools/nyala-train/SvgPlot.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <limits>
+
+namespace nyala::train {
+namespace {
+
+constexpr double width = 720, height = 420, left = 64, right = 16, top = 24, bottom = 48;
+constexpr size_t mostPoints = 600;
+/// Of curves, in turn: readable on both grounds.
+constexpr const char *colors[] = {"#3b82f6", "#f97316", "#10b981", "#a855f7", "#ef4444", "#eab308"};
+
+std::string format(const char *pattern, double a, double b = 0, double c = 0, double d = 0) {
+  char text[256];
+  std::snprintf(text, sizeof(text), pattern, a, b, c, d);
+  return text;
+}
+
+std::string escape(const std::string &text) {
+  std::string result;
+  for (char c : text)
+    result += c == '<' ? "&lt;" : c == '>' ? "&gt;" : c == '&' ? "&amp;" : std::string(1, c);
+  return result;
+}
+
+/// A range, and the numbers that its axis shows: multiples of 1, 2 or 5 times a power of ten.
+struct Axis {
+  double low = std::numeric_limits<double>::infinity(), high = -low, step = 1;
+
+  void include(double value) {
+    low = std::min(low, value);
+    high = std::max(high, value);
+  }
+  void finish() {
+    if (low > high)
+      low = 0, high = 1;
+    if (low == high)
+      low -= 0.5, high += 0.5;
+    double rough = (high - low) / 6, power = std::pow(10, std::floor(std::log10(rough)));
+    step = power * (rough <= power ? 1 : rough <= 2 * power ? 2 : rough <= 5 * power ? 5 : 10);
+  }
+  double place(double value) const { return (value - low) / (high - low); }
+};
+
+Curve prepare(const Curve &curve) {
+  Curve result{curve.label, {}};
+  std::vector<std::pair<double, double>> points;
+  std::ranges::copy_if(curve.points, std::back_inserter(points), [](const auto &point) {
+    return std::isfinite(point.first) && std::isfinite(point.second);
+  });
+  size_t together = (points.size() + mostPoints - 1) / mostPoints;
+  for (size_t begin = 0; begin < points.size(); begin += together) {
+    size_t end = std::min(begin + together, points.size());
+    double x = 0, y = 0;
+    for (size_t i = begin; i < end; ++i) {
+      x += points[i].first / static_cast<double>(end - begin);
+      y += points[i].second / static_cast<double>(end - begin);
+    }
+    result.points.emplace_back(x, y);
+  }
+  return result;
+}
+
+class Plot {
+public:
+  explicit Plot(std::span<const Curve> given) {
+    for (const Curve &curve : given) {
+      curves.push_back(prepare(curve));
+      for (auto [px, py] : curves.back().points) {
+        x.include(px);
+        y.include(py);
+      }
+    }
+    x.finish();
+    y.finish();
+  }
+
+  std::string draw(const std::string &xLabel, const std::string &yLabel) const {
+    std::string svg = format("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %g %g\" "
+                             "font-family=\"sans-serif\" font-size=\"13\">\n",
+                             width, height);
+    svg += "<style>\n  .ground { fill: #ffffff } text { fill: #24292f } .grid { stroke: #d0d7de }\n"
+           "  @media (prefers-color-scheme: dark) {\n    .ground { fill: #0d1117 } text { fill: "
+           "#c9d1d9 } .grid { stroke: #30363d }\n  }\n</style>\n";
+    svg += "<rect class=\"ground\" width=\"100%\" height=\"100%\"/>\n";
+    drawAxes(svg);
+    svg += format("<text x=\"%g\" y=\"%g\" text-anchor=\"middle\">", (left + width - right) / 2,
+                  height - 10) +
+           escape(xLabel) + "</text>\n";
+    svg += format("<text transform=\"translate(16 %g) rotate(-90)\" text-anchor=\"middle\">",
+                  (top + height - bottom) / 2) +
+           escape(yLabel) + "</text>\n";
+    for (size_t i = 0; i < curves.size(); ++i)
+      drawCurve(svg, i);
+    return svg + "</svg>\n";
+  }
+
+private:
+  double getX(double value) const { return left + x.place(value) * (width - left - right); }
+  double getY(double value) const {
+    return height - bottom - y.place(value) * (height - top - bottom);
+  }
+
+  void drawAxes(std::string &svg) const {
+    for (double value = std::ceil(x.low / x.step) * x.step; value <= x.high; value += x.step) {
+      svg += format("<line class=\"grid\" x1=\"%.1f\" y1=\"%g\" x2=\"%.1f\" y2=\"%g\"/>",
+                    getX(value), top, getX(value), height - bottom);
+      svg += format("<text x=\"%.1f\" y=\"%g\" text-anchor=\"middle\">%g</text>\n", getX(value),
+                    height - bottom + 18, value);
+    }
+    for (double value = std::ceil(y.low / y.step) * y.step; value <= y.high; value += y.step) {
+      svg += format("<line class=\"grid\" x1=\"%g\" y1=\"%.1f\" x2=\"%g\" y2=\"%.1f\"/>", left,
+                    getY(value), width - right, getY(value));
+      svg += format("<text x=\"%g\" y=\"%.1f\" text-anchor=\"end\">%g</text>\n", left - 6,
+                    getY(value) + 4, value);
+    }
+  }
+
+  void drawCurve(std::string &svg, size_t index) const {
+    const Curve &curve = curves[index];
+    const std::string color = colors[index % std::size(colors)];
+    svg += "<polyline fill=\"none\" stroke-width=\"1.5\" stroke=\"" + color + "\" points=\"";
+    for (auto [px, py] : curve.points)
+      svg += format("%.1f,%.1f ", getX(px), getY(py));
+    svg += "\"/>\n";
+    // One point makes no line.
+    if (curve.points.size() == 1)
+      svg += format("<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3\" fill=\"", getX(curve.points[0].first),
+                    getY(curve.points[0].second)) +
+             color + "\"/>\n";
+    double line = top + 16 + 18 * static_cast<double>(index);
+    svg += format("<line x1=\"%g\" y1=\"%g\" x2=\"%g\" y2=\"%g\" stroke-width=\"3\" stroke=\"",
+                  width - right - 170, line - 4, width - right - 146, line - 4) +
+           color + "\"/>";
+    svg += format("<text x=\"%g\" y=\"%g\">", width - right - 140, line) + escape(curve.label) +
+           "</text>\n";
+  }
+
+  std::vector<Curve> curves;
+  Axis x, y;
+};
+
+} // namespace
+
+std::string drawPlot(const std::string &xLabel, const std::string &yLabel,
+                     std::span<const Curve> curves) {
+  return Plot(curves).draw(xLabel, yLabel);
+}
+
+} // namespace nyala::train
