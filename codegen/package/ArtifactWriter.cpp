@@ -68,9 +68,9 @@ public:
                   "'");
     file.write(sizeof(nyala_artifact_header), {program.data(), program.size()});
     uint64_t fileBytes = options.externalWeights ? codeEnd : weightsOffset + weightBytes;
-    // Weights that a trainer has as states are not in the file, which ends where they would begin.
-    if (!options.externalWeights && weightBytes == 0)
-      file.write(codeEnd, std::vector<uint8_t>(fileBytes - codeEnd));
+    // Without weights nothing is written where their segment begins: the file must reach it.
+    if (!options.externalWeights && weightBytes == 0 && codeEnd < weightsOffset)
+      file.write(weightsOffset - 1, uint8_t(0));
     writeHeader(file, program, fileBytes);
     if (weightsFile)
       weightsFile->commit();
