@@ -60,7 +60,7 @@ public:
   KernelGenerator(KernelOp kernel, CpuTargetAttr target) : kernel(kernel), target(target) {}
 
   FailureOr<func::FuncOp> generate() {
-    if (failed(checkKernel(kernel)))
+    if (failed(checkKernel(kernel, target)))
       return failure();
     ImplicitLocOpBuilder b(kernel.getLoc(), kernel.getContext());
     b.setInsertionPoint(kernel);

@@ -23,20 +23,22 @@ static bool isElementwise(Operation *op) {
          getTensorType(op->getResult(0)).getRank() <= 2;
 }
 
-/// Buffers hold f32, quantized activations (i8, sums in i32), ids (i32), packed weights or caches
-/// (f32, f16 or blocks).
+/// Buffers hold f32, factors of bf16, quantized activations (i8, sums in i32), ids (i32), packed
+/// weights or caches (f32, f16 or blocks).
 static LogicalResult checkTypes(KernelOp kernel) {
   auto check = [&](Type type, StringRef what, unsigned index, int64_t leastRank) {
     auto tensor = cast<RankedTensorType>(type);
     int64_t rank = tensor.getRank();
     Type element = tensor.getElementType();
     bool integers = element.isInteger(32) || (rank == 2 && element.isInteger(8));
-    bool fits = element.isF32() || (rank <= 2 && integers) || (rank == 3 && element.isF16());
+    bool fits = element.isF32() || (rank <= 2 && integers) || (rank == 3 && element.isF16()) ||
+                (rank == 2 && element.isBF16());
     if (rank >= leastRank && rank <= 3 && fits)
       return success();
     return LogicalResult(kernel.emitOpError(what) << " " << index << " has type " << type
-                                                  << ", expected a tensor of f32, ids of i32, "
-                                                     "quantized activations or a cache of f16");
+                                                  << ", expected a tensor of f32, factors of bf16, "
+                                                     "ids of i32, quantized activations or a cache "
+                                                     "of f16");
   };
   for (auto [index, type] : llvm::enumerate(kernel.getArgumentTypes()))
     if (failed(check(type, "argument", index, 1)))
@@ -48,6 +50,20 @@ static LogicalResult checkTypes(KernelOp kernel) {
     if (failed(check(result.getType(), "result", index, leastRank)))
       return failure();
   }
+  return success();
+}
+
+/// Only instructions round to bf16 and multiply it.
+static LogicalResult checkFeatures(KernelOp kernel, CpuTargetAttr target) {
+  if (target.hasFeature("avx512bf16"))
+    return success();
+  for (Operation &op : kernel.getBody().front().without_terminator())
+    for (Type type : llvm::concat<Type>(op.getOperandTypes(), op.getResultTypes()))
+      if (getElementTypeOrSelf(type).isBF16())
+        return op.emitOpError("computes with ")
+               << type << ", for which the target '" << target.getArch()
+               << "' has no instructions: expected a CPU with the feature avx512bf16, or products "
+                  "of f32 (without nyala-round-products)";
   return success();
 }
 
@@ -162,8 +178,9 @@ static LogicalResult checkTies(KernelOp kernel) {
   return success();
 }
 
-LogicalResult nyala::cpu::checkKernel(KernelOp kernel) {
-  if (failed(checkTypes(kernel)) || failed(checkOps(kernel)) || failed(checkItems(kernel)))
+LogicalResult nyala::cpu::checkKernel(KernelOp kernel, CpuTargetAttr target) {
+  if (failed(checkTypes(kernel)) || failed(checkFeatures(kernel, target)) ||
+      failed(checkOps(kernel)) || failed(checkItems(kernel)))
     return failure();
   return checkTies(kernel);
 }

@@ -10,8 +10,8 @@ namespace nyala::cpu {
 mlir::Operation *findRoot(KernelOp kernel);
 
 /// Emits an error and fails where the types, ops or ties of `kernel` are none that code can be
-/// generated for.
-mlir::LogicalResult checkKernel(KernelOp kernel);
+/// generated for on `target`.
+mlir::LogicalResult checkKernel(KernelOp kernel, CpuTargetAttr target);
 
 } // namespace nyala::cpu
 

@@ -301,7 +301,6 @@ void nyala::cpu::registerTileModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, NyalaDialect *) {
     attachProductModels(context);
     attachLookupModels(context);
-    attachMatmulModels(context);
     attachQuantizedModels(context);
     attachAttentionModels(context);
     attachRowModels(context);

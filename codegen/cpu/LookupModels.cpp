@@ -1,6 +1,7 @@
 //===- LookupModels.cpp - Kernels of rows chosen by index -----------------===//
 #include "codegen/cpu/CpuTileModels.h"
 #include "codegen/cpu/PackedReader.h"
+#include "codegen/cpu/PlainProduct.h"
 #include "ir/TrainingOps.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"

@@ -1,6 +1,8 @@
-//===- ProductModels.cpp - Kernels of products with packed weights --------===//
+//===- ProductModels.cpp - Kernels of products ------------------------===//
 #include "codegen/cpu/CpuTileModels.h"
 #include "codegen/cpu/PackedReader.h"
+#include "codegen/cpu/PlainProduct.h"
+#include "ir/TrainingOps.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -39,21 +41,21 @@ namespace {
 struct LinearModel : CpuTileOpInterface::ExternalModel<LinearModel, LinearOp> {
   std::string getObstacle(Operation *operation) const {
     auto op = cast<LinearOp>(operation);
-    return isPlainMatrix(op.getWeight()) ? getPlainObstacle(LinearModel::getProduct(op))
-                                         : getWeightObstacle(op.getWeight());
+    return LinearModel::isPlain(op) ? getPlainObstacle(LinearModel::getProduct(op))
+                                    : getWeightObstacle(op.getWeight());
   }
   /// All rows in one work item: its weights are read once.
   bool hasTilesPerRow(Operation *) const { return false; }
 
   int64_t getRowBlock(Operation *op, CpuTargetAttr target, int64_t maxRows) const {
-    bool streamed = maxRows <= kStreamedRows && !isPlainMatrix(cast<LinearOp>(op).getWeight());
+    bool streamed = maxRows <= kStreamedRows && !LinearModel::isPlain(cast<LinearOp>(op));
     return streamed ? 1 : getPlainRowBlock(target);
   }
 
   SmallVector<Value> emitTile(Operation *operation, TileEmitter &e, unsigned,
                               const Tile &tile) const {
     auto op = cast<LinearOp>(operation);
-    SmallVector<Value> vectors = isPlainMatrix(op.getWeight())
+    SmallVector<Value> vectors = LinearModel::isPlain(op)
                                      ? emitPlainTile(e, LinearModel::getProduct(op), tile)
                                  : e.getMaxRows() > kStreamedRows ? emitFromPanel(op, e, tile)
                                                                   : emitStreamed(op, e, tile);
@@ -61,6 +63,12 @@ struct LinearModel : CpuTileOpInterface::ExternalModel<LinearModel, LinearOp> {
   }
 
 private:
+  /// A weight that nothing has packed; it may be rounded within the kernel.
+  static bool isPlain(LinearOp op) {
+    Value weight = op.getWeight();
+    return !getTensorType(weight).getEncoding() &&
+           (isa<BlockArgument>(weight) || weight.getDefiningOp<arith::TruncFOp>());
+  }
   static PlainProduct getProduct(LinearOp op) {
     return {op, op.getInput(), op.getWeight(), /*transposeA=*/false, /*transposeB=*/true};
   }
@@ -170,8 +178,36 @@ private:
   }
 };
 
+struct MatmulModel : CpuTileOpInterface::ExternalModel<MatmulModel, MatmulOp> {
+  std::string getObstacle(Operation *op) const {
+    return getPlainObstacle(MatmulModel::getProduct(op));
+  }
+  bool hasTilesPerRow(Operation *) const { return false; }
+  int64_t getRowBlock(Operation *, CpuTargetAttr target, int64_t) const {
+    return getPlainRowBlock(target);
+  }
+
+  SmallVector<Value> emitTile(Operation *operation, TileEmitter &e, unsigned,
+                              const Tile &tile) const {
+    SmallVector<Value> vectors = emitPlainTile(e, MatmulModel::getProduct(operation), tile);
+    Value accumulator = cast<MatmulOp>(operation).getAccumulator();
+    if (!accumulator)
+      return vectors;
+    for (auto [vector, added] : llvm::zip_equal(vectors, e.pull(accumulator, tile)))
+      vector = arith::AddFOp::create(e.b, vector, added);
+    return vectors;
+  }
+
+private:
+  static PlainProduct getProduct(Operation *operation) {
+    auto op = cast<MatmulOp>(operation);
+    return {op, op.getA(), op.getB(), op.getTransposeA(), op.getTransposeB()};
+  }
+};
+
 } // namespace
 
 void nyala::cpu::attachProductModels(MLIRContext *context) {
   LinearOp::attachInterface<LinearModel>(*context);
+  MatmulOp::attachInterface<MatmulModel>(*context);
 }

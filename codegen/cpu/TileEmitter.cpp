@@ -184,6 +184,14 @@ void TileEmitter::beginTile() {
   tilePrologueEnd = arith::ConstantIndexOp::create(b, 0);
 }
 
+Value TileEmitter::inKernelPrologue(Operation *key, function_ref<Value()> body) {
+  if (Value value = kernelValues.lookup(key))
+    return value;
+  Value made = inKernelPrologue(body);
+  kernelValues[key] = made;
+  return made;
+}
+
 Value TileEmitter::inKernelPrologue(function_ref<Value()> body) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(kernelPrologueEnd);

@@ -74,6 +74,8 @@ public:
   /// one's value.
   mlir::Value inTilePrologue(mlir::Operation *key, mlir::Value column,
                              llvm::function_ref<mlir::Value()> body);
+  /// The same at the kernel prologue, once for each key.
+  mlir::Value inKernelPrologue(mlir::Operation *key, llvm::function_ref<mlir::Value()> body);
   /// `tile` moved by `columns`; the sum is computed in the tile prologue.
   Tile shifted(const Tile &tile, int64_t columns);
 
@@ -166,6 +168,7 @@ private:
   /// Code of the prologues is inserted before these ops.
   mlir::Operation *kernelPrologueEnd = nullptr;
   mlir::Operation *tilePrologueEnd = nullptr;
+  llvm::DenseMap<mlir::Operation *, mlir::Value> kernelValues;
   llvm::DenseMap<std::pair<mlir::Operation *, mlir::Value>, mlir::Value> tileValues;
   llvm::DenseMap<std::pair<mlir::Value, int64_t>, mlir::Value> shiftedColumns;
 };

@@ -73,7 +73,7 @@ nyala.kernel @k(%x: tensor<?x2xf32>) -> tensor<?x2xf32> attributes {max_rows = 2
 // -----
 
 module attributes {nyala.target = #nyala.cpu_target<"x86-64">} {
-// expected-error @below {{argument 1 has type 'tensor<?x16xf16>', expected a tensor of f32, ids of i32, quantized activations or a cache of f16}}
+// expected-error @below {{argument 1 has type 'tensor<?x16xf16>', expected a tensor of f32, factors of bf16, ids of i32, quantized activations or a cache of f16}}
 nyala.kernel @k(%x: tensor<?x16xf32>, %y: tensor<?x16xf16>) -> tensor<?x16xf32> attributes {max_rows = 1 : i64} {
   nyala.return %x : tensor<?x16xf32>
 }
@@ -82,7 +82,7 @@ nyala.kernel @k(%x: tensor<?x16xf32>, %y: tensor<?x16xf16>) -> tensor<?x16xf32> 
 // -----
 
 module attributes {nyala.target = #nyala.cpu_target<"x86-64">} {
-// expected-error @below {{result 0 has type 'tensor<?xi32>', expected a tensor of f32, ids of i32, quantized activations or a cache of f16}}
+// expected-error @below {{result 0 has type 'tensor<?xi32>', expected a tensor of f32, factors of bf16, ids of i32, quantized activations or a cache of f16}}
 nyala.kernel @k(%x: tensor<?xi32>) -> tensor<?xi32> attributes {max_rows = 1 : i64} {
   nyala.return %x : tensor<?xi32>
 }
@@ -126,7 +126,7 @@ nyala.kernel @k(%q: tensor<?x32xf32>, %c: tensor<1x8x32xf32>, %b: tensor<1x8x32x
 module attributes {nyala.target = #nyala.cpu_target<"x86-64">} {
 nyala.kernel @k(%x: tensor<8x16xf32>, %w: tensor<16x32xf32>) -> tensor<8x32xf32> attributes {max_rows = 8 : i64} {
   %s = arith.addf %w, %w : tensor<16x32xf32>
-  // expected-error @below {{expected operands that are arguments of the kernel}}
+  // expected-error @below {{expected factors that are arguments of the kernel, or rounded from such}}
   %0 = nyala.matmul %x, %s : tensor<8x16xf32>, tensor<16x32xf32> -> tensor<8x32xf32>
   nyala.return %0 : tensor<8x32xf32>
 }
@@ -136,7 +136,7 @@ nyala.kernel @k(%x: tensor<8x16xf32>, %w: tensor<16x32xf32>) -> tensor<8x32xf32>
 
 module attributes {nyala.target = #nyala.cpu_target<"x86-64">} {
 nyala.kernel @k(%x: tensor<?x8xf32>, %y: tensor<?x32xf32>) -> tensor<8x32xf32> attributes {max_rows = 8 : i64} {
-  // expected-error @below {{expected a second operand of static shape, got tensor<?x32xf32>}}
+  // expected-error @below {{expected a second factor of static shape, got tensor<?x32xf32>}}
   %0 = nyala.matmul %x, %y {transpose_a} : tensor<?x8xf32>, tensor<?x32xf32> -> tensor<8x32xf32>
   nyala.return %0 : tensor<8x32xf32>
 }
@@ -149,5 +149,16 @@ nyala.kernel @k(%x: tensor<?x32xf32>, %i: tensor<?xi32>) -> tensor<8x32xf32> att
   // expected-error @below {{expected operands and a result of static shapes}}
   %0 = nyala.scatter_add %x at %i : tensor<?x32xf32>, tensor<?xi32> -> tensor<8x32xf32>
   nyala.return %0 : tensor<8x32xf32>
+}
+}
+
+// -----
+
+module attributes {nyala.target = #nyala.cpu_target<"x86-64-v4", features = "avx512f">} {
+nyala.kernel @k(%x: tensor<8x32xf32>, %y: tensor<32x32xbf16>) -> tensor<8x32xf32> attributes {max_rows = 8 : i64} {
+  // expected-error @below {{computes with 'tensor<8x32xbf16>', for which the target 'x86-64-v4' has no instructions: expected a CPU with the feature avx512bf16, or products of f32}}
+  %0 = arith.truncf %x : tensor<8x32xf32> to tensor<8x32xbf16>
+  %1 = nyala.matmul %0, %y : tensor<8x32xbf16>, tensor<32x32xbf16> -> tensor<8x32xf32>
+  nyala.return %1 : tensor<8x32xf32>
 }
 }

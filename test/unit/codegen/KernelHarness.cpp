@@ -4,6 +4,7 @@
 #include "codegen/cpu/CpuTarget.h"
 #include "codegen/cpu/CpuTileModels.h"
 #include "ir/KernelTies.h"
+#include "ir/reference/Elementwise.h"
 #include "ir/reference/Interpreter.h"
 #include "ir/reference/Random.h"
 #include "ir/storage/PackedLayout.h"
@@ -143,6 +144,9 @@ static uint16_t makeHalf(RandomStream &random, double scale) {
   return floatToHalf(static_cast<float>(scale * random.normal()));
 }
 
+/// A number of the format bf16, rounded towards zero.
+static uint16_t getUpperHalf(float value) { return std::bit_cast<uint32_t>(value) >> 16; }
+
 /// One stored row of `columns` values of variance about 1 / columns.
 static Bytes makeStoredRow(StoredFormat format, int64_t columns, RandomStream &random) {
   Bytes row;
@@ -158,7 +162,7 @@ static Bytes makeStoredRow(StoredFormat format, int64_t columns, RandomStream &r
       continue;
     case StoredFormat::BF16: {
       auto value = static_cast<float>(scale * random.normal());
-      append(row, static_cast<uint16_t>(std::bit_cast<uint32_t>(value) >> 16));
+      append(row, getUpperHalf(value));
       continue;
     }
     default:
@@ -220,18 +224,23 @@ static Operand makeIds(KernelOp kernel, unsigned number, int64_t rows, RandomStr
 
 static Operand makeFloats(KernelOp kernel, unsigned number, ArrayRef<int64_t> shape,
                           RandomStream &random) {
-  bool half = getElementTypeOrSelf(kernel.getArgumentTypes()[number]).isF16();
+  Type element = getElementTypeOrSelf(kernel.getArgumentTypes()[number]);
+  Type rounded = kernel.getArgAttr(number, "test.bf16")
+                     ? Type(BFloat16Type::get(kernel.getContext()))
+                     : element;
   auto scale = kernel.getArgAttrOfType<FloatAttr>(number, "test.scale");
   double deviation = scale ? scale.getValueAsDouble() : 1.0;
   Operand operand;
   operand.values = Tensor(shape);
   for (double &value : operand.values.mutableValues()) {
     auto number = static_cast<float>(deviation * random.normal() + (shape.size() == 1 ? 1 : 0));
-    value = half ? halfToFloat(floatToHalf(number)) : number;
-    if (half)
+    value = reference::roundTo(rounded, number);
+    if (element.isF16())
       append(operand.bytes, floatToHalf(number));
+    else if (element.isBF16())
+      append(operand.bytes, getUpperHalf(static_cast<float>(value)));
     else
-      append(operand.bytes, number);
+      append(operand.bytes, static_cast<float>(value));
   }
   return operand;
 }
@@ -253,6 +262,8 @@ static Operand makeSlots(RankedTensorType type, RandomStream &random) {
   }
   return operand;
 }
+
+static int64_t getElementBytes(RankedTensorType type) { return type.getElementTypeBitWidth() / 8; }
 
 std::vector<Operand> CompiledKernels::makeOperands(StringRef name, int64_t rows, uint64_t seed) {
   KernelOp kernel = kernels.at(name.str()).op;
@@ -276,7 +287,7 @@ std::vector<Operand> CompiledKernels::makeOperands(StringRef name, int64_t rows,
       operand = makeFloats(kernel, i, shape, random);
     operand.rowBytes = !hasRows || fixed     ? 0
                        : type.getRank() == 1 ? sizeof(int32_t)
-                                             : type.getDimSize(1) * sizeof(float);
+                                             : type.getDimSize(1) * getElementBytes(type);
     operands.push_back(std::move(operand));
   }
   return operands;
@@ -301,7 +312,7 @@ std::vector<Bytes> CompiledKernels::run(StringRef name, const std::vector<Operan
     auto tensor = cast<RankedTensorType>(type);
     int64_t height = tensor.isDynamicDim(0) ? rows : tensor.getDimSize(0);
     int64_t width = tensor.getRank() == 1 ? 1 : tensor.getDimSize(1);
-    buffers.emplace_back(height * width * sizeof(float)); // or ids, of the same size
+    buffers.emplace_back(height * width * getElementBytes(tensor));
   }
   std::vector<void *> addresses;
   for (const GuardedBuffer &buffer : buffers)
@@ -361,10 +372,10 @@ static std::vector<float> readValues(const Bytes &bytes, RankedTensorType type) 
                   values.data() + slot * type.getDimSize(2));
     return values;
   }
-  bool half = type.getElementType().isF16();
-  std::vector<float> values(bytes.size() / (half ? sizeof(uint16_t) : sizeof(float)));
-  if (half) {
-    dequantize(StoredFormat::F16, bytes.data(), values.data(), values.size());
+  std::vector<float> values(bytes.size() / getElementBytes(type));
+  if (type.getElementType().isF16() || type.getElementType().isBF16()) {
+    dequantize(type.getElementType().isF16() ? StoredFormat::F16 : StoredFormat::BF16, bytes.data(),
+               values.data(), values.size());
   } else if (type.getElementType().isInteger(32)) {
     std::vector<int32_t> ids(values.size());
     std::memcpy(ids.data(), bytes.data(), bytes.size());
@@ -392,9 +403,9 @@ void CompiledKernels::checkValues(const KernelText &text, const std::vector<Oper
     auto type = cast<RankedTensorType>(kernels.at(text.name).op.getResultTypes()[index]);
     std::vector<float> got = readValues(results[index], type);
     ASSERT_EQ(got.size(), static_cast<size_t>(want.size()));
-    if (type.getElementType().isF16()) // in f64 the interpreter rounds nothing
+    if (type.getElementTypeBitWidth() == 16) // in f64 the interpreter rounds nothing
       for (double &value : want.mutableValues())
-        value = halfToFloat(floatToHalf(static_cast<float>(value)));
+        value = reference::roundTo(type.getElementType(), value);
     int64_t width = want.getShape().back();
     double squares = 0;
     for (double value : want.values())

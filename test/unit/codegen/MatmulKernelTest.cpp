@@ -12,42 +12,63 @@ struct Shape {
   int64_t rows, columns, depth;
 };
 
-std::string matrix(int64_t rows, int64_t columns) {
-  return "tensor<" + std::to_string(rows) + "x" + std::to_string(columns) + "xf32>";
+std::string matrix(int64_t rows, int64_t columns, const std::string &element = "f32") {
+  return "tensor<" + std::to_string(rows) + "x" + std::to_string(columns) + "x" + element + ">";
 }
 
 double getTolerance(int64_t depth) { return 1e-6 * std::sqrt(static_cast<double>(depth)); }
 
-class MatmulKernelTest : public KernelTest {
-protected:
-  static KernelText makeMatmul(const Shape &shape, bool transposeA, bool transposeB,
-                               bool accumulates) {
-    auto [rows, columns, depth] = shape;
-    std::string a = transposeA ? matrix(depth, rows) : matrix(rows, depth);
-    std::string b = transposeB ? matrix(columns, depth) : matrix(depth, columns);
-    std::string c = matrix(rows, columns);
-    std::string attributes = std::string(transposeA ? "transpose_a" : "") +
-                             (transposeA && transposeB ? ", " : "") +
-                             (transposeB ? "transpose_b" : "");
-    std::string name = "matmul_" + std::to_string(rows) + "x" + std::to_string(columns) + "x" +
-                       std::to_string(depth) + (transposeA ? "_ta" : "") +
-                       (transposeB ? "_tb" : "") + (accumulates ? "_plus" : "");
-    return makeKernel(name, rows, "%a: " + a + ", %b: " + b + (accumulates ? ", %c: " + c : ""),
-                      "%0 = nyala.matmul %a, %b" + std::string(accumulates ? " plus %c" : "") +
-                          (attributes.empty() ? "" : " {" + attributes + "}") + " : " + a + ", " +
-                          b + (accumulates ? ", " + c : "") + " -> " + c,
-                      "%0", c, getTolerance(depth));
-  }
-};
+/// Whole tiles and ragged ones; one row, one column, a depth of one.
+constexpr Shape kShapes[] = {{1, 1, 1},   {8, 32, 16},  {9, 33, 17},   {64, 48, 32},
+                             {7, 16, 64}, {96, 15, 40}, {17, 100, 31}, {128, 65, 8}};
 
-// Whole tiles and ragged ones; one row, one column, a depth of one; every pair of layouts.
+/// How the factors come: f32; bf16; or f32 that the kernel rounds.
+enum class Factors { F32, BF16, Rounded };
+
+KernelText makeMatmul(const Shape &shape, bool transposeA, bool transposeB, bool accumulates,
+                      Factors factors = Factors::F32) {
+  auto [rows, columns, depth] = shape;
+  std::string from = factors == Factors::BF16 ? "bf16" : "f32";
+  std::string to = factors == Factors::F32 ? "f32" : "bf16";
+  auto a = [&](const std::string &element) {
+    return transposeA ? matrix(depth, rows, element) : matrix(rows, depth, element);
+  };
+  auto b = [&](const std::string &element) {
+    return transposeB ? matrix(columns, depth, element) : matrix(depth, columns, element);
+  };
+  std::string c = matrix(rows, columns);
+  std::string attributes = std::string(transposeA ? "transpose_a" : "") +
+                           (transposeA && transposeB ? ", " : "") +
+                           (transposeB ? "transpose_b" : "");
+  std::string name = "matmul_" + std::to_string(rows) + "x" + std::to_string(columns) + "x" +
+                     std::to_string(depth) + (transposeA ? "_ta" : "") + (transposeB ? "_tb" : "") +
+                     (accumulates ? "_plus" : "") + "_" + from + "_" + to;
+  std::string exact = factors == Factors::Rounded ? " {test.bf16}" : "", body, left = "%a",
+              right = "%b";
+  if (factors == Factors::Rounded) {
+    body = "%l = arith.truncf %a : " + a(from) + " to " + a(to) +
+           "\n%r = arith.truncf %b : " + b(from) + " to " + b(to) + "\n";
+    left = "%l";
+    right = "%r";
+  }
+  body += "%0 = nyala.matmul " + left + ", " + right + (accumulates ? " plus %c" : "") +
+          (attributes.empty() ? "" : " {" + attributes + "}") + " : " + a(to) + ", " + b(to) +
+          (accumulates ? ", " + c : "") + " -> " + c;
+  return makeKernel(name, rows,
+                    "%a: " + a(from) + exact + ", %b: " + b(from) + exact +
+                        (accumulates ? ", %c: " + c : ""),
+                    body, "%0", c, getTolerance(depth));
+}
+
+class MatmulKernelTest : public KernelTest {};
+
 TEST_P(MatmulKernelTest, Layouts) {
-  const Shape shapes[] = {{1, 1, 1},   {8, 32, 16},  {9, 33, 17},   {64, 48, 32},
-                          {7, 16, 64}, {96, 15, 40}, {17, 100, 31}, {128, 65, 8}};
   std::vector<KernelText> kernels;
   for (int64_t layout = 0; layout < 4; ++layout)
-    for (int64_t i = 0; i < 8; ++i)
-      kernels.push_back(makeMatmul(shapes[i], layout & 1, layout & 2, (layout + i) % 3 == 0));
+    for (auto [i, shape] : llvm::enumerate(kShapes))
+      kernels.push_back(makeMatmul(shape, layout & 1, layout & 2, (layout + i) % 3 == 0));
+  // Rows 4096 bytes apart are copied before they are read by columns.
+  kernels.push_back(makeMatmul({1024, 17, 5}, true, false, false));
   checkKernels(kernels);
 }
 
@@ -117,5 +138,46 @@ TEST_P(MatmulKernelTest, ScatterAdd) {
 }
 
 NYALA_INSTANTIATE_KERNEL_TEST(MatmulKernelTest);
+
+/// The first levels that CPUs are named by have no instructions for bf16.
+class Bf16KernelTest : public ::testing::Test {
+protected:
+  static void checkKernels(const std::vector<KernelText> &texts) {
+    constexpr const char *cpu = "cooperlake"; // the first that has them
+    if (std::string missing = findMissingFeature(cpu); !missing.empty())
+      GTEST_SKIP() << "this machine lacks " << missing;
+    auto compiled = CompiledKernels::compile(texts, cpu);
+    ASSERT_TRUE(compiled);
+    for (const KernelText &text : texts)
+      compiled->check(text, text.maxRows, /*seed=*/1);
+  }
+};
+
+TEST_F(Bf16KernelTest, Layouts) {
+  std::vector<KernelText> kernels;
+  for (Factors factors : {Factors::BF16, Factors::Rounded})
+    for (int64_t layout = 0; layout < 4; ++layout)
+      for (auto [i, shape] : llvm::enumerate(kShapes))
+        kernels.push_back(
+            makeMatmul(shape, layout & 1, layout & 2, (layout + i) % 3 == 0, factors));
+  checkKernels(kernels);
+}
+
+TEST_F(Bf16KernelTest, Linear) {
+  std::string x = matrix(24, 40, "bf16"), w = matrix(33, 40), y = matrix(24, 33);
+  checkKernels(
+      {makeKernel("linear", 24, "%x: " + x + ", %w: " + w + " {test.bf16}, %b: tensor<33xf32>",
+                  "%r = arith.truncf %w : " + w + " to " + matrix(33, 40, "bf16") +
+                      "\n%0 = nyala.linear %x, %r bias %b : " + x + ", " + matrix(33, 40, "bf16") +
+                      ", tensor<33xf32> -> " + y,
+                  "%0", y, getTolerance(40))});
+}
+
+// To nearest, ties to even.
+TEST_F(Bf16KernelTest, Rounding) {
+  std::string x = matrix(9, 37), y = matrix(9, 37, "bf16");
+  checkKernels(
+      {makeKernel("round", 9, "%x: " + x, "%0 = arith.truncf %x : " + x + " to " + y, "%0", y, 0)});
+}
 
 } // namespace
