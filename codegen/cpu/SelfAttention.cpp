@@ -88,7 +88,8 @@ void SelfAttentionEmitter::packPanels(const HeadRows &head, Value panels) {
       SmallVector<Value> vectors(kLanes, e.constant(e.f32Vector(), 0));
       for (int64_t i = 0; i < rows; ++i)
         vectors[i] = load(head, add(first, i), channel, lanes);
-      for (auto [i, vector] : llvm::enumerate(transpose(e, vectors)))
+      e.transpose(vectors);
+      for (auto [i, vector] : llvm::enumerate(vectors))
         e.store(vector, panels, {panel, add(channel, i), lane});
     });
   };
