@@ -89,7 +89,8 @@ void SelfAttentionEmitter::packPanels(const HeadRows &head, Value panels) {
       SmallVector<Value> vectors(kLanes, e.constant(e.f32Vector(), 0));
       for (int64_t i = 0; i < rows; ++i)
         vectors[i] = load(head, add(first, i), v);
-      for (auto [i, vector] : llvm::enumerate(transpose(e, vectors)))
+      e.transpose(vectors);
+      for (auto [i, vector] : llvm::enumerate(vectors))
         e.store(vector, panels, {panel, e.index(v * kLanes + i), lane});
     }
   };
