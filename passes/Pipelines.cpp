@@ -65,8 +65,61 @@ void nyala::buildModelPipeline(OpPassManager &pm, const ModelPipelineOptions &op
   pm.addPass(createCSEPass());
 }
 
+void nyala::buildTrainingPipeline(OpPassManager &pm, const TrainingPipelineOptions &options) {
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+
+  // Before the caches go: the pass knows layers by their attention to them.
+  if (options.shareKv != -1 || !options.shareKvMap.empty()) {
+    ShareKvOptions share;
+    share.factor = options.shareKv;
+    share.map.assign(options.shareKvMap.begin(), options.shareKvMap.end());
+    pm.addPass(createShareKv(share));
+    // A weight that only filled a cache without a reader must not become a state.
+    pm.addPass(createRemoveDeadState());
+  }
+  pm.addNestedPass<func::FuncOp>(createShareRopeTables());
+
+  BuildLossOptions loss;
+  loss.batch = options.batch;
+  loss.length = options.length;
+  pm.addPass(createBuildLoss(loss));
+
+  DifferentiateOptions differentiate;
+  differentiate.train = options.train;
+  pm.addPass(createDifferentiate(differentiate));
+
+  AddOptimizerOptions optimizer;
+  optimizer.kind = options.optimizer;
+  optimizer.beta1 = options.beta1;
+  optimizer.beta2 = options.beta2;
+  optimizer.epsilon = options.epsilon;
+  optimizer.momentum = options.momentum;
+  optimizer.weightDecay = options.weightDecay;
+  optimizer.noDecay = options.noDecay;
+  optimizer.clip = options.clip;
+  optimizer.accumulate = options.accumulate;
+  pm.addPass(createAddOptimizer(optimizer));
+
+  // After differentiation, which sees one op with one gradient.
+  pm.addNestedPass<func::FuncOp>(createExpandCrossEntropy());
+
+  // Gradients of a value with several uses fold into the ops that make them.
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+
+  // Last: equal operands of several products are rounded once, where they are computed.
+  if (options.bf16) {
+    pm.addNestedPass<func::FuncOp>(createRoundProducts());
+    pm.addPass(createCSEPass());
+  }
+}
+
 void nyala::registerPipelines() {
   PassPipelineRegistration<ModelPipelineOptions>(
       "nyala-model-pipeline", "From an imported @forward to simplified entry points",
       buildModelPipeline);
+  PassPipelineRegistration<TrainingPipelineOptions>(
+      "nyala-training-pipeline", "From an imported @forward to the entry points of a training step",
+      buildTrainingPipeline);
 }

@@ -50,7 +50,48 @@ struct ModelPipelineOptions : public mlir::PassPipelineOptions<ModelPipelineOpti
 /// module.
 void buildModelPipeline(mlir::OpPassManager &pm, const ModelPipelineOptions &options);
 
-/// Makes nyala-model-pipeline known to tools.
+/// Options of nyala-training-pipeline; they go to the passes that it is made of.
+struct TrainingPipelineOptions : public mlir::PassPipelineOptions<TrainingPipelineOptions> {
+  Option<int64_t> batch{*this, "batch", llvm::cl::desc("Sequences of a batch"), llvm::cl::init(2)};
+  Option<int64_t> length{*this, "length", llvm::cl::desc("Tokens of a sequence"),
+                         llvm::cl::init(256)};
+  Option<std::string> train{*this, "train",
+                            llvm::cl::desc("Regular expression of the weights that are trained"),
+                            llvm::cl::init("")};
+  Option<int64_t> shareKv{*this, "share-kv",
+                          llvm::cl::desc("Adjacent layers that share keys and values"),
+                          llvm::cl::init(-1)};
+  ListOption<int64_t> shareKvMap{
+      *this, "share-kv-map",
+      llvm::cl::desc("For each layer the layer whose keys and values it uses")};
+  Option<std::string> optimizer{*this, "optimizer", llvm::cl::desc("adamw or sgd"),
+                                llvm::cl::init("adamw")};
+  Option<double> beta1{*this, "beta1", llvm::cl::desc("Decay of the mean of gradients"),
+                       llvm::cl::init(0.9)};
+  Option<double> beta2{*this, "beta2", llvm::cl::desc("Decay of the mean of squared gradients"),
+                       llvm::cl::init(0.95)};
+  Option<double> epsilon{*this, "epsilon", llvm::cl::desc("Added to the root of that"),
+                         llvm::cl::init(1e-8)};
+  Option<double> momentum{*this, "momentum", llvm::cl::desc("Decay of the velocity"),
+                          llvm::cl::init(0.9)};
+  Option<double> weightDecay{*this, "weight-decay", llvm::cl::desc("Decay of matrices"),
+                             llvm::cl::init(0.1)};
+  Option<std::string> noDecay{*this, "no-decay",
+                              llvm::cl::desc("Regular expression of matrices that do not decay"),
+                              llvm::cl::init("")};
+  Option<double> clip{*this, "clip", llvm::cl::desc("Largest norm of all gradients; 0: any"),
+                      llvm::cl::init(1.0)};
+  Option<int64_t> accumulate{*this, "accumulate",
+                             llvm::cl::desc("Batches whose gradients are added up"),
+                             llvm::cl::init(1)};
+  Option<bool> bf16{*this, "bf16", llvm::cl::desc("Products of operands in bf16"),
+                    llvm::cl::init(false)};
+};
+
+/// From phase `input` to the entry points of a training step (docs/training.md), on a module.
+void buildTrainingPipeline(mlir::OpPassManager &pm, const TrainingPipelineOptions &options);
+
+/// Makes nyala-model-pipeline and nyala-training-pipeline known to tools.
 void registerPipelines();
 
 } // namespace nyala

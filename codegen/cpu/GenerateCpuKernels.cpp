@@ -246,31 +246,7 @@ private:
   // Schedules
   //===--------------------------------------------------------------------===//
 
-  /// Is the tile of the root that `value` is computed from another than its own?
-  static bool isShifted(Value value) {
-    Operation *op = value.getDefiningOp();
-    if (!op || nyala::getFusionKind(op) == FusionKind::Root)
-      return false;
-    return isa<SplitOp>(op) || llvm::any_of(op->getOperands(), isShifted);
-  }
-
-  /// Results that are computed from the same tiles of the root, so that those are computed once.
-  SmallVector<SmallVector<Sink>> getSinksByTile(TileEmitter &e) {
-    SmallVector<SmallVector<Sink>> groups;
-    for (const Sink &sink : getSinks(e)) {
-      auto fits = [&](ArrayRef<Sink> group) {
-        const Sink &other = group.front();
-        return sink.columns == other.columns && !isShifted(sink.value) && !isShifted(other.value);
-      };
-      auto group = llvm::find_if(groups, fits);
-      if (group == groups.end())
-        group = &groups.emplace_back();
-      group->push_back(sink);
-    }
-    return groups;
-  }
-
-  /// One tile of columns of results, for all rows.
+  /// One tile of columns of the results of one op, for all rows.
   void emitColumnTile(TileEmitter &e, ArrayRef<Sink> sinks, Value column, int64_t columns,
                       int64_t block) {
     e.beginTile();
@@ -281,12 +257,16 @@ private:
     auto emitRows = [&](Value row, int64_t count) {
       tile.row = row;
       tile.rows = count;
-      // What is updated in place may be an operand of all of them.
+      // What several results are computed from, the product above all, is computed once.
+      if (sinks.size() > 1)
+        for (Value operand : sinks.front().value.getDefiningOp()->getOperands())
+          e.hold(operand, tile);
       SmallVector<SmallVector<Value>> vectors;
       for (const Sink &sink : sinks)
         vectors.push_back(e.pull(sink.value, tile));
       for (auto [sink, values] : llvm::zip_equal(sinks, vectors))
         storeVectors(e, sink, tile, values);
+      e.release();
     };
     if (kernel.getMaxRows() == 1)
       return emitRows(e.index(0), 1);
@@ -299,17 +279,30 @@ private:
     e.forRange(blocked, e.getRows(), 1, [&](Value row) { emitRows(row, 1); });
   }
 
-  /// Work items are the tiles of one group of results after the other; returns their number.
+  /// Are both results of one op whose columns come from the same columns of its operands?
+  static bool share(const Sink &left, const Sink &right) {
+    Operation *op = left.value.getDefiningOp();
+    return op && op == right.value.getDefiningOp() && !left.append && !right.append &&
+           llvm::all_equal(op->getResultTypes()) &&
+           op->getOperand(0).getType() == left.value.getType();
+  }
+
+  /// Work items are the tiles of one result after the other, or of several that share() says belong
+  /// together; returns their number.
   int64_t emitColumnTiles(TileEmitter &e, CpuTileOpInterface root) {
     int64_t tileColumns = root.getTileColumns();
     int64_t rowBlock = root.getRowBlock(target, kernel.getMaxRows());
     // Tiles of at most one row have no loop over rows: without rows there are no work items.
     if (kernel.getMaxRows() == 1)
       limit = arith::MulIOp::create(e.b, limit, e.getRows());
+    SmallVector<Sink> all = getSinks(e);
     int64_t first = 0;
-    for (ArrayRef<Sink> sinks : getSinksByTile(e)) {
-      int64_t full = sinks.front().columns / tileColumns;
-      int64_t rest = sinks.front().columns % tileColumns;
+    for (ArrayRef<Sink> left = all; !left.empty();) {
+      ArrayRef<Sink> sinks = left.take_while(
+          [&](const Sink &sink) { return &sink == left.begin() || share(sink, left.front()); });
+      left = left.drop_front(sinks.size());
+      int64_t columns = sinks.front().columns;
+      int64_t full = columns / tileColumns, rest = columns % tileColumns;
       if (full > 0) {
         Value lower = arith::MaxSIOp::create(e.b, begin, e.index(first));
         Value upper = arith::MinSIOp::create(e.b, limit, e.index(first + full));

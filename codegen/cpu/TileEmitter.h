@@ -35,8 +35,8 @@ struct Tile {
   int64_t vectors = 1;        ///< how many vectors of 16 columns
   int64_t lastLanes = kLanes; ///< valid columns of the last vector
 
-  bool operator==(const Tile &) const = default;
   int64_t lanes(int64_t vector) const { return vector + 1 == vectors ? lastLanes : kLanes; }
+  bool operator==(const Tile &) const = default;
 };
 
 class TileEmitter {
@@ -56,6 +56,10 @@ public:
   llvm::SmallVector<mlir::Value> pull(mlir::Value value, const Tile &tile);
   /// Element `row` of a value of rank 1.
   mlir::Value pullElement(mlir::Value value, mlir::Value row);
+  /// Computes a tile of `value` here, unless that lies in a buffer; until release(), pull() of the
+  /// same tile gives these vectors.
+  void hold(mlir::Value value, const Tile &tile);
+  void release() { held.clear(); }
   /// A buffer that holds all rows of `value`: an argument's, or scratch filled in the kernel
   /// prologue.
   mlir::Value getBuffer(mlir::Value value);
@@ -151,7 +155,6 @@ public:
   int64_t getMaxRows(mlir::Value value) const;
 
 private:
-  llvm::SmallVector<mlir::Value> pullRoot(mlir::OpResult value, const Tile &tile);
   /// The value of a constant that is the same everywhere: a vector, or, without a shape, a scalar.
   mlir::Value splat(mlir::arith::ConstantOp constantOp, llvm::ArrayRef<int64_t> shape);
   /// An elementwise op, on operands of other types.
@@ -167,16 +170,10 @@ private:
   mlir::Value scratch;
   int64_t scratchBytes = 0;
   llvm::DenseMap<mlir::Value, mlir::Value> buffers;
+  llvm::DenseMap<mlir::Value, std::pair<Tile, llvm::SmallVector<mlir::Value>>> held;
   /// Code of the prologues is inserted before these ops.
   mlir::Operation *kernelPrologueEnd = nullptr;
   mlir::Operation *tilePrologueEnd = nullptr;
-  /// The last tile of the kernel's root, which several results may be computed from.
-  struct {
-    mlir::Value value;
-    Tile tile;
-    mlir::Block *block = nullptr;
-    llvm::SmallVector<mlir::Value> vectors;
-  } rootTile;
   llvm::DenseMap<mlir::Operation *, mlir::Value> kernelValues;
   llvm::DenseMap<std::pair<mlir::Operation *, mlir::Value>, mlir::Value> tileValues;
   llvm::DenseMap<std::pair<mlir::Value, int64_t>, mlir::Value> shiftedColumns;

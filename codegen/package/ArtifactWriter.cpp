@@ -68,6 +68,9 @@ public:
                   "'");
     file.write(sizeof(nyala_artifact_header), {program.data(), program.size()});
     uint64_t fileBytes = options.externalWeights ? codeEnd : weightsOffset + weightBytes;
+    // Without weights nothing is written where their segment begins: the file must reach it.
+    if (!options.externalWeights && weightBytes == 0 && codeEnd < weightsOffset)
+      file.write(weightsOffset - 1, uint8_t(0));
     writeHeader(file, program, fileBytes);
     if (weightsFile)
       weightsFile->commit();

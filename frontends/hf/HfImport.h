@@ -22,8 +22,8 @@ mlir::OwningOpRef<mlir::ModuleOp> importModel(mlir::MLIRContext &context,
 /// The same of a config.json alone: its weights have no source.
 mlir::OwningOpRef<mlir::ModuleOp> importConfig(mlir::MLIRContext &context, const std::string &path);
 /// The same of what `path` holds, or would hold.
-mlir::OwningOpRef<mlir::ModuleOp>
-importConfig(mlir::MLIRContext &context, const std::string &path, const nlohmann::json &config);
+mlir::OwningOpRef<mlir::ModuleOp> importConfig(mlir::MLIRContext &context, const std::string &path,
+                                               const nlohmann::json &config);
 /// The keys of the file. Throws nyala::Error.
 nlohmann::json readConfig(const std::string &path);
 

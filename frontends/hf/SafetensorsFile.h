@@ -44,6 +44,8 @@ public:
   const std::map<std::string, std::string> &getMetadata() const { return metadata; }
   /// Null if there is no such tensor.
   const TensorInfo *findTensor(std::string_view name) const;
+  /// Lets the bytes of a tensor go that will not be read again soon.
+  void release(const TensorInfo &tensor) const { file.release(tensor.offset, tensor.bytes); }
 
 private:
   MappedFile file;

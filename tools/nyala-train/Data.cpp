@@ -4,8 +4,8 @@
 #include "ir/storage/MappedFile.h"
 #include "runtime/core/Status.h"
 #include "runtime/text/Utf8.h"
-#include "tools/nyala-train/NpyFile.h"
 #include "tools/nyala-train/Batches.h"
+#include "tools/nyala-train/NpyFile.h"
 
 #include <algorithm>
 #include <limits>
@@ -130,9 +130,9 @@ void checkLength(const Data &data, const std::vector<int32_t> &tokens, uint64_t 
 
 std::string computeFingerprint(const std::vector<int32_t> &tokens) {
   char text[40];
-  std::snprintf(text, sizeof(text), "%016llx",
-                static_cast<unsigned long long>(
-                    XXH3_64bits(tokens.data(), tokens.size() * sizeof(int32_t))));
+  std::snprintf(
+      text, sizeof(text), "%016llx",
+      static_cast<unsigned long long>(XXH3_64bits(tokens.data(), tokens.size() * sizeof(int32_t))));
   return std::to_string(tokens.size()) + " tokens, " + text;
 }
 

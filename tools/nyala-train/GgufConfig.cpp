@@ -4,6 +4,7 @@
 #include "ir/storage/Error.h"
 
 #include <charconv>
+#include <cmath>
 
 using namespace mlir;
 
@@ -18,15 +19,16 @@ public:
 
 private:
   [[noreturn]] static void fail(const std::string &what) {
-    throw Error("the model " + what + ", which the configuration of a llama checkpoint cannot say; "
-                                      "train from its Hugging Face directory instead");
+    throw Error("the model " + what +
+                ", which the configuration of a llama checkpoint cannot say; "
+                "train from its Hugging Face directory instead");
   }
 
-  int64_t getFact(StringRef name) const {
+  int64_t getFact(StringRef name) {
     auto facts = module->getAttrOfType<DictionaryAttr>(NyalaDialect::kModelAttr);
     return facts.getAs<IntegerAttr>(name).getInt();
   }
-  template <typename Op> Op findFirst() const {
+  template <typename Op> Op findFirst() {
     Op found;
     module.walk([&](Op op) {
       found = op;
@@ -34,12 +36,12 @@ private:
     });
     return found;
   }
-  bool hasBias(const char *part) const {
+  bool hasBias(const char *part) {
     return module.lookupSymbol<WeightOp>("blk.0." + std::string(part) + ".bias") != nullptr;
   }
   /// Of layers that have all a bias, or none.
-  bool readBias(std::initializer_list<const char *> parts) const;
-  nlohmann::json makeRope(RopeOp rope) const;
+  bool readBias(std::initializer_list<const char *> parts);
+  static nlohmann::json makeRope(RopeOp rope);
 
   ModuleOp module;
 };
@@ -53,7 +55,7 @@ double widen(float value) {
   return wide;
 }
 
-bool ConfigMaker::readBias(std::initializer_list<const char *> parts) const {
+bool ConfigMaker::readBias(std::initializer_list<const char *> parts) {
   bool first = hasBias(*parts.begin());
   for (const char *part : parts)
     if (hasBias(part) != first)
@@ -62,17 +64,17 @@ bool ConfigMaker::readBias(std::initializer_list<const char *> parts) const {
   return first;
 }
 
-nlohmann::json ConfigMaker::makeRope(RopeOp rope) const {
+nlohmann::json ConfigMaker::makeRope(RopeOp rope) {
   int64_t channels = cast<RankedTensorType>(rope.getInput().getType()).getDimSize(1);
-  if (rope.getDims() * static_cast<int64_t>(rope.getHeads()) != channels)
+  if (static_cast<int64_t>(rope.getDims() * rope.getHeads()) != channels)
     fail("rotates " + std::to_string(rope.getDims()) + " channels of wider heads");
   if (rope.getFactors())
     fail("scales the frequencies of its rotation each by its own factor");
   nlohmann::json parameters = {{"rope_type", "default"},
-                               {"rope_theta", widen(rope.getBase().convertToFloat())}};
-  if (double scale = rope.getScale().convertToFloat(); scale != 1) {
+                               {"rope_theta", rope.getBase().convertToDouble()}};
+  if (double scale = rope.getScale().convertToDouble(); scale != 1) {
     parameters["rope_type"] = "linear";
-    parameters["factor"] = widen(static_cast<float>(1 / scale));
+    parameters["factor"] = 1 / scale;
   }
   return parameters;
 }
@@ -80,6 +82,13 @@ nlohmann::json ConfigMaker::makeRope(RopeOp rope) const {
 nlohmann::json ConfigMaker::make() {
   auto norm = findFirst<RmsNormOp>();
   auto rope = findFirst<RopeOp>();
+  auto attention = findFirst<AttentionOp>();
+  int64_t dims = rope.getDims();
+  if (cast<RankedTensorType>(attention.getResult().getType()).getDimSize(1) !=
+      dims * getFact("heads"))
+    fail("has heads whose values are of another width than their keys");
+  if (attention.getScale().convertToFloat() != static_cast<float>(1 / std::sqrt(dims)))
+    fail("scales attention otherwise than by the width of its heads");
   return {{"architectures", {"LlamaForCausalLM"}},
           {"model_type", "llama"},
           {"hidden_act", "silu"},
@@ -88,7 +97,7 @@ nlohmann::json ConfigMaker::make() {
           {"num_hidden_layers", getFact("layers")},
           {"num_attention_heads", getFact("heads")},
           {"num_key_value_heads", getFact("kv_heads")},
-          {"head_dim", rope.getDims()},
+          {"head_dim", dims},
           {"max_position_embeddings", getFact("context")},
           {"vocab_size", getFact("vocabulary")},
           {"rms_norm_eps", widen(norm.getEpsilon().convertToFloat())},

@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include <cerrno>
-#include <cmath>
 #include <charconv>
+#include <cmath>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -68,30 +68,37 @@ MetricsLog::MetricsLog(std::string path, uint64_t step) : path(std::move(path)) 
   descriptor = open(this->path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (descriptor < 0)
     fail("write", this->path);
+  // A pipe has nothing to go on after.
+  struct stat status;
+  if (fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode))
+    return;
   try {
-    std::string text = readAll(descriptor, this->path);
-    size_t kept = 0;
-    for (size_t begin = 0, end; (end = text.find('\n', begin)) != std::string::npos;
-         begin = end + 1) {
-      std::optional<Metrics> line = parse(std::string_view(text).substr(begin, end - begin));
-      if (!line)
-        throw Error(this->path + ":" + std::to_string(lines.size() + cut + 1) +
-                    ": is no line of a log of training; give another file with --log");
-      if (line->step > step) {
-        ++cut;
-      } else if (cut == 0) {
-        lines.push_back(*line);
-        kept = end + 1;
-      }
-    }
-    if (kept < text.size() && ftruncate(descriptor, static_cast<off_t>(kept)) != 0)
-      fail("write", this->path);
-    if (lseek(descriptor, static_cast<off_t>(kept), SEEK_SET) < 0)
-      fail("write", this->path);
+    cutAfter(step);
   } catch (...) {
     close(descriptor);
     throw;
   }
+}
+
+void MetricsLog::cutAfter(uint64_t step) {
+  std::string text = readAll(descriptor, path);
+  size_t kept = 0;
+  for (size_t begin = 0, end; (end = text.find('\n', begin)) != std::string::npos;
+       begin = end + 1) {
+    std::optional<Metrics> line = parse(std::string_view(text).substr(begin, end - begin));
+    if (!line)
+      throw Error(path + ":" + std::to_string(lines.size() + cut + 1) +
+                  ": is no line of a log of training; give another file with --log");
+    if (line->step > step) {
+      ++cut;
+    } else if (cut == 0) {
+      lines.push_back(*line);
+      kept = end + 1;
+    }
+  }
+  if ((kept < text.size() && ftruncate(descriptor, static_cast<off_t>(kept)) != 0) ||
+      lseek(descriptor, static_cast<off_t>(kept), SEEK_SET) < 0)
+    fail("write", path);
 }
 
 MetricsLog::~MetricsLog() { close(descriptor); }

@@ -42,6 +42,8 @@ public:
   void append(const Metrics &metrics);
 
 private:
+  void cutAfter(uint64_t step);
+
   std::string path;
   int descriptor = -1;
   uint64_t cut = 0;

@@ -31,7 +31,8 @@ Progress::~Progress() {
 
 void Progress::show(const Metrics &metrics) {
   Clock::time_point now = Clock::now();
-  if (quiet || (!terminal && metrics.step != steps && shown && now - last < std::chrono::seconds(10)))
+  if (quiet ||
+      (!terminal && metrics.step != steps && shown && now - last < std::chrono::seconds(10)))
     return;
   std::chrono::duration<double> passed = now - begin;
   double left = passed.count() * static_cast<double>(steps - metrics.step) /

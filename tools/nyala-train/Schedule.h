@@ -9,7 +9,7 @@ namespace nyala::train {
 
 struct Schedule {
   std::string kind = "cosine"; ///< constant, linear or cosine
-  double rate = 1e-3;          ///< after the warm-up
+  double rate = 3e-4;          ///< after the warm-up
   double minRate = 0;          ///< at the end; a constant one does not fall
   uint64_t warmup = 0;         ///< steps in which the rate rises from rate / warmup
   uint64_t steps = 0;          ///< in all

@@ -55,15 +55,15 @@ Json makePostProcessor(const TokenizerData &tokenizer) {
     return makeByteLevel(true);
   const std::string &text = tokenizer.tokens[tokenizer.bos];
   Json bos = {{"SpecialToken", {{"id", text}, {"type_id", 0}}}};
-  return {{"type", "TemplateProcessing"},
-          {"single", {bos, {{"Sequence", {{"id", "A"}, {"type_id", 0}}}}}},
-          {"pair",
-           {bos,
-            {{"Sequence", {{"id", "A"}, {"type_id", 0}}}},
-            bos,
-            {{"Sequence", {{"id", "B"}, {"type_id", 1}}}}}},
-          {"special_tokens",
-           {{text, {{"id", text}, {"ids", {tokenizer.bos}}, {"tokens", {text}}}}}}};
+  return {
+      {"type", "TemplateProcessing"},
+      {"single", {bos, {{"Sequence", {{"id", "A"}, {"type_id", 0}}}}}},
+      {"pair",
+       {bos,
+        {{"Sequence", {{"id", "A"}, {"type_id", 0}}}},
+        bos,
+        {{"Sequence", {{"id", "B"}, {"type_id", 1}}}}}},
+      {"special_tokens", {{text, {{"id", text}, {"ids", {tokenizer.bos}}, {"tokens", {text}}}}}}};
 }
 
 } // namespace

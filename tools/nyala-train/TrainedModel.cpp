@@ -32,7 +32,7 @@ std::vector<uint32_t> TrainedWeight::getOrder() const {
   std::vector<uint32_t> order;
   if (rotated == 0)
     return order;
-  int64_t rows = op.getTensorType().getDimSize(0), channels = rows / rotated;
+  int64_t rows = shape.front(), channels = rows / rotated;
   for (int64_t head = 0; head < rotated; ++head)
     for (int64_t half = 0; half < 2; ++half)
       for (int64_t pair = 0; pair < channels / 2; ++pair)
@@ -73,6 +73,10 @@ bool TrainedModel::import(MLIRContext &context, const ModelRequest &request) {
   if (isConfig)
     config = hf::readConfig(request.path);
   if (isConfig && request.resizes) {
+    auto tokens = static_cast<int64_t>(request.tokenizer->tokens.size());
+    if (auto size = config.find("vocab_size");
+        size != config.end() && size->is_number_integer() && size->get<int64_t>() != tokens)
+      replacedVocabulary = size->get<int64_t>();
     config["vocab_size"] = request.tokenizer->tokens.size();
     module = hf::importConfig(context, request.path, config);
     if (failed(verify(*module)))
@@ -115,7 +119,8 @@ void TrainedModel::collectWeights() {
     auto op = module->lookupSymbol<WeightOp>(load.getWeight());
     if (!seen.insert(op).second)
       return;
-    TrainedWeight weight{op, op.getSymName().str()};
+    std::string state = op.getSymName().str();
+    TrainedWeight weight{op, state, state, op.getTensorType().getShape().vec()};
     if (isGguf) {
       std::optional<std::string> name =
           renameTensor(op.getSymName(), gguf::getLlamaNames(), hf::getNames(llama));
@@ -190,16 +195,17 @@ static void drawNormal(SplitMix64 random, double deviation, std::span<float> val
 
 void TrainedModel::initialize(const TrainedWeight &weight, uint64_t seed,
                               std::span<float> values) const {
-  if (weight.op.getSource() || weight.op.getInitialValue()) {
+  WeightOp op = weight.op;
+  if (op.getSource() || op.getInitialValue()) {
     package::WeightWriter writer(*module);
     size_t done = 0;
-    writer.write(weight.op, [&](ArrayRef<uint8_t> bytes) {
+    writer.write(op, [&](ArrayRef<uint8_t> bytes) {
       std::memcpy(reinterpret_cast<uint8_t *>(values.data()) + done, bytes.data(), bytes.size());
       done += bytes.size();
     });
     return;
   }
-  if (weight.op.getTensorType().getRank() == 1) {
+  if (weight.shape.size() == 1) {
     std::ranges::fill(values, StringRef(weight.name).ends_with(".bias") ? 0.0f : 1.0f);
     return;
   }

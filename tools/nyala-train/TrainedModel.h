@@ -15,12 +15,13 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
-#include "llvm/ADT/STLFunctionalExtras.h"
 
 #include <nlohmann/json.hpp>
 
 #include <memory>
 #include <optional>
+#include <span>
+#include <vector>
 
 namespace nyala::train {
 
@@ -36,10 +37,11 @@ struct ModelRequest {
 /// A weight, and how the checkpoint has it.
 struct TrainedWeight {
   WeightOp op;
-  std::string name;    ///< in the checkpoint
+  std::string state; ///< the name in the module, and of the trainer's state
+  std::string name;  ///< in the checkpoint
+  std::vector<int64_t> shape;
   int64_t rotated = 0; ///< heads whose channels rotate by neighbours, by halves in the checkpoint
 
-  std::vector<int64_t> getShape() const { return op.getTensorType().getShape().vec(); }
   /// Row i of the checkpoint is row getOrder()[i] here; empty: as they are.
   std::vector<uint32_t> getOrder() const;
 };
@@ -54,6 +56,8 @@ public:
   /// Of the checkpoint that is written.
   const nlohmann::json &getConfig() const { return config; }
   int64_t getVocabulary() const { return getFact("vocabulary"); }
+  /// What config.json said before a tokenizer's size took its place.
+  std::optional<int64_t> getReplacedVocabulary() const { return replacedVocabulary; }
   int64_t getContext() const { return getFact("context"); }
   /// Those that @forward loads.
   const std::vector<TrainedWeight> &getWeights() const { return weights; }
@@ -74,6 +78,7 @@ private:
   mlir::OwningOpRef<mlir::ModuleOp> module;
   bool isGguf = false;
   nlohmann::json config;
+  std::optional<int64_t> replacedVocabulary;
   std::vector<TrainedWeight> weights;
 };
 

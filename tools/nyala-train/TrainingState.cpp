@@ -18,11 +18,10 @@ void saveTrainingState(const std::string &path, const RunState &run,
                        std::span<const StateValues> states) {
   std::vector<TensorToWrite> tensors;
   for (const StateValues &state : states)
-    tensors.push_back(
-        {state.name,
-         {static_cast<int64_t>(state.rows), static_cast<int64_t>(state.columns)},
-         state.values,
-         {}});
+    tensors.push_back({state.name,
+                       {static_cast<int64_t>(state.rows), static_cast<int64_t>(state.columns)},
+                       state.values,
+                       {}});
   json description = run.identity;
   description["version"] = kVersion;
   description["step"] = run.step;
@@ -64,16 +63,17 @@ static std::optional<std::string> describeDifference(const json &saved, const js
     }
   }
   auto format = [](const json &value) {
-    return value.is_null() ? "none" : value.is_string() ? quote(value.get<std::string>())
-                                                        : value.dump();
+    return value.is_null()     ? "none"
+           : value.is_string() ? quote(value.get<std::string>())
+                               : value.dump();
   };
   return "'" + name + "' is " + format(wanted) + ", but was " + format(saved);
 }
 
 void SavedTraining::checkIdentity(const json &identity) const {
   if (std::optional<std::string> difference = describeDifference(run.identity, identity, ""))
-    throw Error(file.getPath() + ": cannot go on from step " + std::to_string(run.step) +
-                ": " + *difference +
+    throw Error(file.getPath() + ": cannot go on from step " + std::to_string(run.step) + ": " +
+                *difference +
                 "; give what it was trained with, or begin anew with --overwrite instead of "
                 "--resume");
 }
@@ -89,6 +89,7 @@ void SavedTraining::restore(std::span<const StateValues> states) const {
       throw Error(file.getPath() + ": state '" + state.name + "' is not of " +
                   std::to_string(state.rows) + " x " + std::to_string(state.columns) + " f32");
     std::memcpy(state.values.data(), file.bytes().data() + tensor->offset, tensor->bytes);
+    file.release(*tensor);
   }
 }
 

@@ -33,8 +33,10 @@ HeldInterrupts::HeldInterrupts() { held = true; }
 
 HeldInterrupts::~HeldInterrupts() { held = false; }
 
+bool wasInterrupted() { return interrupted.load(); }
+
 void throwIfInterrupted() {
-  if (interrupted.load())
+  if (wasInterrupted())
     throw Interrupted();
 }
 

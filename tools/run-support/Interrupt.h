@@ -28,6 +28,7 @@ public:
   HeldInterrupts &operator=(const HeldInterrupts &) = delete;
 };
 
+bool wasInterrupted();
 /// Throws Interrupted if there was an interrupt.
 void throwIfInterrupted();
 

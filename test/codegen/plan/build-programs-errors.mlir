@@ -21,7 +21,7 @@ func.func @f(%x: index {nyala.max_rows = 1 : i64, nyala.role = "tokens"}) attrib
 
 // -----
 
-// expected-error @below {{state 'k' has type 'tensor<?x8x16xf32>', expected static sequences, slots and channels; run nyala-specialize-entries first}}
+// expected-error @below {{state 'k' has type 'tensor<?x8x16xf32>', expected static sequences, slots and channels, or a static matrix; run nyala-specialize-entries first}}
 func.func @f(%x: tensor<?x8x16xf32> {nyala.state = "k"}) attributes {nyala.entry} {
   return
 }
@@ -44,8 +44,10 @@ func.func @f(%x: tensor<?x16xf32> {nyala.max_rows = 1 : i64, nyala.role = "x"}) 
 func.func private @k() attributes {nyala.tiles = 1 : i64, nyala.cost = array<i64: 0, 0, 0, 0, 0>}
 func.func @f(%x: tensor<?x16xf32> {nyala.max_rows = 1 : i64, nyala.role = "x"}) attributes {nyala.entry} {
   %one = arith.constant 1 : index
-  // expected-error @below {{expected its rows to be the size of an argument's leading dimension}}
-  %0 = nyala.dispatch @k rows(%one) (%x) tied [-1] : (tensor<?x16xf32>) -> tensor<?x16xf32>
+  %rows = tensor.dim %x, %one : tensor<?x16xf32>
+  %twice = arith.addi %rows, %rows : index
+  // expected-error @below {{expected its rows to be a constant, or the size of an argument's leading dimension}}
+  %0 = nyala.dispatch @k rows(%twice) (%x) tied [-1] : (tensor<?x16xf32>) -> tensor<?x16xf32>
   return
 }
 
@@ -68,9 +70,8 @@ func.func private @k() attributes {nyala.tiles = 1 : i64, nyala.cost = array<i64
 func.func @f(%x: tensor<?x16xf32> {nyala.max_rows = 1 : i64, nyala.role = "x"}) attributes {nyala.entry} {
   %zero = arith.constant 0 : index
   %n = tensor.dim %x, %zero : tensor<?x16xf32>
-  %0 = nyala.dispatch @k rows(%n) (%x) tied [-1] : (tensor<?x16xf32>) -> tensor<?x16xf32>
-  // expected-error @below {{updates operand 0 in place, which is no state}}
-  %1 = nyala.dispatch @k rows(%n) (%0) tied [0] : (tensor<?x16xf32>) -> tensor<?x16xf32>
+  // expected-error @below {{updates operand 0 in place, which is neither a state nor computed by a dispatch}}
+  %0 = nyala.dispatch @k rows(%n) (%x) tied [0] : (tensor<?x16xf32>) -> tensor<?x16xf32>
   return
 }
 

@@ -1,0 +1,194 @@
+#include "tools/nyala-train/Train.h"
+#include "codegen/cpu/CpuTileModels.h"
+#include "ir/storage/Error.h"
+#include "runtime/core/Status.h"
+#include "runtime/devices/cpu/CpuFeatures.h"
+#include "runtime/devices/cpu/CpuImage.h"
+#include "tools/RegisterAll.h"
+#include "tools/ToolSupport.h"
+#include "tools/evaluation/TemporaryArtifact.h"
+#include "tools/nyala-train/Data.h"
+#include "tools/nyala-train/Loop.h"
+#include "tools/nyala-train/SafetensorsWriter.h"
+#include "tools/nyala-train/StepCompiler.h"
+#include "tools/nyala-train/SvgPlot.h"
+#include "tools/run-support/Interrupt.h"
+#include "tools/run-support/Output.h"
+
+#include "llvm/Support/Signals.h"
+
+#include <csignal>
+#include <cstdio>
+#include <malloc.h>
+#include <new>
+#include <unistd.h>
+
+using namespace mlir;
+
+namespace nyala::train {
+namespace {
+
+constexpr char tool[] = "nyala-train";
+
+class Training {
+public:
+  explicit Training(const TrainOptions &options)
+      : options(options), context(createRegistry(), MLIRContext::Threading::DISABLED),
+        diagnostics(&context, tool) {
+    context.loadDialect<NyalaDialect>();
+  }
+
+  /// False after errors have been emitted.
+  bool run();
+
+private:
+  static DialectRegistry createRegistry() {
+    DialectRegistry registry;
+    registerAllDialects(registry);
+    cpu::registerTileModels(registry);
+    return registry;
+  }
+
+  void openCheckpoint();
+  nlohmann::json describe() const;
+  void checkSaved();
+  void train(const std::string &artifact);
+  void plot(const std::vector<Metrics> &lines) const;
+
+  void note(const std::string &message) const {
+    if (options.quiet)
+      return;
+    if (isatty(STDERR_FILENO))
+      std::fputs("\r\033[K", stderr);
+    writeMessage(message);
+  }
+  /// A line that is rewritten, on a terminal only.
+  void progress(const std::string &what) const {
+    if (!options.quiet && isatty(STDERR_FILENO))
+      std::fprintf(stderr, "\r\033[K%s: %s", tool, what.c_str());
+  }
+
+  const TrainOptions &options;
+  MLIRContext context;
+  DiagnosticPrinter diagnostics;
+  Inputs inputs;
+  std::optional<Checkpoint> checkpoint;
+  std::optional<SavedTraining> saved; ///< that is gone on from
+};
+
+/// Nothing of an earlier run is lost without being asked for.
+void Training::openCheckpoint() {
+  checkpoint.emplace(options.output);
+  if (options.resume) {
+    if (checkpoint->hasState())
+      saved.emplace(checkpoint->getStatePath());
+    else
+      note("'" + options.output + "' has no checkpoint to go on from: training begins anew");
+  } else if (checkpoint->hasState() && !options.overwrite) {
+    throw Error("'" + options.output +
+                "' has a checkpoint already; go on from it with --resume, begin anew with "
+                "--overwrite, or choose another directory");
+  }
+}
+
+nlohmann::json Training::describe() const {
+  return {{"model", inputs.model->getConfig()},
+          {"data", computeFingerprint(inputs.tokens)},
+          {"options", options.describe()}};
+}
+
+void Training::checkSaved() {
+  saved->checkIdentity(describe());
+  if (saved->getRun().step > options.schedule.steps)
+    throw Error(checkpoint->getStatePath() + ": is of step " +
+                std::to_string(saved->getRun().step) + ", more than --steps " +
+                std::to_string(options.schedule.steps));
+}
+
+bool Training::run() {
+  openCheckpoint();
+  if (!readInputs(
+          context, options, inputs, [&](const std::string &what) { progress(what); },
+          [&](const std::string &message) { note(message); }))
+    return false;
+  if (saved)
+    checkSaved();
+  TemporaryArtifact artifact("nyala-train");
+  if (!compileStep(inputs.model->getModule(), options, artifact.getPath(),
+                   [&](const std::string &what) { progress(what); }))
+    return false;
+  malloc_trim(0); // what compiling took
+  // Until here an interrupt ends the program; from here on it saves first.
+  catchInterrupts();
+  train(artifact.getPath());
+  return true;
+}
+
+void Training::train(const std::string &path) {
+  rt::Artifact artifact(path);
+  rt::CpuImage image(artifact, rt::CpuFeatures::host());
+  rt::Trainer trainer(artifact, image, {.threads = options.threads});
+  Loop loop(options, inputs, *checkpoint, trainer, describe());
+  if (saved)
+    loop.restore(*saved);
+  else
+    loop.initialize();
+  MetricsLog log(options.getLog(), loop.getStep());
+  if (saved)
+    note("going on from the checkpoint of step " + std::to_string(loop.getStep()) +
+         (log.getCut() > 0 ? "; " + std::to_string(log.getCut()) + " later lines of '" +
+                                 options.getLog() + "' are cut off"
+                           : ""));
+  else if (log.getCut() > 0)
+    note("the " + std::to_string(log.getCut()) + " lines of '" + options.getLog() +
+         "' are replaced");
+  if (!saved && options.overwrite)
+    checkpoint->clear();
+  saved.reset();
+  char line[160];
+  std::snprintf(line, sizeof(line),
+                "%zu tokens, %llu windows; a step of %lld x %lld tokens takes %.2f GB", //
+                inputs.tokens.size(),
+                static_cast<unsigned long long>(
+                    countWindows(inputs.tokens.size(), static_cast<uint64_t>(options.length))),
+                static_cast<long long>(options.batch * options.accumulate),
+                static_cast<long long>(options.length),
+                static_cast<double>(trainer.getPeakBytes()) / 1e9);
+  note(line);
+  loop.run(log);
+  plot(log.getLines());
+}
+
+void Training::plot(const std::vector<Metrics> &lines) const {
+  Curve loss{"loss", {}}, eval{"loss of --eval", {}};
+  for (const Metrics &metrics : lines) {
+    loss.points.emplace_back(metrics.step, metrics.loss);
+    if (metrics.evalLoss)
+      eval.points.emplace_back(metrics.step, *metrics.evalLoss);
+  }
+  std::vector<Curve> curves = {loss};
+  if (!eval.points.empty())
+    curves.push_back(eval);
+  writeText(checkpoint->getPath("loss.svg"), drawPlot("step", "loss", curves));
+}
+
+} // namespace
+
+int runTraining(const TrainOptions &options) {
+  // LLVM's handler has removed unfinished outputs by then.
+  llvm::sys::SetInterruptFunction([] { _exit(130); });
+  setToolName(tool);
+  std::signal(SIGXFSZ, SIG_IGN); // a file that may not grow is an error of the write
+  try {
+    return Training(options).run() ? 0 : 1;
+  } catch (const Interrupted &) {
+    return 130;
+  } catch (const std::bad_alloc &) {
+    reportError(tool, "out of memory; try a smaller --batch or --seq");
+  } catch (const std::exception &error) {
+    reportError(tool, error.what());
+  }
+  return 1;
+}
+
+} // namespace nyala::train
