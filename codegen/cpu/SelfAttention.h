@@ -23,7 +23,7 @@ struct HeadRows {
   mlir::Value buffer;   ///< all rows, all heads
   mlir::Value firstRow; ///< of the sequence
   mlir::Value column;
-  int64_t dims;
+  int64_t dims = 0;
 };
 
 /// What the forward op and its gradient share: both have its heads, scale, length and mask.
