@@ -246,8 +246,8 @@ private:
   // Schedules
   //===--------------------------------------------------------------------===//
 
-  /// One tile of columns of the results of one op, for all rows.
-  void emitColumnTile(TileEmitter &e, ArrayRef<Sink> sinks, Value column, int64_t columns,
+  /// One tile of columns of a result, for all rows.
+  void emitColumnTile(TileEmitter &e, const Sink &sink, Value column, int64_t columns,
                       int64_t block) {
     e.beginTile();
     Tile tile;
@@ -257,16 +257,7 @@ private:
     auto emitRows = [&](Value row, int64_t count) {
       tile.row = row;
       tile.rows = count;
-      // What several results are computed from, the product above all, is computed once.
-      if (sinks.size() > 1)
-        for (Value operand : sinks.front().value.getDefiningOp()->getOperands())
-          e.hold(operand, tile);
-      SmallVector<SmallVector<Value>> vectors;
-      for (const Sink &sink : sinks)
-        vectors.push_back(e.pull(sink.value, tile));
-      for (auto [sink, values] : llvm::zip_equal(sinks, vectors))
-        storeVectors(e, sink, tile, values);
-      e.release();
+      storeVectors(e, sink, tile, e.pull(sink.value, tile));
     };
     if (kernel.getMaxRows() == 1)
       return emitRows(e.index(0), 1);
@@ -279,36 +270,22 @@ private:
     e.forRange(blocked, e.getRows(), 1, [&](Value row) { emitRows(row, 1); });
   }
 
-  /// Are both results of one op whose columns come from the same columns of its operands?
-  static bool share(const Sink &left, const Sink &right) {
-    Operation *op = left.value.getDefiningOp();
-    return op && op == right.value.getDefiningOp() && !left.append && !right.append &&
-           llvm::all_equal(op->getResultTypes()) &&
-           op->getOperand(0).getType() == left.value.getType();
-  }
-
-  /// Work items are the tiles of one result after the other, or of several that share() says belong
-  /// together; returns their number.
+  /// Work items are the tiles of one result after the other; returns their number.
   int64_t emitColumnTiles(TileEmitter &e, CpuTileOpInterface root) {
     int64_t tileColumns = root.getTileColumns();
     int64_t rowBlock = root.getRowBlock(target, kernel.getMaxRows());
     // Tiles of at most one row have no loop over rows: without rows there are no work items.
     if (kernel.getMaxRows() == 1)
       limit = arith::MulIOp::create(e.b, limit, e.getRows());
-    SmallVector<Sink> all = getSinks(e);
     int64_t first = 0;
-    for (ArrayRef<Sink> left = all; !left.empty();) {
-      ArrayRef<Sink> sinks = left.take_while(
-          [&](const Sink &sink) { return &sink == left.begin() || share(sink, left.front()); });
-      left = left.drop_front(sinks.size());
-      int64_t columns = sinks.front().columns;
-      int64_t full = columns / tileColumns, rest = columns % tileColumns;
+    for (const Sink &sink : getSinks(e)) {
+      int64_t full = sink.columns / tileColumns, rest = sink.columns % tileColumns;
       if (full > 0) {
         Value lower = arith::MaxSIOp::create(e.b, begin, e.index(first));
         Value upper = arith::MinSIOp::create(e.b, limit, e.index(first + full));
         e.forRange(lower, upper, 1, [&](Value item) {
           Value number = arith::SubIOp::create(e.b, item, e.index(first));
-          emitColumnTile(e, sinks, arith::MulIOp::create(e.b, number, e.index(tileColumns)),
+          emitColumnTile(e, sink, arith::MulIOp::create(e.b, number, e.index(tileColumns)),
                          tileColumns, rowBlock);
         });
       }
@@ -321,7 +298,7 @@ private:
         auto branch = scf::IfOp::create(e.b, mine, /*withElseRegion=*/false);
         OpBuilder::InsertionGuard guard(e.b);
         e.b.setInsertionPointToStart(branch.thenBlock());
-        emitColumnTile(e, sinks, e.index(full * tileColumns), rest, rowBlock);
+        emitColumnTile(e, sink, e.index(full * tileColumns), rest, rowBlock);
       }
     }
     return first;

@@ -23,14 +23,7 @@ TileEmitter::TileEmitter(ImplicitLocOpBuilder &builder, CpuTargetAttr target, Va
 // Demand
 //===----------------------------------------------------------------------===//
 
-void TileEmitter::hold(Value value, const Tile &tile) {
-  if (!buffers.contains(value) && !value.getDefiningOp<arith::ConstantOp>())
-    held[value] = {tile, pull(value, tile)};
-}
-
 SmallVector<Value> TileEmitter::pull(Value value, const Tile &tile) {
-  if (auto it = held.find(value); it != held.end() && it->second.first == tile)
-    return it->second.second;
   if (Value buffer = buffers.lookup(value)) {
     SmallVector<Value> vectors;
     for (int64_t r = 0; r < tile.rows; ++r) {

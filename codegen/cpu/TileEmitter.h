@@ -36,7 +36,6 @@ struct Tile {
   int64_t lastLanes = kLanes; ///< valid columns of the last vector
 
   int64_t lanes(int64_t vector) const { return vector + 1 == vectors ? lastLanes : kLanes; }
-  bool operator==(const Tile &) const = default;
 };
 
 class TileEmitter {
@@ -56,10 +55,6 @@ public:
   llvm::SmallVector<mlir::Value> pull(mlir::Value value, const Tile &tile);
   /// Element `row` of a value of rank 1.
   mlir::Value pullElement(mlir::Value value, mlir::Value row);
-  /// Computes a tile of `value` here, unless that lies in a buffer; until release(), pull() of the
-  /// same tile gives these vectors.
-  void hold(mlir::Value value, const Tile &tile);
-  void release() { held.clear(); }
   /// A buffer that holds all rows of `value`: an argument's, or scratch filled in the kernel
   /// prologue.
   mlir::Value getBuffer(mlir::Value value);
@@ -170,7 +165,6 @@ private:
   mlir::Value scratch;
   int64_t scratchBytes = 0;
   llvm::DenseMap<mlir::Value, mlir::Value> buffers;
-  llvm::DenseMap<mlir::Value, std::pair<Tile, llvm::SmallVector<mlir::Value>>> held;
   /// Code of the prologues is inserted before these ops.
   mlir::Operation *kernelPrologueEnd = nullptr;
   mlir::Operation *tilePrologueEnd = nullptr;
