@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 
 import tiny_checkpoints
-from harness import check_refused, compile_model, explain, generate, run, succeed, tool
+import tiny_models
+from harness import (check_refused, compile_model, explain, generate, run, step_logits, succeed,
+                     tool)
 
 CONFIG = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": 999,
           "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
@@ -181,6 +183,32 @@ def test_checkpoints_stay_what_they_are(name, tmp_path):
     assert set(after) == set(before)
     for key, values in after.items():
         assert np.allclose(values, before[key], rtol=1e-2, atol=1e-3 if "BF16" not in name else 1)
+
+
+@pytest.mark.parametrize("name", ["q4_1", "f32-gqa-tied", "bias-all", "rope-linear", "bos"])
+def test_gguf_as_checkpoint(name, tmp_path):
+    """Dequantized, its rows of queries and keys in the order that checkpoints have: the same
+    logits as the file's."""
+    model = tiny_models.make(tmp_path, name)
+    (tmp_path / "text.txt").write_text("zbz" * 40)
+    succeed("nyala-train", "--model", model, "--data", tmp_path / "text.txt", "--steps", 0,
+            "-o", tmp_path / "out", "--batch", 1, "--seq", 16)
+    answers = [generate(compile_model(path, tmp_path / "model.nyala", "--arithmetic=f32"), "-p",
+                        "zbzz zb", "-n", 2, "--temp", 0, "--top-logits", 20)
+               for path in (model, tmp_path / "out")]
+    assert answers[0]["prompt_ids"] == answers[1]["prompt_ids"]
+    for a, b in zip(*map(step_logits, answers), strict=True):
+        assert a.keys() == b.keys()
+        assert all(abs(a[i] - b[i]) < 1e-4 for i in a)
+
+
+@pytest.mark.parametrize("name, culprit", [
+    ("rope-factors", "by its own factor"), ("rope-partial", "rotates 8 channels"),
+    ("rope-yarn", "scales"), ("bias-attention", "bias of attn_q, but none of attn_output")])
+def test_gguf_that_no_checkpoint_is_like(name, culprit, tmp_path):
+    (tmp_path / "text.txt").write_text("zbz" * 40)
+    check_refused(run("nyala-train", "--model", tiny_models.make(tmp_path, name), "--data",
+                      tmp_path / "text.txt", "--steps", 0, "-o", tmp_path / "out", *STEP), culprit)
 
 
 def test_lines_of_json(inputs, tmp_path):
