@@ -102,7 +102,7 @@ void nyala::buildTrainingPipeline(OpPassManager &pm, const TrainingPipelineOptio
   pm.addPass(createAddOptimizer(optimizer));
 
   // After differentiation, which sees one op with one gradient.
-  pm.addNestedPass<func::FuncOp>(createExpandCrossEntropy());
+  pm.addNestedPass<func::FuncOp>(createExpandCrossEntropy({options.range}));
 
   // Gradients of a value with several uses fold into the ops that make them.
   pm.addPass(createCanonicalizerPass());

@@ -53,3 +53,187 @@ class Session:
         """Logits after the token."""
         self._check(self.library.nyala_session_decode(self.handle, ctypes.c_int32(token)))
         return self._row(self.library.nyala_session_logits(self.handle))
+
+
+class _Info(ctypes.Structure):
+    _fields_ = [("batch", ctypes.c_uint32), ("length", ctypes.c_uint32),
+                ("states", ctypes.c_uint32), ("accumulates", ctypes.c_bool),
+                ("evaluates", ctypes.c_bool), ("peak_bytes", ctypes.c_uint64)]
+
+
+class _State(ctypes.Structure):
+    _fields_ = [("name", ctypes.c_char_p), ("rows", ctypes.c_uint64),
+                ("columns", ctypes.c_uint64), ("values", ctypes.POINTER(ctypes.c_float))]
+
+
+class _Batch(ctypes.Structure):
+    _fields_ = [("tokens", ctypes.c_void_p), ("targets", ctypes.c_void_p),
+                ("loss_weights", ctypes.c_void_p), ("rows", ctypes.c_size_t)]
+
+
+class _NonFinite(ctypes.Structure):
+    _fields_ = [("state", ctypes.c_char_p), ("label", ctypes.c_char_p),
+                ("kernel", ctypes.c_char_p)]
+
+
+class Trainer:
+    """An artifact of a training step and a trainer of it, closed at the end of a `with`. `states`
+    are arrays in the trainer's memory, by name."""
+
+    def __init__(self, artifact, threads=0):
+        self.library = _library()
+        self.model, self.handle = ctypes.c_void_p(), ctypes.c_void_p()
+        self._check(self.library.nyala_model_open(str(artifact).encode(),
+                                                  ctypes.byref(self.model)))
+        self._check(self.library.nyala_trainer_create(
+            self.model, ctypes.byref(ctypes.c_uint32(threads)), ctypes.byref(self.handle)))
+        self.info = _Info()
+        self.library.nyala_trainer_get_info(self.handle, ctypes.byref(self.info))
+        self.states = {}
+        for index in range(self.info.states):
+            state = _State()
+            self._check(self.library.nyala_trainer_get_state(self.handle, index,
+                                                             ctypes.byref(state)))
+            self.states[state.name.decode()] = np.ctypeslib.as_array(
+                state.values, (state.rows, state.columns))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.states = {}
+        self.library.nyala_trainer_close(self.handle)
+        self.library.nyala_model_close(self.model)
+
+    def _check(self, status):
+        assert status == 0, self.library.nyala_last_error().decode()
+
+    def _call(self, name, batch=None, rate=None, results=1):
+        """Numbers that nyala_trainer_NAME returns; `batch`: tokens, targets, weights of rows."""
+        values = [ctypes.c_float() for _ in range(results)]
+        arguments = []
+        if batch is not None:
+            arrays = [np.ascontiguousarray(array, kind) for array, kind in
+                      zip(batch, (np.int32, np.int32, np.float32))]
+            arguments.append(ctypes.byref(_Batch(*(array.ctypes.data for array in arrays),
+                                                 len(arrays[0]))))
+        if rate is not None:
+            arguments.append(ctypes.c_float(rate))
+        self._check(getattr(self.library, "nyala_trainer_" + name)(
+            self.handle, *arguments, *map(ctypes.byref, values)))
+        return [value.value for value in values]
+
+    def step(self, batch, rate):
+        """(loss, norm of the gradients)"""
+        return self._call("step", batch, rate, results=2)
+
+    def accumulate(self, batch):
+        """Loss."""
+        return self._call("accumulate", batch)[0]
+
+    def update(self, rate):
+        """Norm of the gradients."""
+        return self._call("update", rate=rate)[0]
+
+    def evaluate(self, batch):
+        """Loss."""
+        return self._call("evaluate", batch)[0]
+
+    def find_non_finite(self):
+        """(state, label, kernel), or None."""
+        found, where = ctypes.c_bool(), _NonFinite()
+        self._check(self.library.nyala_trainer_find_non_finite(
+            self.handle, ctypes.byref(found), ctypes.byref(where)))
+        return (where.state, where.label, where.kernel) if found.value else None
+
+
+class _Info(ctypes.Structure):
+    _fields_ = [("batch", ctypes.c_uint32), ("length", ctypes.c_uint32),
+                ("states", ctypes.c_uint32), ("accumulates", ctypes.c_bool),
+                ("evaluates", ctypes.c_bool), ("peak_bytes", ctypes.c_uint64)]
+
+
+class _State(ctypes.Structure):
+    _fields_ = [("name", ctypes.c_char_p), ("rows", ctypes.c_uint64),
+                ("columns", ctypes.c_uint64), ("values", ctypes.POINTER(ctypes.c_float))]
+
+
+class _Batch(ctypes.Structure):
+    _fields_ = [("tokens", ctypes.c_void_p), ("targets", ctypes.c_void_p),
+                ("loss_weights", ctypes.c_void_p), ("rows", ctypes.c_size_t)]
+
+
+class _NonFinite(ctypes.Structure):
+    _fields_ = [("state", ctypes.c_char_p), ("label", ctypes.c_char_p),
+                ("kernel", ctypes.c_char_p)]
+
+
+class Trainer:
+    """An artifact of a training step and a trainer of it, closed at the end of a `with`. `states`
+    are arrays in the trainer's memory, by name."""
+
+    def __init__(self, artifact, threads=0):
+        self.library = _library()
+        self.model, self.handle = ctypes.c_void_p(), ctypes.c_void_p()
+        self._check(self.library.nyala_model_open(str(artifact).encode(),
+                                                  ctypes.byref(self.model)))
+        self._check(self.library.nyala_trainer_create(
+            self.model, ctypes.byref(ctypes.c_uint32(threads)), ctypes.byref(self.handle)))
+        self.info = _Info()
+        self.library.nyala_trainer_get_info(self.handle, ctypes.byref(self.info))
+        self.states = {}
+        for index in range(self.info.states):
+            state = _State()
+            self._check(self.library.nyala_trainer_get_state(self.handle, index,
+                                                             ctypes.byref(state)))
+            self.states[state.name.decode()] = np.ctypeslib.as_array(
+                state.values, (state.rows, state.columns))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.states = {}
+        self.library.nyala_trainer_close(self.handle)
+        self.library.nyala_model_close(self.model)
+
+    def _check(self, status):
+        assert status == 0, self.library.nyala_last_error().decode()
+
+    def _call(self, name, batch=None, rate=None, results=1):
+        """Numbers that nyala_trainer_NAME returns; `batch`: tokens, targets, weights of rows."""
+        values = [ctypes.c_float() for _ in range(results)]
+        arguments = []
+        if batch is not None:
+            arrays = [np.ascontiguousarray(array, kind) for array, kind in
+                      zip(batch, (np.int32, np.int32, np.float32))]
+            arguments.append(ctypes.byref(_Batch(*(array.ctypes.data for array in arrays),
+                                                 len(arrays[0]))))
+        if rate is not None:
+            arguments.append(ctypes.c_float(rate))
+        self._check(getattr(self.library, "nyala_trainer_" + name)(
+            self.handle, *arguments, *map(ctypes.byref, values)))
+        return [value.value for value in values]
+
+    def step(self, batch, rate):
+        """(loss, norm of the gradients)"""
+        return self._call("step", batch, rate, results=2)
+
+    def accumulate(self, batch):
+        """Loss."""
+        return self._call("accumulate", batch)[0]
+
+    def update(self, rate):
+        """Norm of the gradients."""
+        return self._call("update", rate=rate)[0]
+
+    def evaluate(self, batch):
+        """Loss."""
+        return self._call("evaluate", batch)[0]
+
+    def find_non_finite(self):
+        """(state, label, kernel), or None."""
+        found, where = ctypes.c_bool(), _NonFinite()
+        self._check(self.library.nyala_trainer_find_non_finite(
+            self.handle, ctypes.byref(found), ctypes.byref(where)))
+        return (where.state, where.label, where.kernel) if found.value else None
