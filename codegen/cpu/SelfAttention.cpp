@@ -60,14 +60,13 @@ HeadRows SelfAttentionEmitter::getHead(Value buffer, Value firstRow, Value head,
   return {buffer, firstRow, mul(head, dims), dims};
 }
 
-Value SelfAttentionEmitter::load(const HeadRows &head, Value row, int64_t vector) {
-  return e.load(head.buffer, {add(head.firstRow, row), add(head.column, vector * kLanes)},
-                head.lanes(vector));
+Value SelfAttentionEmitter::load(const HeadRows &head, Value row, Value channel, int64_t lanes) {
+  return e.load(head.buffer, {add(head.firstRow, row), add(head.column, channel)}, lanes);
 }
 
-void SelfAttentionEmitter::store(Value vector, const HeadRows &head, Value row, int64_t number) {
-  e.store(vector, head.buffer, {add(head.firstRow, row), add(head.column, number * kLanes)},
-          head.lanes(number));
+void SelfAttentionEmitter::store(Value vector, const HeadRows &head, Value row, Value channel,
+                                 int64_t lanes) {
+  e.store(vector, head.buffer, {add(head.firstRow, row), add(head.column, channel)}, lanes);
 }
 
 Value SelfAttentionEmitter::allocatePanels(int64_t dims) {
@@ -85,13 +84,14 @@ void SelfAttentionEmitter::packPanels(const HeadRows &head, Value panels) {
   auto pack = [&](Value first, int64_t rows) {
     Value panel = arith::DivUIOp::create(e.b, first, e.index(getPanelColumns()));
     Value lane = arith::RemUIOp::create(e.b, first, e.index(getPanelColumns()));
-    for (int64_t v = 0; v < head.vectors(); ++v) {
+    e.forColumns(head.dims, [&](Value channel, int64_t lanes) {
       SmallVector<Value> vectors(kLanes, e.constant(e.f32Vector(), 0));
       for (int64_t i = 0; i < rows; ++i)
-        vectors[i] = load(head, add(first, i), v);
-      for (auto [i, vector] : llvm::enumerate(transpose(e, vectors)))
-        e.store(vector, panels, {panel, e.index(v * kLanes + i), lane});
-    }
+        vectors[i] = load(head, add(first, i), channel, lanes);
+      e.transpose(vectors);
+      for (auto [i, vector] : llvm::enumerate(vectors))
+        e.store(vector, panels, {panel, add(channel, i), lane});
+    });
   };
   int64_t full = length / kLanes * kLanes;
   e.forRange(e.index(0), e.index(full), kLanes, [&](Value first) { pack(first, kLanes); });
@@ -107,12 +107,12 @@ void SelfAttentionEmitter::copyRows(const HeadRows &head, Value first, int64_t c
   Value present = minimum(e.index(count), rest);
   Value scaling = e.constant(e.f32Vector(), factor), zero = e.constant(e.f32Vector(), 0);
   auto copy = [&](Value row, bool inside) {
-    for (int64_t v = 0; v < head.vectors(); ++v) {
+    e.forColumns(head.dims, [&](Value channel, int64_t lanes) {
       Value vector = zero;
       if (inside)
-        vector = arith::MulFOp::create(e.b, load(head, add(first, row), v), scaling);
-      e.store(vector, destination, {row, e.index(v * kLanes)});
-    }
+        vector = arith::MulFOp::create(e.b, load(head, add(first, row), channel, lanes), scaling);
+      e.store(vector, destination, {row, channel});
+    });
   };
   e.forRange(e.index(0), present, 1, [&](Value row) { copy(row, true); });
   e.forRange(present, e.index(count), 1, [&](Value row) { copy(row, false); });
@@ -122,40 +122,44 @@ void SelfAttentionEmitter::copyRows(const HeadRows &head, Value first, int64_t c
 // Tiles
 //===----------------------------------------------------------------------===//
 
-SmallVector<Value> SelfAttentionEmitter::emitScores(Value left, Value row, Value panels,
-                                                    Value column, int64_t dims) {
+void SelfAttentionEmitter::emitScores(Value left, Value row, Value panels, Value position,
+                                      int64_t dims, Value destination, Value column) {
   SmallVector<Value> zeros(tile.rows * tile.vectors, e.constant(e.f32Vector(), 0));
-  Value panel = arith::DivUIOp::create(e.b, column, e.index(getPanelColumns()));
+  Value panel = arith::DivUIOp::create(e.b, position, e.index(getPanelColumns()));
   SmallVector<Value> rows;
   for (int64_t i = 0; i < tile.rows; ++i)
     rows.push_back(add(row, i));
-  return emitTileProduct(
+  SmallVector<Value> sums = emitTileProduct(
       e, tile, zeros, e.index(0), e.index(dims),
       [&](int64_t i, Value k) -> Value {
         return memref::LoadOp::create(e.b, left, ValueRange{rows[i], k});
       },
       [&](Value k, int64_t v) { return e.load(panels, {panel, k, e.index(v * kLanes)}); });
+  storeTile(sums, destination, Tile{row, tile.rows, column, tile.vectors});
 }
 
-void SelfAttentionEmitter::storeTile(ValueRange sums, Value destination, Value row, Value column,
-                                     int64_t vectors) {
-  for (auto [number, sum] : llvm::enumerate(sums)) {
-    auto index = static_cast<int64_t>(number);
-    e.store(sum, destination, {add(row, index / vectors), add(column, index % vectors * kLanes)});
-  }
+void SelfAttentionEmitter::storeTile(ValueRange sums, Value destination, const Tile &at) {
+  for (int64_t i = 0; i < at.rows; ++i)
+    for (int64_t v = 0; v < at.vectors; ++v)
+      e.store(sums[i * at.vectors + v], destination, {add(at.row, i), add(at.column, v * kLanes)});
 }
 
-SmallVector<Value> SelfAttentionEmitter::loadTile(Value source, Value row, Value column,
-                                                  int64_t vectors) {
+SmallVector<Value> SelfAttentionEmitter::loadTile(Value source, const Tile &at) {
   SmallVector<Value> sums;
-  for (int64_t i = 0; i < tile.rows; ++i)
-    for (int64_t v = 0; v < vectors; ++v)
-      sums.push_back(e.load(source, {add(row, i), add(column, v * kLanes)}));
+  for (int64_t i = 0; i < at.rows; ++i)
+    for (int64_t v = 0; v < at.vectors; ++v)
+      sums.push_back(e.load(source, {add(at.row, i), add(at.column, v * kLanes)}));
   return sums;
 }
 
-void SelfAttentionEmitter::forVectors(int64_t dims, function_ref<void(int64_t, int64_t)> body) {
-  int64_t vectors = llvm::divideCeil(dims, kLanes);
-  for (int64_t v = 0; v < vectors; v += tile.vectors)
-    body(v, std::min(tile.vectors, vectors - v));
+void SelfAttentionEmitter::forChannels(Value row, int64_t dims,
+                                       function_ref<void(const Tile &)> body) {
+  int64_t columns = getPanelColumns(), full = dims / columns * columns, rest = dims - full;
+  if (full > 0)
+    e.forRange(e.index(0), e.index(full), columns,
+               [&](Value column) { body(Tile{row, tile.rows, column, tile.vectors}); });
+  if (rest == 0)
+    return;
+  int64_t vectors = llvm::divideCeil(rest, kLanes);
+  body(Tile{row, tile.rows, e.index(full), vectors, rest - (vectors - 1) * kLanes});
 }

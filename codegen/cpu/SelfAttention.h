@@ -23,10 +23,7 @@ struct HeadRows {
   mlir::Value buffer;   ///< all rows, all heads
   mlir::Value firstRow; ///< of the sequence
   mlir::Value column;
-  int64_t dims;
-
-  int64_t vectors() const { return llvm::divideCeil(dims, kLanes); }
-  int64_t lanes(int64_t vector) const { return std::min(kLanes, dims - vector * kLanes); }
+  int64_t dims = 0;
 };
 
 /// What the forward op and its gradient share: both have its heads, scale, length and mask.
@@ -52,8 +49,10 @@ public:
 
   /// One head of `value`, whose rows are those of the sequence that begins at `firstRow`.
   HeadRows getHead(mlir::Value buffer, mlir::Value firstRow, mlir::Value head, int64_t dims);
-  mlir::Value load(const HeadRows &head, mlir::Value row, int64_t vector);
-  void store(mlir::Value vector, const HeadRows &head, mlir::Value row, int64_t number);
+  /// `lanes` channels from `channel` of a row of the sequence.
+  mlir::Value load(const HeadRows &head, mlir::Value row, mlir::Value channel, int64_t lanes);
+  void store(mlir::Value vector, const HeadRows &head, mlir::Value row, mlir::Value channel,
+             int64_t lanes);
 
   /// Scratch for `head` transposed: panels of getPanelColumns() positions, each channels by
   /// positions.
@@ -65,16 +64,15 @@ public:
   void copyRows(const HeadRows &head, mlir::Value first, int64_t count, double factor,
                 mlir::Value destination);
 
-  /// Tile [row, column] of left · panels, one panel wide: sums of `dims` products.
-  llvm::SmallVector<mlir::Value> emitScores(mlir::Value left, mlir::Value row, mlir::Value panels,
-                                            mlir::Value column, int64_t dims);
-  /// Writes a tile of sums to `destination`.
-  void storeTile(mlir::ValueRange sums, mlir::Value destination, mlir::Value row,
-                 mlir::Value column, int64_t vectors);
-  llvm::SmallVector<mlir::Value> loadTile(mlir::Value source, mlir::Value row, mlir::Value column,
-                                          int64_t vectors);
-  /// Calls `body(first vector, vectors)` for tiles of a row of `dims` channels.
-  void forVectors(int64_t dims, llvm::function_ref<void(int64_t, int64_t)> body);
+  /// destination[row.., column..] = left[row..] · panels, at the panel of position `position`: sums
+  /// of `dims` products.
+  void emitScores(mlir::Value left, mlir::Value row, mlir::Value panels, mlir::Value position,
+                  int64_t dims, mlir::Value destination, mlir::Value column);
+  /// A tile of sums in scratch, whole vectors.
+  void storeTile(mlir::ValueRange sums, mlir::Value destination, const Tile &at);
+  llvm::SmallVector<mlir::Value> loadTile(mlir::Value source, const Tile &at);
+  /// Calls `body` for tiles of `dims` channels of rows from `row`: a loop, and a tail.
+  void forChannels(mlir::Value row, int64_t dims, llvm::function_ref<void(const Tile &)> body);
 
   /// Does row `row` attend to positions [position, position + 16)? A mask; both count from the
   /// sequence's first row.

@@ -66,9 +66,9 @@ private:
   }
 
   void clear(Value rows, int64_t count, int64_t dims) {
+    Value zero = e.constant(e.f32Vector(), 0);
     e.forRange(e.index(0), e.index(count), 1, [&](Value row) {
-      for (int64_t v = 0; v < static_cast<int64_t>(llvm::divideCeil(dims, kLanes)); ++v)
-        e.store(e.constant(e.f32Vector(), 0), rows, {row, e.index(v * kLanes)});
+      e.forColumns(dims, [&](Value column, int64_t) { e.store(zero, rows, {row, column}); });
     });
   }
 
@@ -79,11 +79,11 @@ private:
       return;
     HeadRows target = getHead(destination, firstRow, head, dims);
     e.forRange(e.index(0), count, 1, [&](Value row) {
-      for (int64_t v = 0; v < target.vectors(); ++v) {
-        Value vector = e.load(rows, {row, e.index(v * kLanes)});
+      e.forColumns(dims, [&](Value channel, int64_t lanes) {
+        Value vector = e.load(rows, {row, channel});
         vector = arith::MulFOp::create(e.b, vector, e.constant(e.f32Vector(), factor));
-        store(vector, target, add(first, row), v);
-      }
+        store(vector, target, add(first, row), channel, lanes);
+      });
     });
   }
 
@@ -102,10 +102,11 @@ private:
       Value at = add(first, row);
       Value sum = memref::LoadOp::create(e.b, sums, ValueRange{add(firstRow, at), head});
       memref::StoreOp::create(e.b, sum, logSums, row);
-      Value dot = e.constant(e.f32Vector(), 0);
-      for (int64_t v = 0; v < result.vectors(); ++v)
-        dot = e.fma(load(gradient, at, v), load(result, at, v), dot);
-      memref::StoreOp::create(e.b, e.reduceAdd(dot), dots, row);
+      Value dot = e.sumColumns(e.index(0), valueDim, [&](Value channel, int64_t lanes) -> Value {
+        return arith::MulFOp::create(e.b, load(gradient, at, channel, lanes),
+                                     load(result, at, channel, lanes));
+      });
+      memref::StoreOp::create(e.b, dot, dots, row);
     });
     e.forRange(present, e.index(kBlock), 1, [&](Value row) {
       memref::StoreOp::create(e.b, zero, logSums, row);
@@ -124,10 +125,8 @@ private:
           minimum(ceil(add(add(ahead, row), tile.rows), getPanelColumns()), e.index(kBlock));
       e.forRange(e.index(0), columns, getPanelColumns(), [&](Value column) {
         Value at = add(position, column);
-        storeTile(emitScores(queries, row, keyPanels, at, keyDim), probabilities, row, column,
-                  tile.vectors);
-        storeTile(emitScores(gradients, row, valuePanels, at, valueDim), differences, row, column,
-                  tile.vectors);
+        emitScores(queries, row, keyPanels, at, keyDim, probabilities, column);
+        emitScores(gradients, row, valuePanels, at, valueDim, differences, column);
       });
       e.forRange(row, add(row, tile.rows), 1,
                  [&](Value at) { emitDifferences(first, at, position, columns); });
@@ -166,17 +165,16 @@ private:
     SmallVector<Value> columns;
     for (int64_t i = 0; i < tile.rows; ++i)
       columns.push_back(add(column, i));
-    forVectors(dims, [&](int64_t vector, int64_t vectors) {
-      Value offset = e.index(vector * kLanes);
+    forChannels(at, dims, [&](const Tile &channels) {
       SmallVector<Value> products = emitTileProduct(
-          e, {tile.rows, vectors}, loadTile(sums, at, offset, vectors), begin, e.index(kBlock),
+          e, {channels.rows, channels.vectors}, loadTile(sums, channels), begin, e.index(kBlock),
           [&](int64_t i, Value row) -> Value {
             return memref::LoadOp::create(e.b, factors, ValueRange{row, columns[i]});
           },
           [&](Value row, int64_t v) {
-            return e.load(rows, {row, e.index((vector + v) * kLanes)});
+            return e.load(rows, {row, add(channels.column, v * kLanes)});
           });
-      storeTile(products, sums, at, offset, vectors);
+      storeTile(products, sums, channels);
     });
   }
 
@@ -187,16 +185,18 @@ private:
       SmallVector<Value> rows;
       for (int64_t i = 0; i < tile.rows; ++i)
         rows.push_back(add(row, i));
-      forVectors(keyDim, [&](int64_t vector, int64_t vectors) {
-        Value offset = e.index(vector * kLanes);
+      forChannels(row, keyDim, [&](const Tile &channels) {
         SmallVector<Value> products = emitTileProduct(
-            e, {tile.rows, vectors}, loadTile(queryGradients, row, offset, vectors), e.index(0),
+            e, {channels.rows, channels.vectors}, loadTile(queryGradients, channels), e.index(0),
             end,
             [&](int64_t i, Value column) -> Value {
               return memref::LoadOp::create(e.b, differences, ValueRange{rows[i], column});
             },
-            [&](Value column, int64_t v) { return load(keys, add(position, column), vector + v); });
-        storeTile(products, queryGradients, row, offset, vectors);
+            [&](Value column, int64_t v) {
+              return load(keys, add(position, column), add(channels.column, v * kLanes),
+                          channels.lanes(v));
+            });
+        storeTile(products, queryGradients, channels);
       });
     });
   }

@@ -51,23 +51,21 @@ private:
     Value begin = floor(getFirstPosition(first), columns);
     Value end = ceil(add(first, tile.rows), columns);
     e.forRange(begin, end, columns, [&](Value column) {
-      storeTile(emitScores(queries, e.index(0), panels, column, keyDim), scores, e.index(0), column,
-                tile.vectors);
+      emitScores(queries, e.index(0), panels, column, keyDim, scores, column);
     });
     Value present = minimum(e.index(tile.rows), arith::SubIOp::create(e.b, e.index(length), first));
     e.forRange(e.index(0), present, 1, [&](Value row) { emitSoftmax(first, row, begin, end); });
     if (!result.buffer)
       return;
     Value last = add(first, present);
-    forVectors(valueDim, [&](int64_t vector, int64_t vectors) {
-      emitWeighted(getFirstPosition(first), last, vector, vectors);
-    });
+    forChannels(e.index(0), valueDim,
+                [&](const Tile &at) { emitWeighted(getFirstPosition(first), last, at); });
     e.forRange(e.index(0), present, 1, [&](Value row) {
       Value sum = e.broadcast(memref::LoadOp::create(e.b, sums, row));
-      for (int64_t v = 0; v < result.vectors(); ++v) {
-        Value vector = e.load(weighted, {row, e.index(v * kLanes)});
-        store(arith::DivFOp::create(e.b, vector, sum), result, add(first, row), v);
-      }
+      e.forColumns(valueDim, [&](Value channel, int64_t lanes) {
+        Value vector = e.load(weighted, {row, channel});
+        store(arith::DivFOp::create(e.b, vector, sum), result, add(first, row), channel, lanes);
+      });
     });
   }
 
@@ -105,16 +103,18 @@ private:
                               ValueRange{add(firstRow, at), head});
   }
 
-  /// weighted = sum over positions [begin, end) of scores * values.
-  void emitWeighted(Value begin, Value end, int64_t vector, int64_t vectors) {
-    SmallVector<Value> zeros(tile.rows * vectors, e.constant(e.f32Vector(), 0));
+  /// weighted = sum over positions [begin, end) of scores * values, channels `at`.
+  void emitWeighted(Value begin, Value end, const Tile &at) {
+    SmallVector<Value> zeros(at.rows * at.vectors, e.constant(e.f32Vector(), 0));
     SmallVector<Value> products = emitTileProduct(
-        e, {tile.rows, vectors}, zeros, begin, end,
+        e, {at.rows, at.vectors}, zeros, begin, end,
         [&](int64_t i, Value position) -> Value {
           return memref::LoadOp::create(e.b, scores, ValueRange{e.index(i), position});
         },
-        [&](Value position, int64_t v) { return load(values, position, vector + v); });
-    storeTile(products, weighted, e.index(0), e.index(vector * kLanes), vectors);
+        [&](Value position, int64_t v) {
+          return load(values, position, add(at.column, v * kLanes), at.lanes(v));
+        });
+    storeTile(products, weighted, at);
   }
 
   SelfAttentionOp op;

@@ -2,7 +2,6 @@
 #include "codegen/cpu/TileProduct.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace nyala;
@@ -34,22 +33,4 @@ SmallVector<Value> nyala::cpu::emitTileProduct(TileEmitter &e, ProductTile tile,
   }
   scf::YieldOp::create(e.b, next);
   return SmallVector<Value>(loop.getResults());
-}
-
-// Four times, vectors i and i + 8 are interleaved to 2 i and 2 i + 1: a bit of the row's number
-// moves to the lane's each time.
-SmallVector<Value> nyala::cpu::transpose(TileEmitter &e, SmallVector<Value> vectors) {
-  SmallVector<int64_t> low, high;
-  for (int64_t i = 0; i < kLanes / 2; ++i) {
-    low.append({i, i + kLanes});
-    high.append({i + kLanes / 2, i + kLanes + kLanes / 2});
-  }
-  for (int64_t bit = 1; bit < kLanes; bit *= 2) {
-    SmallVector<Value> next;
-    for (int64_t i = 0; i < kLanes / 2; ++i)
-      for (ArrayRef<int64_t> lanes : {ArrayRef(low), ArrayRef(high)})
-        next.push_back(vector::ShuffleOp::create(e.b, vectors[i], vectors[i + kLanes / 2], lanes));
-    vectors = std::move(next);
-  }
-  return vectors;
 }

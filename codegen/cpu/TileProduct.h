@@ -24,9 +24,6 @@ emitTileProduct(TileEmitter &e, ProductTile tile, mlir::ValueRange sums, mlir::V
                 mlir::Value end, llvm::function_ref<mlir::Value(int64_t, mlir::Value)> left,
                 llvm::function_ref<mlir::Value(mlir::Value, int64_t)> right);
 
-/// `sources[i]`, vectors of 16 numbers, with rows and lanes exchanged.
-llvm::SmallVector<mlir::Value> transpose(TileEmitter &e, llvm::SmallVector<mlir::Value> vectors);
-
 } // namespace nyala::cpu
 
 #endif // NYALA_CODEGEN_CPU_TILEPRODUCT_H

@@ -2,6 +2,9 @@
 #include "codegen/dispatch/DispatchTarget.h"
 #include "ir/TrainingOps.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
 using namespace mlir;
 using namespace nyala;
 
@@ -16,6 +19,8 @@ class CpuDispatchTarget : public DispatchTarget {
 public:
   bool fusesProducer(Operation *producer, Operation *root, int64_t maxRows,
                      std::string &reason) const override {
+    if (roundsWeight(producer, root))
+      return true;
     if (!isa<StoredWeightOpInterface>(root)) {
       reason = "only products take producers";
       return false;
@@ -62,6 +67,19 @@ public:
       }
     }
     return true;
+  }
+
+private:
+  /// Products copy their second factor anyway: rounding a weight (a state, or rows of it) there
+  /// needs no memory for what is rounded. What is computed is kept rounded, in half the memory.
+  static bool roundsWeight(Operation *producer, Operation *root) {
+    auto rounding = dyn_cast<arith::TruncFOp>(producer);
+    if (!rounding || !isa<LinearOp, MatmulOp>(root) || root->getOperand(1) != rounding.getOut())
+      return false;
+    Value source = rounding.getIn();
+    while (auto part = source.getDefiningOp<tensor::ExtractSliceOp>())
+      source = part.getSource();
+    return isa<BlockArgument>(source);
   }
 };
 

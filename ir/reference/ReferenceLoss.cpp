@@ -17,9 +17,9 @@ using Results = FailureOr<SmallVector<Tensor>>;
 
 /// The product of a row with each row of the head's weight.
 static std::vector<double> getLogits(ArrayRef<double> row, const Tensor &weight) {
-  std::vector<double> logits;
+  std::vector<double> logits(weight.dim(0));
   for (int64_t v = 0; v < weight.dim(0); ++v)
-    logits.push_back(reference::dot(row, weight.row(v)));
+    logits[v] = reference::dot(row, weight.row(v));
   return logits;
 }
 

@@ -32,17 +32,13 @@ def transformers_logits(directory, tokens):
         return model(torch.tensor([tokens])).logits[0].numpy()
 
 
-def hunyuan_logits(directory, tokens):
-    """Hunyuan's dense decoder, with keys and values of every `cla_share_factor`-th layer alone."""
-    config = json.loads((directory / "config.json").read_text())
-    weights = {name: tensor.float()
-               for name, tensor in load_file(directory / "model.safetensors").items()}
+def hunyuan_forward(config, weights, tokens, share):
+    """Logits of Hunyuan's dense decoder, with keys and values of every `share`-th layer alone."""
     heads, kv_heads = config["num_attention_heads"], config["num_key_value_heads"]
     head_dim, epsilon = config["head_dim"], config["rms_norm_eps"]
     rope = config.get("rope_scaling") or config["rope_parameters"]
     base = rope.get("rope_theta", config.get("rope_theta"))
     base *= rope.get("alpha", 1) ** (head_dim / (head_dim - 2))
-    share = config["cla_share_factor"] if config.get("use_cla") else 1
     rows = len(tokens)
 
     def norm(x, name):
@@ -79,7 +75,20 @@ def hunyuan_logits(directory, tokens):
         gate = torch.nn.functional.silu(linear(h, block + "mlp.gate_proj"))
         x = x + linear(gate * linear(h, block + "mlp.up_proj"), block + "mlp.down_proj")
     head = "lm_head" if "lm_head.weight" in weights else "model.embed_tokens"
-    return linear(norm(x, "model.norm"), head).numpy()
+    return linear(norm(x, "model.norm"), head)
+
+
+def load_checkpoint(directory):
+    """(config.json, weights in f32)"""
+    weights = load_file(directory / "model.safetensors")
+    return (json.loads((directory / "config.json").read_text()),
+            {name: tensor.float() for name, tensor in weights.items()})
+
+
+def hunyuan_logits(directory, tokens):
+    config, weights = load_checkpoint(directory)
+    share = config["cla_share_factor"] if config.get("use_cla") else 1
+    return hunyuan_forward(config, weights, tokens, share).numpy()
 
 
 def compute(name, directory):

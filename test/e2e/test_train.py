@@ -4,7 +4,6 @@ import json
 import os
 import re
 import resource
-import shutil
 import signal
 import subprocess
 import time
@@ -14,8 +13,9 @@ import numpy as np
 import pytest
 
 import tiny_checkpoints
-from harness import (DATA, check_refused, compile_model, environment, explain, generate, run,
-                     succeed, tool)
+import tiny_models
+from harness import (check_refused, compile_model, explain, generate, run, step_logits, succeed,
+                     tool)
 
 CONFIG = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": 999,
           "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
@@ -31,15 +31,20 @@ def make_inputs(tmp_path_factory):
     """A folder with config.json and text.txt."""
     folder = tmp_path_factory.mktemp("inputs")
     (folder / "config.json").write_text(json.dumps(CONFIG))
-    animals = ["zebra", "nyala", "okapi", "kudu"]
-    text = " ".join(f"the {animals[i % 4]} has {i % 7} stripes." for i in range(400))
+    animals = ["zebra", "nyala", "okapi", "kudu", "hartebeest", "oryx", "springbok"]
+    text = " ".join(f"the {animals[i % 7]} has {i % 9} stripes and {i * i % 31} spots."
+                    for i in range(300))
     (folder / "text.txt").write_text(text)
     return folder
 
 
 def command(inputs, out, steps, *flags):
-    return ("--model", inputs / "config.json", "--data", inputs / "text.txt", "--tokenizer",
-            "bpe:300", "--steps", steps, "-o", out, *STEP, *flags)
+    """What `flags` say comes in place of the defaults."""
+    options = {"--model": inputs / "config.json", "--data": inputs / "text.txt",
+               "--tokenizer": "bpe:300", "--steps": steps, "-o": out,
+               **dict(zip(STEP[::2], STEP[1::2], strict=True))}
+    chosen = [(name, value) for name, value in options.items() if name not in flags]
+    return [part for option in chosen for part in option] + list(flags)
 
 
 def train(inputs, out, steps, *flags, **options):
@@ -180,6 +185,32 @@ def test_checkpoints_stay_what_they_are(name, tmp_path):
         assert np.allclose(values, before[key], rtol=1e-2, atol=1e-3 if "BF16" not in name else 1)
 
 
+@pytest.mark.parametrize("name", ["q4_1", "f32-gqa-tied", "bias-all", "rope-linear", "bos"])
+def test_gguf_as_checkpoint(name, tmp_path):
+    """Dequantized, its rows of queries and keys in the order that checkpoints have: the same
+    logits as the file's."""
+    model = tiny_models.make(tmp_path, name)
+    (tmp_path / "text.txt").write_text("zbz" * 40)
+    succeed("nyala-train", "--model", model, "--data", tmp_path / "text.txt", "--steps", 0,
+            "-o", tmp_path / "out", "--batch", 1, "--seq", 16)
+    answers = [generate(compile_model(path, tmp_path / "model.nyala", "--arithmetic=f32"), "-p",
+                        "zbzz zb", "-n", 2, "--temp", 0, "--top-logits", 20)
+               for path in (model, tmp_path / "out")]
+    assert answers[0]["prompt_ids"] == answers[1]["prompt_ids"]
+    for a, b in zip(*map(step_logits, answers), strict=True):
+        assert a.keys() == b.keys()
+        assert all(abs(a[i] - b[i]) < 1e-4 for i in a)
+
+
+@pytest.mark.parametrize("name, culprit", [
+    ("rope-factors", "by its own factor"), ("rope-partial", "rotates 8 channels"),
+    ("rope-yarn", "scales"), ("bias-attention", "bias of attn_q, but none of attn_output")])
+def test_gguf_that_no_checkpoint_is_like(name, culprit, tmp_path):
+    (tmp_path / "text.txt").write_text("zbz" * 40)
+    check_refused(run("nyala-train", "--model", tiny_models.make(tmp_path, name), "--data",
+                      tmp_path / "text.txt", "--steps", 0, "-o", tmp_path / "out", *STEP), culprit)
+
+
 def test_lines_of_json(inputs, tmp_path):
     lines = [{"text": f"the zebra has {i} stripes."} for i in range(40)]
     (tmp_path / "data.jsonl").write_text("\n".join(map(json.dumps, lines)))
@@ -190,19 +221,12 @@ def test_lines_of_json(inputs, tmp_path):
 
 # Going on.
 
-def test_resumed_run_is_the_same(inputs, trained, tmp_path):
-    flags = ("--eval", inputs / "text.txt", "--eval-every", 10, "--save-every", 7)
-    out = tmp_path / "out"
-    train(inputs, out, 9, *flags)
-    result = train(inputs, out, 20, "--resume", *flags)
-    assert b"going on from the checkpoint of step 9" in result.stderr
-    whole, _ = trained
-    # The rate of the first nine steps was that of a shorter run.
-    assert len(read_log(out)) == 20
-    flags += ("--schedule", "constant")
-    train(inputs, tmp_path / "a", 12, *flags)
-    train(inputs, tmp_path / "b", 5, *flags)
-    train(inputs, tmp_path / "b", 12, *flags, "--resume")
+def test_resumed_run_is_the_same(inputs, tmp_path):
+    flags = ("--eval", inputs / "text.txt", "--eval-every", 3, "--save-every", 4)
+    train(inputs, tmp_path / "a", 12, *flags, "--schedule", "constant")
+    train(inputs, tmp_path / "b", 6, *flags, "--schedule", "constant")
+    result = train(inputs, tmp_path / "b", 12, *flags, "--schedule", "constant", "--resume")
+    assert b"going on from the checkpoint of step 6\n" in result.stderr
     assert read_losses(tmp_path / "a") == read_losses(tmp_path / "b")
     for name in ("model.safetensors", "training_state.safetensors", "config.json"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
@@ -224,21 +248,31 @@ def wait_for_step(process, out, step):
     pytest.fail(f"no step {step}: {process.stderr.read().decode()}")
 
 
+def wait_for_start(process):
+    """What is said of the checkpoint that is gone on from; the log is cut back by then."""
+    for line in process.stderr:
+        if match := re.search(rb"begins anew|of step (\d+)(; \d+ later lines)?", line):
+            said = match[0].decode()
+        if b"windows; a step of" in line:
+            return said
+    pytest.fail("it did not start")
+
+
 def test_killed_run_goes_on(inputs, tmp_path):
-    flags = ("--save-every", 5, "--schedule", "constant")
-    train(inputs, tmp_path / "whole", 40, *flags)
+    flags = ("--save-every", 10, "--schedule", "constant", "--batch", 8, "--seq", 64)
+    train(inputs, tmp_path / "whole", 150, *flags)
     out = tmp_path / "out"
-    steps = []
-    for killed_after in (3, 13, 22):
-        process = start(inputs, out, 40, "--resume", *flags)
+    said = []
+    for killed_after in (5, 38, 77):
+        process = start(inputs, out, 150, "--resume", *flags)
+        said.append(wait_for_start(process))
         wait_for_step(process, out, killed_after)
         process.kill()
-        messages = process.stderr.read().decode()
+        process.stderr.close()
         process.wait()
-        steps.append(re.search(r"begins anew|of step (\d+)(; \d+ later lines)?", messages)[0])
-    result = train(inputs, out, 40, "--resume", *flags)
-    assert steps[0] == "begins anew"
-    assert re.search(rb"going on from the checkpoint of step \d+[05]?", result.stderr)
+    result = train(inputs, out, 150, "--resume", *flags)
+    assert said[0] == "begins anew"
+    assert re.search(rb"going on from the checkpoint of step \d*0[;\n]", result.stderr)
     assert read_losses(out) == read_losses(tmp_path / "whole")
     assert {path.name for path in out.iterdir()} == FILES
     assert (out / "model.safetensors").read_bytes() \

@@ -1,4 +1,8 @@
-// RUN: nyala-opt %s --canonicalize | FileCheck %s
+// RUN: nyala-opt %s --canonicalize -o %t && FileCheck %s < %t
+// RUN: nyala-interpret --compare %s %t --entry scatter_into --input 3=3,1
+// RUN: nyala-interpret --compare %s %t --entry two --input 1=3,3 --input 2=0,3
+// RUN: sed "/func.func @scatter_into/,/return/ s/ into %%[0-9a-z]* / into %%arg1 /" %t > %t.wrong
+// RUN: not nyala-interpret --compare %s %t.wrong --entry scatter_into --input 3=3,1
 
 // CHECK-LABEL: func.func @scatter_into
 // CHECK-SAME: (%[[A:.*]]: tensor<4x8xf32>, %[[B:.*]]: tensor<4x8xf32>, %[[R:.*]]: tensor<2x8xf32>, %[[I:.*]]: tensor<2xi32>)

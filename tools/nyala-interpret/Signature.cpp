@@ -1,6 +1,6 @@
 #include "tools/nyala-interpret/Signature.h"
 
-#include "ir/NyalaDialect.h"
+#include "ir/TrainingOps.h"
 
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -27,10 +27,15 @@ static Parameter makeParameter(unsigned index, Type type, DictionaryAttr attribu
     return parameter;
   auto name = attributes.getAs<StringAttr>(nameAttr);
   auto state = attributes.getAs<StringAttr>(NyalaDialect::kStateAttr);
+  auto gradient = attributes.getAs<StringAttr>(kGradientAttr);
   parameter.isState = state != nullptr;
-  if (StringAttr given = name ? name : state)
-    if (llvm::none_of(before, [&](const Parameter &p) { return p.name == given.getValue(); }))
-      parameter.name = given.str();
+  std::string given;
+  if (gradient)
+    given = "gradient:" + gradient.str();
+  if (StringAttr plain = name ? name : state)
+    given = plain.str();
+  if (!given.empty() && llvm::none_of(before, [&](const Parameter &p) { return p.name == given; }))
+    parameter.name = given;
   if (auto maxRows = attributes.getAs<IntegerAttr>(NyalaDialect::kMaxRowsAttr))
     parameter.maxRows = maxRows.getInt();
   return parameter;

@@ -11,8 +11,8 @@ namespace nyala::interpret {
 
 /// An argument or result of a function.
 struct Parameter {
-  /// Its nyala.role, nyala.result or nyala.state; without such its number. Unique in a function: a
-  /// second one of a name is known by its number.
+  /// Its nyala.role, nyala.result or nyala.state, "gradient:" and its nyala.gradient; without such
+  /// its number. Unique in a function: a second one of a name is known by its number.
   std::string name;
   mlir::Type type;
   bool isState = false;

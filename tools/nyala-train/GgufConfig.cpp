@@ -83,6 +83,7 @@ nlohmann::json ConfigMaker::make() {
   auto norm = findFirst<RmsNormOp>();
   auto rope = findFirst<RopeOp>();
   auto attention = findFirst<AttentionOp>();
+  nlohmann::json parameters = makeRope(rope);
   int64_t dims = rope.getDims();
   if (cast<RankedTensorType>(attention.getResult().getType()).getDimSize(1) !=
       dims * getFact("heads"))
@@ -104,7 +105,7 @@ nlohmann::json ConfigMaker::make() {
           {"attention_bias", readBias({"attn_q", "attn_k", "attn_v", "attn_output"})},
           {"mlp_bias", readBias({"ffn_gate", "ffn_up", "ffn_down"})},
           {"initializer_range", 0.02},
-          {"rope_parameters", makeRope(rope)}};
+          {"rope_parameters", parameters}};
 }
 
 } // namespace

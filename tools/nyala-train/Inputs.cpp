@@ -107,8 +107,8 @@ bool InputReader::read(mlir::MLIRContext &context,
   }
   ModelRequest request{.path = options.model, .sharing = options.sharing};
   request.resizes = options.bpe > 0;
-  bool isOther = options.bpe > 0 || !options.tokenizer.empty();
-  if (isOther)
+  request.isOther = options.bpe > 0 || !options.tokenizer.empty();
+  if (tokenizer)
     request.tokenizer = &*tokenizer;
   inputs.model = TrainedModel::read(context, request);
   if (!inputs.model)

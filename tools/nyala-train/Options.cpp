@@ -4,6 +4,7 @@
 #include "tools/nyala-train/BpeTrainer.h"
 #include "tools/run-support/CommandLine.h"
 
+#include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Regex.h"
 
 namespace nyala::train {
@@ -144,7 +145,7 @@ void checkOptions(TrainOptions &options, const Unsaid &unsaid) {
     throw CLI::ValidationError("--share-kv", "a search is nyala-compile's; give a number of layers "
                                              "or a map");
   std::string error;
-  if (!llvm::Regex(options.trained).isValid(error))
+  if (!options.trained.empty() && !llvm::Regex(options.trained).isValid(error))
     throw CLI::ValidationError("--train", "is no regular expression: " + error);
   Schedule &schedule = options.schedule;
   schedule.warmup = unsaid.warmup.value_or(std::min<uint64_t>(100, schedule.steps / 10));

@@ -4,11 +4,9 @@
 #include "codegen/package/ArtifactWriter.h"
 #include "ir/NyalaDialect.h"
 #include "ir/storage/Error.h"
-#include "passes/Passes.h"
+#include "passes/Pipelines.h"
 
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
-#include "mlir/Transforms/Passes.h"
 
 using namespace mlir;
 
@@ -26,32 +24,19 @@ static void setTarget(ModuleOp module, const std::string &cpu) {
   module->setAttr(NyalaDialect::kModelAttr, facts.getDictionary(context));
 }
 
-static void buildTrainingPipeline(OpPassManager &pm, const TrainOptions &options) {
-  pm.addPass(createCanonicalizerPass());
-  pm.addPass(createCSEPass());
-  pm.addNestedPass<func::FuncOp>(createShareRopeTables());
-  BuildLossOptions loss;
-  loss.batch = options.batch;
-  loss.length = options.length;
-  pm.addPass(createBuildLoss(loss));
-  DifferentiateOptions differentiate;
-  differentiate.train = options.trained;
-  pm.addPass(createDifferentiate(differentiate));
-  AddOptimizerOptions optimizer;
-  optimizer.kind = options.optimizer;
-  optimizer.beta1 = options.beta1;
-  optimizer.beta2 = options.beta2;
-  optimizer.epsilon = options.epsilon;
-  optimizer.momentum = options.momentum;
-  optimizer.weightDecay = options.weightDecay;
-  optimizer.clip = options.clip;
-  optimizer.accumulate = options.accumulate;
-  pm.addPass(createAddOptimizer(optimizer));
-  pm.addNestedPass<func::FuncOp>(createExpandCrossEntropy());
-  if (options.precision == "bf16")
-    pm.addNestedPass<func::FuncOp>(createRoundProducts());
-  pm.addPass(createCanonicalizerPass());
-  pm.addPass(createCSEPass());
+static void setOptions(TrainingPipelineOptions &step, const TrainOptions &options) {
+  step.batch = options.batch;
+  step.length = options.length;
+  step.train = options.trained;
+  step.optimizer = options.optimizer;
+  step.beta1 = options.beta1;
+  step.beta2 = options.beta2;
+  step.epsilon = options.epsilon;
+  step.momentum = options.momentum;
+  step.weightDecay = options.weightDecay;
+  step.clip = options.clip;
+  step.accumulate = options.accumulate;
+  step.bf16 = options.precision == "bf16";
 }
 
 bool compileStep(ModuleOp model, const TrainOptions &options, const std::string &path,
@@ -64,7 +49,9 @@ bool compileStep(ModuleOp model, const TrainOptions &options, const std::string 
     build(pm);
     return succeeded(pm.run(*module));
   };
-  if (!run("model", [&](OpPassManager &pm) { buildTrainingPipeline(pm, options); }) ||
+  TrainingPipelineOptions step;
+  setOptions(step, options);
+  if (!run("model", [&](OpPassManager &pm) { buildTrainingPipeline(pm, step); }) ||
       !run("dispatch", buildDispatchPipeline) || !run("kernel", buildKernelPipeline) ||
       !run("program", buildProgramPipeline))
     return false;

@@ -154,7 +154,7 @@ void TrainedModel::adaptConfig(const ModelRequest &request) {
                                : type == "qwen3" ? "Qwen3ForCausalLM"
                                : type == "llama" ? "LlamaForCausalLM"
                                                  : "HunYuanDenseV1ForCausalLM"};
-  if (request.tokenizer) {
+  if (request.tokenizer && (isGguf || request.isOther)) {
     auto set = [&](const char *key, int32_t id) {
       config[key] = id < 0 ? nlohmann::json() : nlohmann::json(id);
     };

@@ -28,10 +28,11 @@ namespace nyala::train {
 struct ModelRequest {
   std::string path;
   KvSharing sharing;
-  /// One that the model's own is replaced by. A config.json takes its number of tokens as size of
-  /// the vocabulary if `resizes`; else it must have room for them.
+  /// Null: none. A config.json takes its number of tokens as size of the vocabulary if `resizes`;
+  /// else the model must have room for them.
   const TokenizerData *tokenizer = nullptr;
   bool resizes = false;
+  bool isOther = false; ///< is it another tokenizer than the model's own?
 };
 
 /// A weight, and how the checkpoint has it.

@@ -229,11 +229,13 @@ static Operand makeFloats(KernelOp kernel, unsigned number, ArrayRef<int64_t> sh
                      ? Type(BFloat16Type::get(kernel.getContext()))
                      : element;
   auto scale = kernel.getArgAttrOfType<FloatAttr>(number, "test.scale");
+  auto mean = kernel.getArgAttrOfType<FloatAttr>(number, "test.mean");
   double deviation = scale ? scale.getValueAsDouble() : 1.0;
+  double center = mean ? mean.getValueAsDouble() : shape.size() == 1 ? 1.0 : 0.0;
   Operand operand;
   operand.values = Tensor(shape);
   for (double &value : operand.values.mutableValues()) {
-    auto number = static_cast<float>(deviation * random.normal() + (shape.size() == 1 ? 1 : 0));
+    auto number = static_cast<float>(deviation * random.normal() + center);
     value = reference::roundTo(rounded, number);
     if (element.isF16())
       append(operand.bytes, floatToHalf(number));

@@ -10,6 +10,7 @@
 //   test.below = n : i64          of ids: random ones in 0..n-1
 //   test.rows = n : i64           rows of an operand that are not the call's
 //   test.scale = x : f64          standard deviation of floats (default 1)
+//   test.mean = x : f64           mean of floats (default 0; 1 of vectors)
 //   test.bf16                     floats that bf16 has
 //
 //===----------------------------------------------------------------------===//

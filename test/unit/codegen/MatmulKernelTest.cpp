@@ -97,6 +97,12 @@ TEST_P(MatmulKernelTest, Consumers) {
                      "\n%a, %b = nyala.split %l : " + y + " -> " + half + ", " + half +
                      "\n%0 = nyala.gated_activation silu %a, %b : " + half,
                  "%0, %a", half + ", " + half, 2e-5),
+      // Two results of the same tiles.
+      makeKernel("gate_gradient", 24,
+                 "%dy: " + x + ", %w: " + matrix(40, 96) + ", %g: " + y + ", %u: " + y,
+                 "%l = nyala.matmul %dy, %w : " + x + ", " + matrix(40, 96) + " -> " + y +
+                     "\n%0, %1 = nyala.gated_activation_gradient silu %l, %g, %u : " + y,
+                 "%0, %1", y + ", " + y, 2e-5),
       makeKernel("sum", 96, "%dy: " + y + ", %x: " + x + ", %r: " + w,
                  "%l = nyala.matmul %dy, %x {transpose_a} : " + y + ", " + x + " -> " + w +
                      "\n%0 = arith.addf %r, %l : " + w,
