@@ -338,6 +338,7 @@ def test_other_runs_are_not_gone_on_from(refuse, trained, inputs, tmp_path):
 def test_bad_data(name, content, culprits, refuse, tmp_path):
     (tmp_path / name).write_bytes(content)
     refuse(tmp_path / "out", "--data", tmp_path / name, culprits=culprits)
+    assert not (tmp_path / "out").exists()
 
 
 def test_ids_of_no_token(inputs, tmp_path):
@@ -399,6 +400,19 @@ def test_full_disk(inputs, tmp_path):
     after = {path.name: path.read_bytes() for path in out.iterdir()}
     assert after.pop("metrics.jsonl").startswith(before.pop("metrics.jsonl"))
     assert after == before
+
+
+def test_tokens_need_no_tokenizer(tmp_path):
+    """One that nyala does not read is copied as it is."""
+    model = tiny_checkpoints.make(tmp_path, "llama")
+    (model / "tokenizer.json").write_text('{"model": {"type": "Unigram"}}')
+    (tmp_path / "tokens.jsonl").write_text(json.dumps({"tokens": [1, 2, 3, 4] * 10}))
+    arguments = ("nyala-train", "--model", model, "--data", tmp_path / "tokens.jsonl", "--steps", 1,
+                 "-o", tmp_path / "out", *STEP)
+    assert b"the tokenizer is not read: " in succeed(*arguments).stderr
+    assert "Unigram" in (tmp_path / "out" / "tokenizer.json").read_text()
+    (tmp_path / "tokens.jsonl").write_text('{"text": "zebra"}')
+    check_refused(run(*arguments, "--overwrite"), "tokenizer.json", "'bpe'")
 
 
 def test_two_at_once(inputs, refuse, tmp_path):
