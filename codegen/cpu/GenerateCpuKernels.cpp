@@ -246,8 +246,32 @@ private:
   // Schedules
   //===--------------------------------------------------------------------===//
 
-  /// One tile of columns of a result, for all rows.
-  void emitColumnTile(TileEmitter &e, const Sink &sink, Value column, int64_t columns,
+  /// Is the tile of the root that `value` is computed from another than its own?
+  static bool isShifted(Value value) {
+    Operation *op = value.getDefiningOp();
+    if (!op || nyala::getFusionKind(op) == FusionKind::Root)
+      return false;
+    return isa<SplitOp>(op) || llvm::any_of(op->getOperands(), isShifted);
+  }
+
+  /// Results that are computed from the same tiles of the root, so that those are computed once.
+  SmallVector<SmallVector<Sink>> getSinksByTile(TileEmitter &e) {
+    SmallVector<SmallVector<Sink>> groups;
+    for (const Sink &sink : getSinks(e)) {
+      auto fits = [&](ArrayRef<Sink> group) {
+        const Sink &other = group.front();
+        return sink.columns == other.columns && !isShifted(sink.value) && !isShifted(other.value);
+      };
+      auto group = llvm::find_if(groups, fits);
+      if (group == groups.end())
+        group = &groups.emplace_back();
+      group->push_back(sink);
+    }
+    return groups;
+  }
+
+  /// One tile of columns of results, for all rows.
+  void emitColumnTile(TileEmitter &e, ArrayRef<Sink> sinks, Value column, int64_t columns,
                       int64_t block) {
     e.beginTile();
     Tile tile;
@@ -257,7 +281,12 @@ private:
     auto emitRows = [&](Value row, int64_t count) {
       tile.row = row;
       tile.rows = count;
-      storeVectors(e, sink, tile, e.pull(sink.value, tile));
+      // What is updated in place may be an operand of all of them.
+      SmallVector<SmallVector<Value>> vectors;
+      for (const Sink &sink : sinks)
+        vectors.push_back(e.pull(sink.value, tile));
+      for (auto [sink, values] : llvm::zip_equal(sinks, vectors))
+        storeVectors(e, sink, tile, values);
     };
     if (kernel.getMaxRows() == 1)
       return emitRows(e.index(0), 1);
@@ -270,7 +299,7 @@ private:
     e.forRange(blocked, e.getRows(), 1, [&](Value row) { emitRows(row, 1); });
   }
 
-  /// Work items are the tiles of one result after the other; returns their number.
+  /// Work items are the tiles of one group of results after the other; returns their number.
   int64_t emitColumnTiles(TileEmitter &e, CpuTileOpInterface root) {
     int64_t tileColumns = root.getTileColumns();
     int64_t rowBlock = root.getRowBlock(target, kernel.getMaxRows());
@@ -278,14 +307,15 @@ private:
     if (kernel.getMaxRows() == 1)
       limit = arith::MulIOp::create(e.b, limit, e.getRows());
     int64_t first = 0;
-    for (const Sink &sink : getSinks(e)) {
-      int64_t full = sink.columns / tileColumns, rest = sink.columns % tileColumns;
+    for (ArrayRef<Sink> sinks : getSinksByTile(e)) {
+      int64_t full = sinks.front().columns / tileColumns;
+      int64_t rest = sinks.front().columns % tileColumns;
       if (full > 0) {
         Value lower = arith::MaxSIOp::create(e.b, begin, e.index(first));
         Value upper = arith::MinSIOp::create(e.b, limit, e.index(first + full));
         e.forRange(lower, upper, 1, [&](Value item) {
           Value number = arith::SubIOp::create(e.b, item, e.index(first));
-          emitColumnTile(e, sink, arith::MulIOp::create(e.b, number, e.index(tileColumns)),
+          emitColumnTile(e, sinks, arith::MulIOp::create(e.b, number, e.index(tileColumns)),
                          tileColumns, rowBlock);
         });
       }
@@ -298,7 +328,7 @@ private:
         auto branch = scf::IfOp::create(e.b, mine, /*withElseRegion=*/false);
         OpBuilder::InsertionGuard guard(e.b);
         e.b.setInsertionPointToStart(branch.thenBlock());
-        emitColumnTile(e, sink, e.index(full * tileColumns), rest, rowBlock);
+        emitColumnTile(e, sinks, e.index(full * tileColumns), rest, rowBlock);
       }
     }
     return first;

@@ -167,8 +167,9 @@ static LogicalResult checkTies(KernelOp kernel) {
       return failure();
     auto root = dyn_cast_or_null<CpuTileOpInterface>(findRoot(kernel));
     if (root && !root.getItems() && results.size() > 1)
-      return error() << ", which others are computed from: around " << root->getName()
-                     << " results are computed one after the other";
+      return error() << ", which others are computed from as well: expected one result at most "
+                        "around "
+                     << root->getName();
     for (unsigned other : results)
       if (kernel.getResultTypes()[other] != kernel.getResultTypes()[index])
         return error() << ", which result " << other << " of type "

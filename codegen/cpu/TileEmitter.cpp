@@ -38,6 +38,8 @@ SmallVector<Value> TileEmitter::pull(Value value, const Tile &tile) {
   }
   auto result = cast<OpResult>(value);
   Operation *op = result.getOwner();
+  if (nyala::getFusionKind(op) == FusionKind::Root)
+    return pullRoot(result, tile);
   if (auto tileOp = dyn_cast<CpuTileOpInterface>(op))
     return tileOp.emitTile(*this, result.getResultNumber(), tile);
 
@@ -88,6 +90,15 @@ Value TileEmitter::emitElementwise(Operation *op, ValueRange operands, Type type
   state.addTypes(type);
   state.addAttributes(op->getAttrs());
   return b.create(state)->getResult(0);
+}
+
+SmallVector<Value> TileEmitter::pullRoot(OpResult value, const Tile &tile) {
+  Block *block = b.getInsertionBlock();
+  if (rootTile.value == value && rootTile.block == block && rootTile.tile == tile)
+    return rootTile.vectors;
+  auto root = cast<CpuTileOpInterface>(value.getOwner());
+  rootTile = {value, tile, block, root.emitTile(*this, value.getResultNumber(), tile)};
+  return rootTile.vectors;
 }
 
 Value TileEmitter::getBuffer(Value value) {

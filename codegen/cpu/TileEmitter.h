@@ -35,6 +35,7 @@ struct Tile {
   int64_t vectors = 1;        ///< how many vectors of 16 columns
   int64_t lastLanes = kLanes; ///< valid columns of the last vector
 
+  bool operator==(const Tile &) const = default;
   int64_t lanes(int64_t vector) const { return vector + 1 == vectors ? lastLanes : kLanes; }
 };
 
@@ -150,6 +151,7 @@ public:
   int64_t getMaxRows(mlir::Value value) const;
 
 private:
+  llvm::SmallVector<mlir::Value> pullRoot(mlir::OpResult value, const Tile &tile);
   /// The value of a constant that is the same everywhere: a vector, or, without a shape, a scalar.
   mlir::Value splat(mlir::arith::ConstantOp constantOp, llvm::ArrayRef<int64_t> shape);
   /// An elementwise op, on operands of other types.
@@ -168,6 +170,13 @@ private:
   /// Code of the prologues is inserted before these ops.
   mlir::Operation *kernelPrologueEnd = nullptr;
   mlir::Operation *tilePrologueEnd = nullptr;
+  /// The last tile of the kernel's root, which several results may be computed from.
+  struct {
+    mlir::Value value;
+    Tile tile;
+    mlir::Block *block = nullptr;
+    llvm::SmallVector<mlir::Value> vectors;
+  } rootTile;
   llvm::DenseMap<mlir::Operation *, mlir::Value> kernelValues;
   llvm::DenseMap<std::pair<mlir::Operation *, mlir::Value>, mlir::Value> tileValues;
   llvm::DenseMap<std::pair<mlir::Value, int64_t>, mlir::Value> shiftedColumns;

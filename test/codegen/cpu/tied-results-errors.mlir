@@ -44,7 +44,7 @@ nyala.kernel @k(%x: tensor<4x16xf32>, %g: tensor<16xf32>) -> (tensor<4x16xf32> {
 // -----
 
 module attributes {nyala.target = #nyala.cpu_target<"x86-64">} {
-// expected-error @below {{result 0 is tied to argument 2, which others are computed from: around nyala.linear results are computed one after the other}}
+// expected-error @below {{result 0 is tied to argument 2, which others are computed from as well: expected one result at most around nyala.linear}}
 nyala.kernel @k(%x: tensor<4x16xf32>, %w: tensor<32x16xf32, #nyala.packed<q8_0>>, %r: tensor<4x32xf32>) -> (tensor<4x32xf32> {nyala.tied = 2 : i64}, tensor<4x32xf32>) attributes {max_rows = 4 : i64} {
   %0 = nyala.linear %x, %w : tensor<4x16xf32>, tensor<32x16xf32, #nyala.packed<q8_0>> -> tensor<4x32xf32>
   %1 = arith.addf %r, %0 : tensor<4x32xf32>
