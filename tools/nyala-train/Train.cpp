@@ -147,16 +147,13 @@ void Training::train() {
   if (!saved && options.overwrite)
     checkpoint->clear();
   saved.reset();
-  char line[160];
-  std::snprintf(line, sizeof(line),
-                "%zu tokens, %llu windows; a step of %lld x %lld tokens takes %.2f GB", //
-                inputs.tokens.size(),
-                static_cast<unsigned long long>(
-                    countWindows(inputs.tokens.size(), static_cast<uint64_t>(options.length))),
-                static_cast<long long>(options.batch * options.accumulate),
-                static_cast<long long>(options.length),
+  char gigabytes[32];
+  std::snprintf(gigabytes, sizeof(gigabytes), "%.2f GB",
                 static_cast<double>(trainer.getPeakBytes()) / 1e9);
-  note(line);
+  uint64_t windows = countWindows(inputs.tokens.size(), static_cast<uint64_t>(options.length));
+  note(std::to_string(inputs.tokens.size()) + " tokens, " + std::to_string(windows) +
+       " windows; a step of " + std::to_string(options.batch * options.accumulate) + " x " +
+       std::to_string(options.length) + " tokens takes " + gigabytes);
   loop.run(log);
   plot(log.getLines());
 }
