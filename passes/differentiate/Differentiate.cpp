@@ -196,12 +196,12 @@ private:
       return function.emitOpError("has no argument marked ")
              << NyalaDialect::kStateAttr << "; expected weights to differentiate with respect to";
     constexpr size_t most = 8;
-    InFlightDiagnostic error = function.emitOpError("has no weight that '")
-                               << train.getValue() << "' matches; it has "
-                               << llvm::join(ArrayRef(names).take_front(most), ", ");
+    InFlightDiagnostic unmatched = function.emitOpError("has no weight that '")
+                                   << train.getValue() << "' matches; it has "
+                                   << llvm::join(ArrayRef(names).take_front(most), ", ");
     if (names.size() > most)
-      error << " and " << names.size() - most << " more";
-    return error;
+      unmatched << " and " << names.size() - most << " more";
+    return unmatched;
   }
 
   LogicalResult findNumbered(func::FuncOp function, SmallVectorImpl<BlockArgument> &arguments) {
