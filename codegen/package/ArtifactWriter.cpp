@@ -75,8 +75,8 @@ public:
     if (weightsFile)
       weightsFile->commit();
     file.commit();
-    return {fileBytes,       weightBytes,          image.bytes.size(), arenaBytes,
-            kvBytesPerToken, image.kernels.size(), weightsChecksum};
+    return {fileBytes,       weightBytes, image.bytes.size(),   arenaBytes,
+            kvBytesPerToken, stateBytes,  image.kernels.size(), weightsChecksum};
   }
 
 private:
@@ -110,8 +110,13 @@ private:
       for (auto state : program.getStates().getAsRange<StateAttr>())
         states.insert({state.getName(), state});
     }
-    for (auto &entry : states)
-      kvBytesPerToken += entry.second.getSlotBytes();
+    // Those of a training step are no caches.
+    bool isCache =
+        module.lookupSymbol<ProgramOp>("decode") || module.lookupSymbol<ProgramOp>("prefill");
+    for (auto &[name, state] : states) {
+      kvBytesPerToken += isCache ? state.getSlotBytes() : 0;
+      stateBytes += state.getSequences() * state.getSlots() * state.getSlotBytes();
+    }
   }
 
   void writeWeights(OutputFile &file) {
@@ -318,7 +323,7 @@ private:
   llvm::MapVector<StringAttr, PlacedWeight> weights;
   llvm::MapVector<StringRef, StateAttr> states;
   llvm::StringMap<uint32_t> kernelIndex;
-  uint64_t weightBytes = 0, arenaBytes = 0, kvBytesPerToken = 0;
+  uint64_t weightBytes = 0, arenaBytes = 0, kvBytesPerToken = 0, stateBytes = 0;
   uint64_t codeOffset = 0, weightsOffset = 0, weightsChecksum = 0;
 };
 

@@ -21,7 +21,7 @@ struct ArtifactOptions {
 };
 
 struct ArtifactSummary {
-  uint64_t fileBytes, weightBytes, codeBytes, arenaBytes, kvBytesPerToken;
+  uint64_t fileBytes, weightBytes, codeBytes, arenaBytes, kvBytesPerToken, stateBytes;
   size_t kernels;
   uint64_t weightsChecksum;
 };

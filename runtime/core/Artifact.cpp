@@ -8,6 +8,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace nyala::rt {
@@ -128,6 +129,16 @@ const artifact::Entry *Artifact::findEntry(std::string_view name) const {
     if (entry->name()->string_view() == name)
       return entry;
   return nullptr;
+}
+
+bool isSessionEntry(const artifact::Entry &entry) {
+  const std::string_view name = entry.name()->string_view();
+  return name == "decode" || name == "prefill";
+}
+
+bool servesSessions(const artifact::Artifact &program) {
+  return std::ranges::any_of(*program.entries(),
+                             [](const artifact::Entry *entry) { return isSessionEntry(*entry); });
 }
 
 int findCount(const artifact::Entry &entry, std::string_view name) {

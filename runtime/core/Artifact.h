@@ -52,6 +52,12 @@ private:
   std::span<const std::byte> weights;
 };
 
+/// Is it an entry that sessions run? (All counts of others are at their maxima: training.)
+bool isSessionEntry(const artifact::Entry &entry);
+
+/// Is there such an entry?
+bool servesSessions(const artifact::Artifact &program);
+
 /// Index of the entry's count of that name, or -1.
 int findCount(const artifact::Entry &entry, std::string_view name);
 

@@ -11,7 +11,6 @@
 #include "runtime/core/Status.h"
 #include "runtime/kernel_abi.h"
 
-#include <algorithm>
 #include <limits>
 #include <sstream>
 
@@ -52,12 +51,6 @@ private:
       fail(what, " would have ", a, " * ", b, " bytes");
     return result;
   }
-  /// Does the runtime choose counts, and read logits, in each call? (Else it is one for training.)
-  static bool isSessionEntry(const artifact::Entry *entry) {
-    const std::string_view name = entry->name()->string_view();
-    return name == "decode" || name == "prefill";
-  }
-  bool servesSessions() const;
   void checkModel() const;
   void checkSharing() const;
   void checkExecutable(const artifact::Executable &executable) const;
@@ -88,14 +81,10 @@ void Checker::checkModel() const {
       fail("the states would have more than ", maxBytes, " bytes");
     if (bytes == 0)
       fail("state '", state->name()->string_view(), "' is empty");
-    if (servesSessions() && state->slots() < program.context())
+    if (servesSessions(program) && state->slots() < program.context())
       fail("state '", state->name()->string_view(), "' has ", state->slots(),
            " slots for a context of ", program.context());
   }
-}
-
-bool Checker::servesSessions() const {
-  return std::ranges::any_of(*program.entries(), isSessionEntry);
 }
 
 /// A FlatBuffer may name a table or a vector many times, and segments may overlap: a small file
@@ -167,8 +156,8 @@ void Checker::checkArguments(const artifact::Entry &entry) const {
     if (argument->count() >= entry.counts()->size())
       fail("entry '", entry.name()->string_view(), "' has an argument of count ", argument->count(),
            " of ", entry.counts()->size());
-    if (isSessionEntry(&entry) && static_cast<int>(argument->count()) !=
-                                      (role == artifact::ArgumentRole::Wanted ? wanted : rows))
+    if (isSessionEntry(entry) && static_cast<int>(argument->count()) !=
+                                     (role == artifact::ArgumentRole::Wanted ? wanted : rows))
       fail("entry '", entry.name()->string_view(), "' counts its argument '",
            artifact::EnumNameArgumentRole(role), "' by something else than rows or wanted");
   }
@@ -183,7 +172,7 @@ void Checker::checkResults(const artifact::Entry &entry) const {
     product(entry.counts()->Get(result->count())->max(), result->row_bytes(), "a result");
     if ((name == "loss" || name == "gradient_norm") && result->row_bytes() < sizeof(float))
       fail("'", name, "' has ", result->row_bytes(), " bytes, expected an f32");
-    if (!isSessionEntry(&entry) || name != "logits")
+    if (!isSessionEntry(entry) || name != "logits")
       continue;
     hasLogits = true;
     if (result->row_bytes() != uint64_t(program.vocabulary()) * sizeof(float) ||
@@ -191,7 +180,7 @@ void Checker::checkResults(const artifact::Entry &entry) const {
       fail("'logits' has ", result->row_bytes(), " bytes a row, expected f32 for each of ",
            program.vocabulary(), " tokens and for each wanted row");
   }
-  if (isSessionEntry(&entry) && !hasLogits)
+  if (isSessionEntry(entry) && !hasLogits)
     fail("entry '", entry.name()->string_view(), "' has no result 'logits'");
 }
 
@@ -286,7 +275,7 @@ void Checker::checkEntry(const artifact::Entry &entry) const {
     if (count->max() == 0 || count->max() > (1u << 30))
       fail("entry '", entry.name()->string_view(), "' has at most ", count->max(), " ", name);
   }
-  if (isSessionEntry(&entry) && (findCount(entry, "rows") < 0 || findCount(entry, "wanted") < 0))
+  if (isSessionEntry(entry) && (findCount(entry, "rows") < 0 || findCount(entry, "wanted") < 0))
     fail("entry '", entry.name()->string_view(), "' lacks a count, expected rows and wanted");
   if (entry.arena_bytes() > maxBytes)
     fail("entry '", entry.name()->string_view(), "' wants an arena of ", entry.arena_bytes(),
@@ -305,10 +294,14 @@ void Checker::check() const {
     checkExecutable(*executable);
   checkSharing();
   checkWeights();
-  for (const artifact::Entry *entry : *program.entries())
+  bool usable = false;
+  for (const artifact::Entry *entry : *program.entries()) {
     checkEntry(*entry);
-  if (program.entries()->size() == 0)
-    fail("it has no entry");
+    const std::string_view name = entry->name()->string_view();
+    usable |= isSessionEntry(*entry) || name == "train_step" || name == "accumulate";
+  }
+  if (!usable)
+    fail("it has no entry to evaluate tokens or to train with");
 }
 
 } // namespace

@@ -109,8 +109,9 @@ void nyala_model_get_info(const nyala_model *model, nyala_model_info *info) {
   info->weight_bytes = program.weight_segment()->size();
   info->arena_bytes = getArenaBytes(model->artifact);
   // States of a training step are no cache.
-  for (const nyala::artifact::State *state : *program.states())
-    info->kv_bytes_per_token += info->max_prefill > 0 ? state->slot_bytes() : 0;
+  if (servesSessions(program))
+    for (const nyala::artifact::State *state : *program.states())
+      info->kv_bytes_per_token += state->slot_bytes();
   info->has_tokenizer = model->tokenizer.has_value();
   info->has_chat_template = tokenizer && tokenizer->chat_template();
   info->sequences = 1;

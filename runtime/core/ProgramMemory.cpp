@@ -23,14 +23,14 @@ uint64_t getArenaBytes(const Artifact &artifact) {
 ProgramMemory::ProgramMemory(const Artifact &artifact, const CpuImage &image, unsigned workers)
     : artifact(artifact), image(image) {
   const size_t stride = getScratchStride(image.getExecutable());
-  scratchMemory = reserve(stride * workers, "the workers' scratch memory");
+  scratchMemory = reserve(stride * workers, "the workers' scratch memory", use.rest);
   scratch = {scratchMemory.data(), stride};
-  arena = reserve(getArenaBytes(artifact), "the arena");
+  arena = reserve(getArenaBytes(artifact), "the arena", use.arena);
 
   // Reserved at the capacity the kernels were compiled for, committed by the system as slots fill.
   for (const artifact::State *state : *artifact.program().states()) {
     memory.push_back(reserve(state->sequences() * state->slots() * state->slot_bytes(),
-                             "state '" + state->name()->str() + "'"));
+                             "state '" + state->name()->str() + "'", use.states));
     states.push_back(memory.back().data());
   }
   uint64_t elements = 0;
@@ -38,11 +38,11 @@ ProgramMemory::ProgramMemory(const Artifact &artifact, const CpuImage &image, un
     for (const artifact::Count *count : *entry->counts())
       elements = std::max<uint64_t>(elements, count->max());
   for (Mapping &argument : arguments)
-    argument = reserve(elements * sizeof(int32_t), "the arguments");
+    argument = reserve(elements * sizeof(int32_t), "the arguments", use.rest);
 }
 
-Mapping ProgramMemory::reserve(uint64_t size, const std::string &purpose) {
-  bytes += size;
+Mapping ProgramMemory::reserve(uint64_t size, const std::string &purpose, uint64_t &counter) {
+  counter += size;
   return Mapping::reserve(size, purpose);
 }
 
@@ -58,7 +58,7 @@ std::optional<BoundEntry> ProgramMemory::bind(std::string_view name) {
     argumentBases.push_back(arguments[static_cast<size_t>(argument->role())].data());
   for (const artifact::Result *result : *entry->results()) {
     memory.push_back(reserve(counts[result->count()].rows * result->row_bytes(),
-                             "result '" + result->name()->str() + "'"));
+                             "result '" + result->name()->str() + "'", use.rest));
     resultBases.push_back(memory.back().data());
   }
   CpuProgram program(artifact, image, *entry, {arena.data(), states, argumentBases, resultBases});

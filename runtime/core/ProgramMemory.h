@@ -28,6 +28,15 @@ struct BoundEntry {
   std::byte *findResult(std::string_view name) const;
 };
 
+/// Bytes that are reserved, by what for.
+struct MemoryUse {
+  uint64_t states = 0;
+  uint64_t arena = 0;
+  uint64_t rest = 0; ///< arguments, results and the workers' scratch
+
+  uint64_t getTotal() const { return states + arena + rest; }
+};
+
 /// States, arguments, scratch and one arena that all entries of an artifact share, and the results
 /// of each. All of it is reserved before anything runs.
 class ProgramMemory {
@@ -46,15 +55,15 @@ public:
     static_assert(sizeof(Element) == sizeof(int32_t));
     return reinterpret_cast<Element *>(arguments[static_cast<size_t>(role)].data());
   }
-  /// Bytes reserved so far.
-  uint64_t getBytes() const { return bytes; }
+  /// What is reserved so far.
+  const MemoryUse &getUse() const { return use; }
 
 private:
-  Mapping reserve(uint64_t size, const std::string &purpose);
+  static Mapping reserve(uint64_t size, const std::string &purpose, uint64_t &counter);
 
   const Artifact &artifact;
   const CpuImage &image;
-  uint64_t bytes = 0;
+  MemoryUse use;
   Mapping scratchMemory;
   Scratch scratch;
   Mapping arena;

@@ -8,7 +8,7 @@
 namespace nyala::rt {
 
 static uint32_t chooseContext(const Artifact &artifact, uint32_t asked) {
-  if (!artifact.findEntry("decode") && !artifact.findEntry("prefill"))
+  if (!servesSessions(artifact.program()))
     throw Failure(
         NYALA_UNSUPPORTED,
         "'" + artifact.getPath() +

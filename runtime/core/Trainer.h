@@ -96,9 +96,9 @@ public:
   /// there is none: the first state that is not finite. Changes no state.
   std::optional<NonFinite> findNonFinite();
 
-  /// Bytes that are reserved: states, arena, arguments, results and scratch. Nothing is added
-  /// later.
-  uint64_t getPeakBytes() const { return memory.getBytes(); }
+  /// What is reserved. Nothing is added later.
+  const MemoryUse &getMemory() const { return memory.getUse(); }
+  uint64_t getPeakBytes() const { return memory.getUse().getTotal(); }
 
 private:
   /// NYALA_UNSUPPORTED if there is no such entry.

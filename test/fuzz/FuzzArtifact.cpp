@@ -1,8 +1,8 @@
 //===- FuzzArtifact.cpp - Hostile artifacts -------------------------------===//
 //
 // The input is a header and a program (ArtifactCase.h). What the loader lets
-// pass is used as programs use it through nyala.h, up to a session that is ready
-// to run; kernels do not run: they are machine code, which has to be trusted.
+// pass is used as programs use it through nyala.h, up to a session and a trainer that
+// are ready to run; kernels do not run: they are machine code, which has to be trusted.
 //
 //===----------------------------------------------------------------------===//
 
@@ -35,6 +35,22 @@ static void useText(const nyala_model *model) {
   check(nyala_chat_format(model, messages, std::size(messages), true, nullptr, 0, &count));
 }
 
+static void useTrainer(const nyala_model *model) {
+  const nyala_trainer_options options = {1};
+  nyala_trainer *trainer = nullptr;
+  if (!check(nyala_trainer_create(model, &options, &trainer)))
+    return;
+  nyala_trainer_info info;
+  nyala_trainer_get_info(trainer, &info);
+  for (uint32_t i = 0; i < info.states; ++i) {
+    nyala_trainer_state state;
+    if (!check(nyala_trainer_get_state(trainer, i, &state)))
+      std::abort();
+    state.values[0] = state.values[state.rows * state.columns - 1] = 1;
+  }
+  nyala_trainer_close(trainer);
+}
+
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   const MemoryFile file(makeArtifactFile({data, size}));
   nyala_model *model = nullptr;
@@ -51,6 +67,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
       nyala_session_context(session) != info.context)
     std::abort();
   nyala_session_close(session);
+  useTrainer(model);
   nyala_model_close(model);
   return 0;
 }

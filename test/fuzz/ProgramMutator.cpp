@@ -49,6 +49,14 @@ void addChanges(Mutator &mutator, StepT &step) {
   mutator.number(step.tiles_per_row);
   mutator.numbers(step.waits);
   mutator.numbers(step.writes);
+  mutator.text(step.label);
+  mutator.numbers(step.updates);
+  mutator.add([&] {
+    if (!step.floats.empty() && mutator.pick(2) == 0)
+      step.floats.pop_back();
+    else
+      step.floats.push_back(mutator.pick(2) == 0);
+  });
 }
 
 void addChanges(Mutator &mutator, EntryT &entry) {

@@ -243,13 +243,18 @@ void writeTokenizerJson() {
 // Artifacts
 //===----------------------------------------------------------------------===//
 
-/// The toy model of the unit tests with one page for code and weights.
-test::ArtifactSpec makeSpec() {
-  test::ArtifactSpec spec = test::makeToy();
+/// One page for code and weights.
+void placeSegments(test::ArtifactSpec &spec) {
   spec.code.assign(NYALA_ARTIFACT_PAGE, 0);
   spec.weightBytes = spec.code;
   spec.weightOffset = spec.executables[0].offset = test::caseSegmentOffset;
   spec.executables[0].size = NYALA_ARTIFACT_PAGE;
+}
+
+/// The toy model of the unit tests.
+test::ArtifactSpec makeSpec() {
+  test::ArtifactSpec spec = test::makeToy();
+  placeSegments(spec);
   // Fewer tokens make shorter inputs.
   spec.tokenizer->tokens.erase(spec.tokenizer->tokens.begin(), spec.tokenizer->tokens.begin() + 97);
   spec.tokenizer->tokens.erase(spec.tokenizer->tokens.begin() + 8,
@@ -280,6 +285,11 @@ void writeArtifacts() {
   spec.executables.push_back(spec.executables[0]);
   spec.executables[0].features = {"avx10.9-unreal"};
   writeArtifact("two-executables", spec);
+  for (bool accumulates : {false, true}) {
+    spec = test::makeToyTraining(accumulates);
+    placeSegments(spec);
+    writeArtifact(accumulates ? "accumulating-step" : "training-step", spec);
+  }
 }
 
 //===----------------------------------------------------------------------===//

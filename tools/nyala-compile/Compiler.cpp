@@ -342,8 +342,12 @@ private:
     llvm::errs() << path << ": " << megabytes(summary.fileBytes) << " (weights "
                  << megabytes(summary.weightBytes) << ", " << summary.kernels << " kernels of "
                  << llvm::format("%.0f kB", summary.codeBytes / 1e3) << "), arena "
-                 << megabytes(summary.arenaBytes) << ", cache " << summary.kvBytesPerToken
-                 << " bytes a token; compiled in " << llvm::format("%.1f s\n", seconds.count());
+                 << megabytes(summary.arenaBytes);
+    if (summary.kvBytesPerToken > 0)
+      llvm::errs() << ", cache " << summary.kvBytesPerToken << " bytes a token";
+    else
+      llvm::errs() << ", states " << megabytes(summary.stateBytes);
+    llvm::errs() << "; compiled in " << llvm::format("%.1f s\n", seconds.count());
     if (std::string lossy = getFact("kv_sharing_lossy");
         !lossy.empty() && options.calibration.empty())
       llvm::errs() << kTool << ": warning: layers share keys and values, " << lossy

@@ -1,6 +1,7 @@
 //===- Facts.cpp - What follows from an artifact's tables -----------------===//
 
 #include "tools/nyala-inspect/Facts.h"
+#include "runtime/core/Artifact.h"
 
 #include <algorithm>
 #include <cctype>
@@ -33,10 +34,14 @@ std::vector<LiveRange> findLiveRanges(const artifact::Entry &entry) {
         ranges.push_back({buffer.offset(), step.writes()->Get(i - reads), number, {}});
         continue;
       }
-      const auto value = latest.find(buffer.offset());
-      if (value == latest.end())
+      // It may be rows of what was written.
+      auto value = latest.upper_bound(buffer.offset());
+      if (value == latest.begin())
         continue;
-      std::vector<uint32_t> &readers = ranges[value->second].reads;
+      LiveRange &range = ranges[(--value)->second];
+      if (buffer.offset() >= range.offset + range.bytes)
+        continue;
+      std::vector<uint32_t> &readers = range.reads;
       if (readers.empty() || readers.back() != number)
         readers.push_back(number);
     }
@@ -61,8 +66,16 @@ std::vector<uint32_t> countKernelUses(const artifact::Artifact &program) {
 
 uint64_t countKvBytesPerToken(const artifact::Artifact &program) {
   uint64_t bytes = 0;
+  if (rt::servesSessions(program))
+    for (const artifact::State *state : *program.states())
+      bytes += state->slot_bytes();
+  return bytes;
+}
+
+uint64_t countStateBytes(const artifact::Artifact &program) {
+  uint64_t bytes = 0;
   for (const artifact::State *state : *program.states())
-    bytes += state->slot_bytes();
+    bytes += state->sequences() * state->slots() * state->slot_bytes();
   return bytes;
 }
 
@@ -111,7 +124,16 @@ static std::string toLower(std::string name) {
 }
 
 std::string getName(artifact::Target target) { return toLower(EnumNameTarget(target)); }
-std::string getName(artifact::ArgumentRole role) { return toLower(EnumNameArgumentRole(role)); }
+/// "loss_weights" for LossWeights.
+std::string getName(artifact::ArgumentRole role) {
+  std::string name;
+  for (char c : std::string_view(EnumNameArgumentRole(role))) {
+    if (!name.empty() && std::isupper(static_cast<unsigned char>(c)))
+      name += '_';
+    name += c;
+  }
+  return toLower(name);
+}
 std::string getName(artifact::Region region) { return toLower(EnumNameRegion(region)); }
 
 } // namespace nyala::inspect

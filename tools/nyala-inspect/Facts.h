@@ -41,7 +41,10 @@ uint64_t countLiveBytes(const std::vector<LiveRange> &ranges, uint32_t step);
 /// By index of the kernel: how many steps of all entries call it.
 std::vector<uint32_t> countKernelUses(const artifact::Artifact &program);
 
-/// Bytes that all states together take for one position.
+/// Bytes of all states.
+uint64_t countStateBytes(const artifact::Artifact &program);
+
+/// Bytes that all states together take for one position; 0 if they are no caches.
 uint64_t countKvBytesPerToken(const artifact::Artifact &program);
 
 /// The value of a key of the metadata, "" if it is absent: "kv_type", "kv_sharing".

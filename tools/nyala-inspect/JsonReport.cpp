@@ -85,6 +85,8 @@ Json reportStep(const artifact::Artifact &program, const artifact::Entry &entry,
                {"bytes_per_row", step.bytes_per_row()},
                {"flops_per_row_position", step.flops_per_row_position()},
                {"bytes_per_row_position", step.bytes_per_row_position()}};
+  if (step.label())
+    json["label"] = step.label()->str();
   for (uint32_t i = countReadBuffers(step); i < step.buffers()->size(); ++i)
     json["buffers"][i]["written_bytes"] = step.writes()->Get(i - countReadBuffers(step));
   return json;
@@ -164,6 +166,7 @@ std::string reportJson(const rt::Artifact &artifact) {
                      {"weight_file", segment.file() ? Json(segment.file()->str()) : Json(nullptr)},
                      {"code_bytes", codeBytes},
                      {"kv_bytes_per_token", countKvBytesPerToken(program)},
+                     {"state_bytes", countStateBytes(program)},
                      {"executables", toArray(*program.executables(),
                                              [](const artifact::Executable *executable) {
                                                return reportExecutable(*executable);

@@ -157,8 +157,14 @@ std::string reportSummary(const rt::Artifact &artifact) {
   line("weights", describeBytes(weights.size()) + ", " + std::to_string(program.weights()->size()) +
                       " weights" + (weights.file() ? " in " + weights.file()->str() : ""));
   const std::string type = getMetadata(program, "kv_type");
-  line("kv cache", std::to_string(countKvBytesPerToken(program)) + " bytes per token" +
-                       (type.empty() ? "" : " as " + type));
+  if (rt::servesSessions(program))
+    line("kv cache", std::to_string(countKvBytesPerToken(program)) + " bytes per token" +
+                         (type.empty() ? "" : " as " + type));
+  else
+    line("states", describeBytes(countStateBytes(program)) + ", " +
+                       std::to_string(program.states()->size()) + " matrices");
+  if (const std::string batch = getMetadata(program, "batch"); !batch.empty())
+    line("batch", batch + " sequences of " + getMetadata(program, "length") + " tokens");
   if (const std::string map = getMetadata(program, "kv_sharing"); !map.empty()) {
     const std::string source = getMetadata(program, "kv_sharing_source");
     const std::string lossy = getMetadata(program, "kv_sharing_lossy");

@@ -87,6 +87,88 @@ ArtifactSpec makeToy(uint32_t context, uint32_t prefillRows, uint32_t prefillWan
   return spec;
 }
 
+ArtifactSpec makeToyTraining(bool accumulates) {
+  const auto argument = [](uint32_t i) { return Buffer(Region::Argument, i, 0); };
+  const Buffer loss(Region::Arena, 0, 0), w(Region::State, 0, 0), sum(Region::State, 1, 0);
+  const auto result = [](uint32_t i) { return Buffer(Region::Result, i, 0); };
+  using Step = ArtifactSpec::Step;
+  const Step computeLoss = {
+      .kernel = 0,
+      .buffers = {argument(0), argument(1), argument(2), argument(3), w, loss},
+      .rows = 0,
+      .tiles = 1,
+      .tilesPerRow = false,
+      .waits = {},
+      .writes = {{4}},
+      .label = "head",
+      .floats = {1}};
+  const Step report = {.kernel = 1,
+                       .buffers = {loss, result(0), result(1)},
+                       .rows = 1,
+                       .tiles = 1,
+                       .tilesPerRow = false,
+                       .waits = {0},
+                       .writes = {{4, 4}},
+                       .floats = {1, 1}};
+  const Step update = {.kernel = 2,
+                       .buffers = {result(1), argument(4), w},
+                       .rows = 2,
+                       .tiles = 1,
+                       .tilesPerRow = true,
+                       .waits = {1},
+                       .writes = {{}},
+                       .updates = {2}};
+  const Step accumulate = {.kernel = 3,
+                           .buffers = {loss, sum},
+                           .rows = 1,
+                           .tiles = 1,
+                           .tilesPerRow = false,
+                           .waits = {0},
+                           .writes = {{}},
+                           .updates = {1}};
+  const Step apply = {.kernel = 4,
+                      .buffers = {argument(0), w, sum, result(0)},
+                      .rows = 0,
+                      .tiles = 1,
+                      .tilesPerRow = false,
+                      .waits = {},
+                      .writes = {{4}},
+                      .updates = {1, 2},
+                      .floats = {1}};
+  const std::vector<std::pair<std::string, uint32_t>> counts = {{"6", 6}, {"1", 1}, {"2", toyRows}};
+  const std::vector<std::pair<ArgumentRole, uint32_t>> batch = {{ArgumentRole::Tokens, 0},
+                                                                {ArgumentRole::Positions, 0},
+                                                                {ArgumentRole::Targets, 0},
+                                                                {ArgumentRole::LossWeights, 0}};
+  auto withRate = batch;
+  withRate.emplace_back(ArgumentRole::Rate, 1);
+  const std::vector<ArtifactSpec::Result> results = {{"loss", 1, 4}, {"gradient_norm", 1, 4}};
+
+  ArtifactSpec spec;
+  spec.vocabulary = toyVocabulary;
+  spec.context = 64;
+  spec.metadata = {{"batch", "2"}, {"length", "3"}};
+  spec.code.assign(__start_toy_kernels, __stop_toy_kernels);
+  spec.executables = {{.offset = toyCodeOffset,
+                       .size = spec.code.size(),
+                       .checksum = {},
+                       .kernels = {{"loss", entryOf(toyLoss), 0},
+                                   {"report", entryOf(toyReport), 0},
+                                   {"update", entryOf(toyUpdate), 0},
+                                   {"accumulate", entryOf(toyAccumulate), 0},
+                                   {"apply", entryOf(toyApply), 0}}}};
+  spec.weightOffset = toyWeightOffset;
+  spec.states = {{"w", 1, toyRows, toyColumns * sizeof(float)}, {"sum", 1, 1, sizeof(float)}};
+  if (accumulates)
+    spec.entries = {
+        {"accumulate", counts, batch, results, 64, {computeLoss, report, accumulate}},
+        {"update", {{"1", 1}}, {{ArgumentRole::Rate, 0}}, {{"gradient_norm", 0, 4}}, 0, {apply}}};
+  else
+    spec.entries = {{"train_step", counts, withRate, results, 64, {computeLoss, report, update}},
+                    {"evaluate", counts, batch, results, 64, {computeLoss, report}}};
+  return spec;
+}
+
 static Offset<Tokenizer> buildTokenizer(FlatBufferBuilder &builder,
                                         const ArtifactSpec::Tokenizer &spec) {
   std::vector<uint8_t> bytes;
@@ -134,11 +216,13 @@ static Offset<Entry> buildEntry(FlatBufferBuilder &builder, const ArtifactSpec::
         CreateResultDirect(builder, result.name.c_str(), result.count, result.rowBytes));
   std::vector<Offset<Step>> steps;
   for (const ArtifactSpec::Step &step : spec.steps)
-    steps.push_back(CreateStepDirect(builder, step.kernel, &step.buffers, step.rows, step.tiles,
-                                     step.tilesPerRow, &step.waits, step.cost.flopsPerRow,
-                                     step.cost.bytesFixed, step.cost.bytesPerRow,
-                                     step.cost.flopsPerRowPosition, step.cost.bytesPerRowPosition,
-                                     step.writes ? &*step.writes : nullptr));
+    steps.push_back(CreateStepDirect(
+        builder, step.kernel, &step.buffers, step.rows, step.tiles, step.tilesPerRow, &step.waits,
+        step.cost.flopsPerRow, step.cost.bytesFixed, step.cost.bytesPerRow,
+        step.cost.flopsPerRowPosition, step.cost.bytesPerRowPosition,
+        step.writes ? &*step.writes : nullptr, step.label.empty() ? nullptr : step.label.c_str(),
+        step.updates.empty() ? nullptr : &step.updates,
+        step.floats.empty() ? nullptr : &step.floats));
   for (size_t i = 1; i < spec.lastStepCount; ++i)
     steps.push_back(steps.back());
   return CreateEntryDirect(builder, spec.name.c_str(), &counts, &arguments, &results,
@@ -167,8 +251,9 @@ std::vector<uint8_t> buildProgram(const ArtifactSpec &spec) {
   std::vector<Offset<Entry>> entries;
   for (const ArtifactSpec::Entry &entry : spec.entries)
     entries.push_back(buildEntry(builder, entry));
-  const std::vector<Offset<KeyValue>> metadata = {
-      CreateKeyValueDirect(builder, "general.name", "toy")};
+  std::vector<Offset<KeyValue>> metadata;
+  for (const auto &[key, value] : spec.metadata)
+    metadata.push_back(CreateKeyValueDirect(builder, key.c_str(), value.c_str()));
   Offset<Tokenizer> tokenizer;
   if (spec.tokenizer)
     tokenizer = buildTokenizer(builder, *spec.tokenizer);

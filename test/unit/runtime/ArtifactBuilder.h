@@ -55,6 +55,9 @@ struct ArtifactSpec {
       uint64_t flopsPerRow = 0, bytesFixed = 0, bytesPerRow = 0;
       uint64_t flopsPerRowPosition = 0, bytesPerRowPosition = 0;
     } cost = {};
+    std::string label = {}; ///< empty: not said
+    std::vector<uint32_t> updates = {};
+    std::vector<uint8_t> floats = {};
   };
   struct Result {
     std::string name;
@@ -83,6 +86,7 @@ struct ArtifactSpec {
   uint32_t abiVersion = NYALA_KERNEL_ABI_VERSION;
   uint32_t vocabulary = 0;
   uint32_t context = 0;
+  std::vector<std::pair<std::string, std::string>> metadata = {{"general.name", "toy"}};
   std::vector<Executable> executables;
   std::vector<Weight> weights;
   std::string weightFile; ///< empty: in the artifact
@@ -102,6 +106,10 @@ constexpr uint64_t toyCodeOffset = 0x4000, toyWeightOffset = 0x5000;
 /// The toy model of ToyKernels.h. Prefill chunks have at most `prefillRows` rows. Its tokenizer has
 /// the 256 bytes as tokens 0 to 255 and <|end|>, <|start|> as 256 and 257.
 ArtifactSpec makeToy(uint32_t context = 64, uint32_t prefillRows = 8, uint32_t prefillWanted = 8);
+
+/// The toy training step of ToyKernels.h, for batches of 2 sequences of 3 tokens: 'train_step' and
+/// 'evaluate', or 'accumulate' and 'update'.
+ArtifactSpec makeToyTraining(bool accumulates = false);
 
 /// weight[token] of the toy model.
 int32_t toyWeight(size_t token);

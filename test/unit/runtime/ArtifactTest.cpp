@@ -260,12 +260,12 @@ TEST_F(ArtifactTest, StructureThatCannotBeExecuted) {
   // Counts, arguments, results.
   expect("lacks a count", [](Spec &s) { s.entries[0].counts.pop_back(); });
   expect("lacks a count", [](Spec &s) { s.entries[0].counts[1].first = "rows"; });
-  expect("counts 'columns'", [](Spec &s) { s.entries[0].counts[1].first = "columns"; });
+  expect("lacks a count", [](Spec &s) { s.entries[0].counts[1].first = "columns"; });
   expect("at most 0 rows", [](Spec &s) { s.entries[0].counts[0].second = 0; });
   expect("unknown role",
          [](Spec &s) { s.entries[0].arguments[0].first = artifact::ArgumentRole(77); });
   expect("counts its argument", [](Spec &s) { s.entries[0].arguments[0].second = 1; });
-  expect("counts its argument", [](Spec &s) { s.entries[0].arguments[0].second = 9; });
+  expect("argument of count 9 of 2", [](Spec &s) { s.entries[0].arguments[0].second = 9; });
   expect("no result 'logits'", [](Spec &s) { s.entries[0].results[0].name = "scores"; });
   expect("'logits' has", [](Spec &s) { s.entries[0].results[0].rowBytes += 4; });
   expect("'logits' has", [](Spec &s) { s.entries[0].results[0].count = 0; });
@@ -285,10 +285,31 @@ TEST_F(ArtifactTest, StructureThatCannotBeExecuted) {
   expectBuffer("Weight 4294967295 of 1", Buffer(Region::Weight, ~0u, 0));
   expectBuffer("unknown region 5", Buffer(Region(5), 0, 0));
   expectBuffer("offset 192 in 128 bytes of Arena", Buffer(Region::Arena, 0, 192));
-  expectBuffer("offset 8 in", Buffer(Region::Arena, 0, 8));
+  expectBuffer("offset 6 in", Buffer(Region::Arena, 0, 6));
   expectBuffer("bytes of Weight", Buffer(Region::Weight, 0, ~63ull));
   expectBuffer("offset 5 in 4 bytes of Argument", Buffer(Region::Argument, 0, 5));
   expectBuffer("bytes of State", Buffer(Region::State, 0, 1 << 20));
+  expect("step 1: says of 1 values", [](Spec &s) { s.entries[0].steps[1].floats = {1}; });
+  expect("step 1: updates buffer 3 of 3", [](Spec &s) { s.entries[0].steps[1].updates = {0, 3}; });
+}
+
+TEST_F(ArtifactTest, TrainingSteps) {
+  const auto expect = [&](const char *message, const std::function<void(ArtifactSpec &)> &change) {
+    ArtifactSpec spec = makeToyTraining();
+    change(spec);
+    EXPECT_THAT(fail(buildArtifact(spec), NYALA_CORRUPT), HasSubstr(message));
+  };
+  // States are matrices here, with fewer rows than positions, and counts have any name.
+  const rt::Artifact artifact(directory.write("step.nyala", buildArtifact(makeToyTraining())));
+  EXPECT_FALSE(rt::servesSessions(artifact.program()));
+  using Spec = ArtifactSpec;
+  expect("argument of count 3 of 3", [](Spec &s) { s.entries[0].arguments[0].second = 3; });
+  expect("'loss' has 2 bytes", [](Spec &s) { s.entries[0].results[0].rowBytes = 2; });
+  expect("no entry to", [](Spec &s) { s.entries.erase(s.entries.begin()); });
+  expect("step 0: writes 8 bytes at offset 60", [](Spec &s) {
+    s.entries[0].steps[0].buffers[5] = Buffer(Region::Arena, 0, 60);
+    s.entries[0].steps[0].writes = {{8}};
+  });
 }
 
 } // namespace

@@ -59,6 +59,15 @@ TEST_F(ModelTest, Info) {
   EXPECT_FALSE(nyala_model_is_stop(model, -1));
 }
 
+TEST_F(ModelTest, InfoOfTrainingSteps) {
+  open(makeToyTraining());
+  nyala_model_info info;
+  nyala_model_get_info(model, &info);
+  EXPECT_EQ(info.max_prefill, 0u);
+  EXPECT_EQ(info.kv_bytes_per_token, 0u);
+  EXPECT_EQ(info.arena_bytes, 64u);
+}
+
 TEST_F(ModelTest, Tokenize) {
   open(makeToy());
   EXPECT_THAT(tokenize("ab<|end|>", true), ElementsAre('a', 'b', 256));

@@ -56,3 +56,42 @@ void toySpin(void *const *buffers, int64_t rows, int64_t begin, int64_t end, voi
   for (volatile int32_t i = 0; i < 1000000; ++i) {
   }
 }
+
+void toyLoss(void *const *buffers, int64_t rows, int64_t begin, int64_t end, void *scratch) {
+  const int32_t *tokens = buffers[0], *positions = buffers[1], *targets = buffers[2];
+  const float *weights = buffers[3], *w = buffers[4];
+  float *loss = buffers[5], sum = 0;
+  for (int64_t row = 0; row < rows; ++row)
+    sum += weights[row] * (float)(targets[row] + positions[row] - tokens[row]);
+  *loss = sum * *w;
+}
+
+void toyReport(void *const *buffers, int64_t rows, int64_t begin, int64_t end, void *scratch) {
+  const float *loss = buffers[0];
+  float *result = buffers[1], *norm = buffers[2];
+  *result = *loss;
+  *norm = *loss + *loss;
+}
+
+void toyUpdate(void *const *buffers, int64_t rows, int64_t begin, int64_t end, void *scratch) {
+  const float *norm = buffers[0], *rate = buffers[1];
+  float *w = buffers[2];
+  for (int64_t i = begin * toyColumns; i < end * toyColumns; ++i)
+    if (*norm - *norm == 0)
+      w[i] += *rate * *norm;
+}
+
+void toyAccumulate(void *const *buffers, int64_t rows, int64_t begin, int64_t end, void *scratch) {
+  const float *loss = buffers[0];
+  float *sum = buffers[1];
+  *sum += *loss;
+}
+
+void toyApply(void *const *buffers, int64_t rows, int64_t begin, int64_t end, void *scratch) {
+  const float *rate = buffers[0];
+  float *w = buffers[1], *sum = buffers[2], *norm = buffers[3];
+  *norm = *sum;
+  for (int64_t i = 0; i < toyRows * toyColumns; ++i)
+    w[i] += *rate * *norm;
+  *sum = 0;
+}

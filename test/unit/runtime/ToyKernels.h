@@ -39,6 +39,22 @@ TOY_KERNEL toyLogits(void *const *buffers, int64_t rows, int64_t begin, int64_t 
 /// Takes about a millisecond. For entries that a test makes slow.
 TOY_KERNEL toySpin(void *const *buffers, int64_t rows, int64_t begin, int64_t end, void *scratch);
 
+// A "training step": w is a state, [toyRows, toyColumns]; the gradient's norm is twice the loss.
+enum { toyRows = 2, toyColumns = 4 };
+
+/// tokens, positions, targets, loss_weights, w | loss: w[0] times the sum over rows of weight times
+/// (target + position - token). One tile.
+TOY_KERNEL toyLoss(void *const *buffers, int64_t rows, int64_t begin, int64_t end, void *scratch);
+/// loss | loss, gradient_norm. One tile.
+TOY_KERNEL toyReport(void *const *buffers, int64_t rows, int64_t begin, int64_t end, void *scratch);
+/// gradient_norm, rate, w: adds their product to w if the norm is finite. One tile a row.
+TOY_KERNEL toyUpdate(void *const *buffers, int64_t rows, int64_t begin, int64_t end, void *scratch);
+/// loss, sum: adds it. One tile.
+TOY_KERNEL toyAccumulate(void *const *buffers, int64_t rows, int64_t begin, int64_t end,
+                         void *scratch);
+/// rate, w, sum | gradient_norm: the sum, which is cleared after w has grown by rate times it.
+TOY_KERNEL toyApply(void *const *buffers, int64_t rows, int64_t begin, int64_t end, void *scratch);
+
 extern const char __start_toy_kernels[];
 extern const char __stop_toy_kernels[];
 
