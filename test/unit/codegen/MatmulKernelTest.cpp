@@ -114,32 +114,32 @@ std::string makeLookUp(const std::string &ids) {
   return "%i: " + ids + " {test.values = array<i32: 36, 0, 17, 0, 1, 36, 5, 36, 3>}";
 }
 
+KernelText makeEmbedding(int64_t width) {
+  std::string ids = "tensor<?xi32>", table = matrix(37, width);
+  std::string y = "tensor<?x" + std::to_string(width) + "xf32>";
+  return makeKernel("embedding_" + std::to_string(width), 20, makeLookUp(ids) + ", %w: " + table,
+                    "%0 = nyala.embedding %i, %w : " + ids + ", " + table + " -> " + y, "%0", y, 0);
+}
+
 TEST_P(MatmulKernelTest, Embedding) {
-  std::string ids = "tensor<?xi32>";
-  std::vector<KernelText> kernels;
-  for (int64_t width : {7, 32, 33, 96}) {
-    std::string table = matrix(37, width), y = "tensor<?x" + std::to_string(width) + "xf32>";
-    kernels.push_back(
-        makeKernel("embedding_" + std::to_string(width), 20, makeLookUp(ids) + ", %w: " + table,
-                   "%0 = nyala.embedding %i, %w : " + ids + ", " + table + " -> " + y, "%0", y, 0));
-  }
-  checkKernels(kernels);
+  checkKernels({makeEmbedding(7), makeEmbedding(32), makeEmbedding(33), makeEmbedding(96)});
+}
+
+KernelText makeScatterAdd(int64_t width, bool updates) {
+  std::string ids = "tensor<24xi32>", x = matrix(24, width), y = matrix(37, width);
+  return makeKernel("scatter_" + std::to_string(width) + (updates ? "_into" : ""), 37,
+                    "%x: " + x + ", " + makeLookUp(ids) + (updates ? ", %y: " + y : ""),
+                    "%0 = nyala.scatter_add %x at %i" + std::string(updates ? " into %y" : "") +
+                        " : " + x + ", " + ids + (updates ? ", " + y : "") + " -> " + y,
+                    "%0", y, 1e-6);
 }
 
 // Several rows go to the same one; some rows get none.
 TEST_P(MatmulKernelTest, ScatterAdd) {
-  std::string ids = "tensor<24xi32>";
   std::vector<KernelText> kernels;
   for (int64_t width : {1, 32, 40, 100})
-    for (bool updates : {false, true}) {
-      std::string x = matrix(24, width), y = matrix(37, width);
-      kernels.push_back(
-          makeKernel("scatter_" + std::to_string(width) + (updates ? "_into" : ""), 37,
-                     "%x: " + x + ", " + makeLookUp(ids) + (updates ? ", %y: " + y : ""),
-                     "%0 = nyala.scatter_add %x at %i" + std::string(updates ? " into %y" : "") +
-                         " : " + x + ", " + ids + (updates ? ", " + y : "") + " -> " + y,
-                     "%0", y, 1e-6));
-    }
+    for (bool updates : {false, true})
+      kernels.push_back(makeScatterAdd(width, updates));
   checkKernels(kernels);
 }
 
