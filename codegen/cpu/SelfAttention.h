@@ -47,7 +47,7 @@ public:
   mlir::Value floor(mlir::Value l, int64_t unit);
   mlir::Value ceil(mlir::Value l, int64_t unit);
 
-  /// One head of `value`, whose rows are those of the sequence that begins at `firstRow`.
+  /// Head number `head`, of `dims` channels, of the sequence that begins at row `firstRow`.
   HeadRows getHead(mlir::Value buffer, mlir::Value firstRow, mlir::Value head, int64_t dims);
   /// `lanes` channels from `channel` of a row of the sequence.
   mlir::Value load(const HeadRows &head, mlir::Value row, mlir::Value channel, int64_t lanes);

@@ -8,7 +8,7 @@ using namespace nyala;
 using namespace nyala::cpu;
 
 // A vector of 16 takes one of 32 registers with AVX-512, two of 16 with AVX, four of 16 without.
-// Rows divide kRowBlock of self-attention.
+// Rows divide kBlock (SelfAttention.h).
 ProductTile nyala::cpu::getProductTile(CpuTargetAttr target) {
   if (target.hasFeature("avx512f"))
     return {8, 2};

@@ -195,8 +195,13 @@ private:
     if (names.empty())
       return function.emitOpError("has no argument marked ")
              << NyalaDialect::kStateAttr << "; expected weights to differentiate with respect to";
-    return function.emitOpError("has no weight that '")
-           << train.getValue() << "' matches; it has " << llvm::join(names, ", ");
+    constexpr size_t most = 8;
+    InFlightDiagnostic unmatched = function.emitOpError("has no weight that '")
+                                   << train.getValue() << "' matches; it has "
+                                   << llvm::join(ArrayRef(names).take_front(most), ", ");
+    if (names.size() > most)
+      unmatched << " and " << names.size() - most << " more";
+    return unmatched;
   }
 
   LogicalResult findNumbered(func::FuncOp function, SmallVectorImpl<BlockArgument> &arguments) {

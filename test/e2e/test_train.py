@@ -21,7 +21,9 @@ CONFIG = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_s
           "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
           "num_attention_heads": 2, "num_key_value_heads": 1, "max_position_embeddings": 64,
           "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "tie_word_embeddings": True}
-STEP = ("--batch", 2, "--seq", 16, "--lr", 1e-2, "--warmup", 2, "--threads", 2)
+STEP = ("--batch", 2, "--seq", 16, "--lr", 1e-2, "--warmup", 2, "--threads", 2,
+        "--cpu", "x86-64-v3")  # whose code is compiled fastest
+FAST = ("--arithmetic=f32", "--prefill-rows=1", "--cpu=x86-64-v3")
 FILES = {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json",
          "training_state.safetensors", "loss.svg", "metrics.jsonl"}
 
@@ -75,7 +77,7 @@ def make_trained(inputs, tmp_path_factory):
     """(output, messages) of 20 steps with an evaluation."""
     out = tmp_path_factory.mktemp("trained") / "out"
     result = train(inputs, out, 20, "--eval", inputs / "text.txt", "--eval-every", 10,
-                   "--save-every", 7)
+                   "--save-every", 7, "--cpu", "native")
     return out, result.stderr.decode()
 
 
@@ -193,7 +195,7 @@ def test_gguf_as_checkpoint(name, tmp_path):
     (tmp_path / "text.txt").write_text("zbz" * 40)
     succeed("nyala-train", "--model", model, "--data", tmp_path / "text.txt", "--steps", 0,
             "-o", tmp_path / "out", "--batch", 1, "--seq", 16)
-    answers = [generate(compile_model(path, tmp_path / "model.nyala", "--arithmetic=f32"), "-p",
+    answers = [generate(compile_model(path, tmp_path / "model.nyala", *FAST), "-p",
                         "zbzz zb", "-n", 2, "--temp", 0, "--top-logits", 20)
                for path in (model, tmp_path / "out")]
     assert answers[0]["prompt_ids"] == answers[1]["prompt_ids"]
@@ -338,6 +340,7 @@ def test_other_runs_are_not_gone_on_from(refuse, trained, inputs, tmp_path):
 def test_bad_data(name, content, culprits, refuse, tmp_path):
     (tmp_path / name).write_bytes(content)
     refuse(tmp_path / "out", "--data", tmp_path / name, culprits=culprits)
+    assert not (tmp_path / "out").exists()
 
 
 def test_ids_of_no_token(inputs, tmp_path):
@@ -399,6 +402,19 @@ def test_full_disk(inputs, tmp_path):
     after = {path.name: path.read_bytes() for path in out.iterdir()}
     assert after.pop("metrics.jsonl").startswith(before.pop("metrics.jsonl"))
     assert after == before
+
+
+def test_tokens_need_no_tokenizer(tmp_path):
+    """One that nyala does not read is copied as it is."""
+    model = tiny_checkpoints.make(tmp_path, "llama")
+    (model / "tokenizer.json").write_text('{"model": {"type": "Unigram"}}')
+    (tmp_path / "tokens.jsonl").write_text(json.dumps({"tokens": [1, 2, 3, 4] * 10}))
+    arguments = ("nyala-train", "--model", model, "--data", tmp_path / "tokens.jsonl", "--steps", 1,
+                 "-o", tmp_path / "out", *STEP)
+    assert b"the tokenizer is not read: " in succeed(*arguments).stderr
+    assert "Unigram" in (tmp_path / "out" / "tokenizer.json").read_text()
+    (tmp_path / "tokens.jsonl").write_text('{"text": "zebra"}')
+    check_refused(run(*arguments, "--overwrite"), "tokenizer.json", "'bpe'")
 
 
 def test_two_at_once(inputs, refuse, tmp_path):

@@ -18,7 +18,7 @@ TemporaryArtifact::TemporaryArtifact(const std::string &prefix) {
 
 TemporaryArtifact::~TemporaryArtifact() {
   for (const std::string &file : {path, getWeights()}) {
-    (void)llvm::sys::fs::remove(file);
+    [[maybe_unused]] std::error_code ignored = llvm::sys::fs::remove(file);
     llvm::sys::DontRemoveFileOnSignal(file);
   }
 }

@@ -15,9 +15,20 @@ namespace fs = std::filesystem;
 
 namespace nyala::train {
 
+/// A file that rt::OutputFile writes aside.
+static bool isUnfinished(std::string_view name) {
+  constexpr std::string_view files[] = {
+      "config.json",           "generation_config.json",  "loss.svg",
+      "model.safetensors",     "special_tokens_map.json", "tokenizer.json",
+      "tokenizer_config.json", "chat_template.jinja",     "training_state.safetensors"};
+  return std::ranges::any_of(files, [&](std::string_view file) {
+    return name.starts_with(file) && name.substr(file.size()).starts_with(".tmp-");
+  });
+}
+
 Checkpoint::Checkpoint(const std::string &directory) : directory(directory) {
   std::error_code error;
-  fs::create_directories(directory, error);
+  isNew = fs::create_directories(directory, error);
   if (error)
     throw Error("cannot create '" + directory + "': " + rt::describeError(error.value()));
   descriptor = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -30,11 +41,16 @@ Checkpoint::Checkpoint(const std::string &directory) : directory(directory) {
                 "another directory");
   }
   for (const fs::directory_entry &entry : fs::directory_iterator(directory, error))
-    if (entry.path().filename().string().find(".tmp-") != std::string::npos)
+    if (isUnfinished(entry.path().filename().string()))
       fs::remove(entry.path(), error);
 }
 
-Checkpoint::~Checkpoint() { close(descriptor); }
+Checkpoint::~Checkpoint() {
+  std::error_code ignored;
+  if (isNew)
+    fs::remove(directory, ignored); // only if nothing is in it
+  close(descriptor);
+}
 
 bool Checkpoint::hasState() const {
   std::error_code ignored;

@@ -19,7 +19,8 @@ namespace nyala::train {
 class Checkpoint {
 public:
   /// Makes the directory, and keeps other nyala-trains from it as long as this lives. Removes files
-  /// that a killed one left unfinished. Throws nyala::Error.
+  /// that a killed one left unfinished. A directory that was made and nothing written to goes with
+  /// this. Throws nyala::Error.
   explicit Checkpoint(const std::string &directory);
   ~Checkpoint();
   Checkpoint(const Checkpoint &) = delete;
@@ -38,6 +39,7 @@ public:
 private:
   std::string directory;
   int descriptor = -1;
+  bool isNew = false;
 };
 
 } // namespace nyala::train

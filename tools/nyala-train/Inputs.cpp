@@ -6,6 +6,7 @@
 #include "tools/nyala-train/Data.h"
 #include "tools/nyala-train/TokenizerFiles.h"
 
+#include <cstring>
 #include <filesystem>
 
 namespace fs = std::filesystem;
@@ -22,7 +23,12 @@ public:
 
 private:
   void trainTokenizer(const Data &data);
-  void readTokenizer();
+  using Listener = llvm::function_ref<void(const std::string &)>;
+
+  const std::string &getTokenizerPath() const {
+    return options.tokenizer.empty() ? options.model : options.tokenizer;
+  }
+  void readTokenizer(bool isNeeded, Listener note);
   void copyTexts();
   std::vector<int32_t> readTokens(const Data &data) const;
 
@@ -42,12 +48,28 @@ void InputReader::trainTokenizer(const Data &data) {
   tokenizer = trainBpe(texts, options.bpe);
 }
 
-void InputReader::readTokenizer() {
-  const std::string &path = options.tokenizer.empty() ? options.model : options.tokenizer;
-  tokenizer = importTokenizer(path);
+/// What is tokens already needs none: one that nyala does not read is copied like the other files.
+void InputReader::readTokenizer(bool isNeeded, Listener note) {
+  try {
+    tokenizer = importTokenizer(getTokenizerPath());
+  } catch (const Error &error) {
+    if (isNeeded)
+      throw;
+    note(std::string("the tokenizer is not read: ") + error.what());
+    return;
+  }
   if (!tokenizer && !options.tokenizer.empty())
-    throw Error(path + ": has no tokenizer, expected a directory with tokenizer.json or a GGUF "
-                       "file with one");
+    throw Error(options.tokenizer +
+                ": has no tokenizer, expected a directory with tokenizer.json or a GGUF file with "
+                "one");
+}
+
+bool isGguf(const std::string &path) {
+  std::error_code ignored;
+  if (!fs::is_regular_file(path, ignored))
+    return false;
+  MappedFile file(path);
+  return file.bytes().size() >= 4 && std::memcmp(file.bytes().data(), "GGUF", 4) == 0;
 }
 
 std::optional<std::string> readFile(const fs::path &path) {
@@ -58,32 +80,27 @@ std::optional<std::string> readFile(const fs::path &path) {
   return std::string(file.bytes().begin(), file.bytes().end());
 }
 
-/// Files of the model that the checkpoint has as they are; those of a tokenizer that came with the
-/// model too, others are written anew.
+/// Files that the checkpoint has as they are. A tokenizer that has no such files is written.
 void InputReader::copyTexts() {
   std::error_code ignored;
-  auto getFolder = [&](const std::string &path) {
-    return fs::is_directory(path, ignored) ? fs::path(path) : fs::path(path).parent_path();
+  auto copy = [&](const std::string &path, const char *name) {
+    fs::path folder =
+        fs::is_directory(path, ignored) ? fs::path(path) : fs::path(path).parent_path();
+    std::optional<std::string> text = readFile(folder / name);
+    if (text)
+      inputs.texts[name] = *text;
+    return text.has_value();
   };
-  if (std::optional<std::string> text =
-          readFile(getFolder(options.model) / "generation_config.json"))
-    inputs.texts["generation_config.json"] = *text;
-  if (!tokenizer)
-    return;
-  const std::string &source = options.tokenizer.empty() ? options.model : options.tokenizer;
-  std::optional<std::string> json;
-  if (options.bpe == 0)
-    json = readFile(getFolder(source) / "tokenizer.json");
-  if (!json || fs::path(source).extension() == ".gguf") {
+  copy(options.model, "generation_config.json");
+  bool isInFolder = options.bpe == 0 && (!tokenizer || !isGguf(getTokenizerPath()));
+  if (isInFolder && copy(getTokenizerPath(), "tokenizer.json")) {
+    for (const char *name :
+         {"tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"})
+      copy(getTokenizerPath(), name);
+  } else if (tokenizer) {
     inputs.texts["tokenizer.json"] = makeTokenizerJson(*tokenizer);
     inputs.texts["tokenizer_config.json"] = makeTokenizerConfig(*tokenizer);
-    return;
   }
-  inputs.texts["tokenizer.json"] = *json;
-  for (const char *name :
-       {"tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"})
-    if (std::optional<std::string> text = readFile(getFolder(source) / name))
-      inputs.texts[name] = *text;
 }
 
 std::vector<int32_t> InputReader::readTokens(const Data &data) const {
@@ -103,7 +120,7 @@ bool InputReader::read(mlir::MLIRContext &context,
     progress("training the tokenizer");
     trainTokenizer(data);
   } else {
-    readTokenizer();
+    readTokenizer(data.hasText() || eval.hasText(), note);
   }
   ModelRequest request{.path = options.model, .sharing = options.sharing};
   request.resizes = options.bpe > 0;
@@ -114,12 +131,10 @@ bool InputReader::read(mlir::MLIRContext &context,
   if (!inputs.model)
     return false;
   if (options.bpe > 0)
-    note("the tokenizer has " + std::to_string(tokenizer->tokens.size()) +
-         " tokens, which is the size of the model's vocabulary" +
-         (inputs.model->getReplacedVocabulary()
-              ? " in place of the " + std::to_string(*inputs.model->getReplacedVocabulary()) +
-                    " of '" + options.model + "'"
-              : ""));
+    note("the tokenizer has " + std::to_string(tokenizer->tokens.size()) + " tokens");
+  if (inputs.model->getReplacedVocabulary())
+    note("which is the size of the model's vocabulary in place of the " +
+         std::to_string(*inputs.model->getReplacedVocabulary()) + " of '" + options.model + "'");
   if (options.length > inputs.model->getContext())
     throw Error("a sequence of --seq " + std::to_string(options.length) +
                 " tokens is longer than the model's context of " +

@@ -1,18 +1,19 @@
 #include "tools/nyala-train/Progress.h"
 #include "tools/run-support/Output.h"
 
+#include <cmath>
 #include <cstdio>
 #include <unistd.h>
 
 namespace nyala::train {
 
 std::string formatProgress(const Metrics &metrics, uint64_t steps, double secondsLeft) {
-  auto left = static_cast<unsigned long long>(secondsLeft + 0.5);
+  auto left = std::llround(secondsLeft);
   char time[48];
   if (left >= 3600)
-    std::snprintf(time, sizeof(time), "%llu:%02llu:%02llu", left / 3600, left / 60 % 60, left % 60);
+    std::snprintf(time, sizeof(time), "%lld:%02lld:%02lld", left / 3600, left / 60 % 60, left % 60);
   else
-    std::snprintf(time, sizeof(time), "%llu:%02llu", left / 60, left % 60);
+    std::snprintf(time, sizeof(time), "%lld:%02lld", left / 60, left % 60);
   char line[192];
   std::snprintf(line, sizeof(line), "step %llu/%llu, loss %.4f, %.0f tokens/s, %s left, %.2f GB",
                 static_cast<unsigned long long>(metrics.step),

@@ -42,6 +42,12 @@ struct Axis {
     double rough = (high - low) / 6, power = std::pow(10, std::floor(std::log10(rough)));
     step = power * (rough <= power ? 1 : rough <= 2 * power ? 2 : rough <= 5 * power ? 5 : 10);
   }
+  std::vector<double> getTicks() const {
+    std::vector<double> ticks;
+    for (auto i = std::llround(std::ceil(low / step)); static_cast<double>(i) * step <= high; ++i)
+      ticks.push_back(static_cast<double>(i) * step);
+    return ticks;
+  }
   double place(double value) const { return (value - low) / (high - low); }
 };
 
@@ -105,13 +111,13 @@ private:
   }
 
   void drawAxes(std::string &svg) const {
-    for (double value = std::ceil(x.low / x.step) * x.step; value <= x.high; value += x.step) {
+    for (double value : x.getTicks()) {
       svg += format("<line class=\"grid\" x1=\"%.1f\" y1=\"%g\" x2=\"%.1f\" y2=\"%g\"/>",
                     getX(value), top, getX(value), height - bottom);
       svg += format("<text x=\"%.1f\" y=\"%g\" text-anchor=\"middle\">%g</text>\n", getX(value),
                     height - bottom + 18, value);
     }
-    for (double value = std::ceil(y.low / y.step) * y.step; value <= y.high; value += y.step) {
+    for (double value : y.getTicks()) {
       svg += format("<line class=\"grid\" x1=\"%g\" y1=\"%.1f\" x2=\"%g\" y2=\"%.1f\"/>", left,
                     getY(value), width - right, getY(value));
       svg += format("<text x=\"%g\" y=\"%.1f\" text-anchor=\"end\">%g</text>\n", left - 6,

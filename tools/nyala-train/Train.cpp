@@ -52,7 +52,7 @@ private:
   void openCheckpoint();
   nlohmann::json describe() const;
   void checkSaved();
-  void train(const std::string &artifact);
+  void train();
   void plot(const std::vector<Metrics> &lines) const;
 
   void note(const std::string &message) const {
@@ -73,6 +73,7 @@ private:
   DiagnosticPrinter diagnostics;
   Inputs inputs;
   std::optional<Checkpoint> checkpoint;
+  std::optional<TemporaryArtifact> temporary;
   std::optional<SavedTraining> saved; ///< that is gone on from
 };
 
@@ -113,21 +114,22 @@ bool Training::run() {
     return false;
   if (saved)
     checkSaved();
-  TemporaryArtifact artifact("nyala-train");
-  if (!compileStep(inputs.model->getModule(), options, artifact.getPath(),
+  temporary.emplace("nyala-train");
+  if (!compileStep(inputs.model->getModule(), options, temporary->getPath(),
                    [&](const std::string &what) { progress(what); }))
     return false;
   malloc_trim(0); // what compiling took
   // Until here an interrupt ends the program; from here on it saves first.
   catchInterrupts();
-  train(artifact.getPath());
+  train();
   return true;
 }
 
-void Training::train(const std::string &path) {
-  rt::Artifact artifact(path);
+void Training::train() {
+  rt::Artifact artifact(temporary->getPath());
   rt::CpuImage image(artifact, rt::CpuFeatures::host());
   rt::Trainer trainer(artifact, image, {.threads = options.threads});
+  temporary.reset(); // it is mapped
   Loop loop(options, inputs, *checkpoint, trainer, describe());
   if (saved)
     loop.restore(*saved);
@@ -145,16 +147,13 @@ void Training::train(const std::string &path) {
   if (!saved && options.overwrite)
     checkpoint->clear();
   saved.reset();
-  char line[160];
-  std::snprintf(line, sizeof(line),
-                "%zu tokens, %llu windows; a step of %lld x %lld tokens takes %.2f GB", //
-                inputs.tokens.size(),
-                static_cast<unsigned long long>(
-                    countWindows(inputs.tokens.size(), static_cast<uint64_t>(options.length))),
-                static_cast<long long>(options.batch * options.accumulate),
-                static_cast<long long>(options.length),
+  char gigabytes[32];
+  std::snprintf(gigabytes, sizeof(gigabytes), "%.2f GB",
                 static_cast<double>(trainer.getPeakBytes()) / 1e9);
-  note(line);
+  uint64_t windows = countWindows(inputs.tokens.size(), static_cast<uint64_t>(options.length));
+  note(std::to_string(inputs.tokens.size()) + " tokens, " + std::to_string(windows) +
+       " windows; a step of " + std::to_string(options.batch * options.accumulate) + " x " +
+       std::to_string(options.length) + " tokens takes " + gigabytes);
   loop.run(log);
   plot(log.getLines());
 }
