@@ -13,7 +13,10 @@ def FormDispatches : Pass<"nyala-form-dispatches", "::mlir::ModuleOp"> {
   let description = [{
     A dispatch forms around each root (a product, an attention): ops that work column by column join it
     behind, norms and look-ups before it where the target says that this pays. What is left becomes
-    row-wise dispatches. Each body is outlined as a nyala.kernel.
+    row-wise dispatches; an elementwise op joins the one that alone reads it. Each body is outlined as a
+    nyala.kernel. Its rows are those of an argument, or a constant where they are static. A result that
+    updates an operand (InPlaceOpInterface), or that is the next value of a state and reads the old one
+    elementwise alone, is tied to it. Views (`tensor.expand_shape`, `tensor.extract_slice`, …) stay outside.
 
     ```mlir
     %0 = nyala.rms_norm %x, %g {epsilon = 1.0e-5 : f32} : tensor<?x64xf32>, tensor<64xf32>
@@ -61,8 +64,9 @@ def BuildPrograms : Pass<"nyala-build-programs", "::mlir::ModuleOp"> {
   let summary = "Plan memory and turn entry functions into programs of steps";
   let description = [{
     Every value of an entry gets its place: weights and states their own regions, arguments and results
-    the caller's, the others an offset in the arena that no value alive at the same time shares.
-    Updates of states are proved to be in place; a copy that would be needed is an error.
+    the caller's, the others an offset in the arena that no value alive at the same time shares. Views
+    lie in what they show, parts of a `tensor.concat` in the whole. Updates are proved to be in place; a
+    copy that would be needed is an error.
   }];
 }
 

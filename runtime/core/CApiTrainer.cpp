@@ -14,9 +14,11 @@ static Trainer::Batch toBatch(const nyala_training_batch *batch) {
           {batch->loss_weights, batch->rows}};
 }
 
-static nyala_trainer_state toState(const Trainer::State &state) {
-  // Names are strings of the artifact: terminated.
-  return {state.name.data(), state.rows, state.columns, state.values.data()};
+static nyala_trainer_state getState(const Trainer &trainer, size_t index) {
+  const Trainer::State &state = trainer.getStates()[index];
+  const auto number = static_cast<flatbuffers::uoffset_t>(index);
+  return {trainer.getArtifact().program().states()->Get(number)->name()->c_str(), state.rows,
+          state.columns, state.values.data()};
 }
 
 nyala_status nyala_trainer_create(const nyala_model *model, const nyala_trainer_options *options,
@@ -53,7 +55,7 @@ nyala_status nyala_trainer_get_state(nyala_trainer *trainer, uint32_t index,
       throw Failure(NYALA_INVALID_ARGUMENT, "state " + std::to_string(index) +
                                                 ", expected one below " +
                                                 std::to_string(states.size()));
-    *state = toState(states[index]);
+    *state = getState(trainer->trainer, index);
   });
 }
 
@@ -66,7 +68,8 @@ nyala_status nyala_trainer_find_state(nyala_trainer *trainer, const char *name,
     const Trainer::State *found = trainer->trainer.findState(name);
     if (!found)
       throw Failure(NYALA_NOT_FOUND, std::string("the training step has no state '") + name + "'");
-    *state = toState(*found);
+    *state = getState(trainer->trainer,
+                      static_cast<size_t>(found - trainer->trainer.getStates().data()));
   });
 }
 

@@ -218,8 +218,7 @@ bool Trainer::writesFinite(const artifact::Step &step, void *const *buffers) {
   const uint32_t first = step.buffers()->size() - step.writes()->size();
   for (uint32_t i = 0; i < step.writes()->size(); ++i) {
     const auto *values = static_cast<const float *>(buffers[first + i]);
-    if (step.floats()->Get(i) &&
-        !isFinite({values, values + step.writes()->Get(i) / sizeof(float)}))
+    if (step.floats()->Get(i) && !isFinite({values, step.writes()->Get(i) / sizeof(float)}))
       return false;
   }
   return true;

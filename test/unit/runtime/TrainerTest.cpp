@@ -12,7 +12,6 @@
 
 using namespace nyala::test;
 using nyala::artifact::ArgumentRole;
-using testing::Each;
 using testing::HasSubstr;
 
 namespace {
