@@ -1,93 +1,59 @@
-#!/usr/bin/env python3
-"""Draws losses of several trainings in one plot (SVG).
+"""Curves in one SVG that shows on light and dark ground, as nyala-train's loss.svg."""
 
-    bench/plot.py OUT.svg LABEL=LOG.jsonl... [--mean 20]
-
-Logs are nyala-train's. --mean: steps that a point is the mean of. Needs Python alone.
-"""
-import argparse
-import json
 import math
-from html import escape
-from pathlib import Path
+from xml.sax.saxutils import escape
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 420, 64, 16, 24, 48
-COLORS = ("#3b82f6", "#f97316", "#10b981", "#a855f7", "#ef4444", "#eab308")
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 420, 64, 704, 24, 372
+COLORS = ("#3b82f6", "#f97316", "#10b981", "#a855f7")
 STYLE = """<style>
   .ground { fill: #ffffff } text { fill: #24292f } .grid { stroke: #d0d7de }
   @media (prefers-color-scheme: dark) {
     .ground { fill: #0d1117 } text { fill: #c9d1d9 } .grid { stroke: #30363d }
   }
 </style>
-"""
+<rect class="ground" width="100%" height="100%"/>"""
 
 
-def read_curve(path, together):
-    """(step, loss), the mean of neighbours."""
-    lines = [json.loads(line) for line in Path(path).read_text().splitlines()]
-    lines = [line for line in lines if "step" in line]
-    groups = [lines[i:i + together] for i in range(0, len(lines), together)]
-    return [tuple(sum(line[key] for line in group) / len(group) for key in ("step", "loss"))
-            for group in groups]
+def ticks(low, high, count=6):
+    """Round numbers in a range, at most about `count`."""
+    step = 10 ** math.floor(math.log10((high - low) / count))
+    step = next(step * factor for factor in (1, 2, 5, 10) if (high - low) / (step * factor) <= count)
+    first = math.ceil(low / step)
+    return [round(i * step, 10) for i in range(first, math.floor(high / step) + 1)]
 
 
-def make_ticks(low, high):
-    """Multiples of 1, 2 or 5 times a power of ten."""
-    rough = (high - low) / 6
-    power = 10 ** math.floor(math.log10(rough))
-    step = next(power * factor for factor in (1, 2, 5, 10) if rough <= power * factor)
-    return [step * i for i in range(math.ceil(low / step), math.floor(high / step) + 1)]
+def draw(path, x_label, y_label, curves, title):
+    """`curves`: label: (points, bands); a band (low, high) a point is drawn behind the line, or None."""
+    xs = [x for points, _ in curves.values() for x, _ in points]
+    ys = [y for points, bands in curves.values() for y in [y for _, y in points] + sum(bands or [], ())]
+    low_x, high_x, low_y, high_y = min(xs), max(xs), min(ys), max(ys)
 
+    def place(x, y):
+        return (f"{LEFT + (x - low_x) / (high_x - low_x) * (RIGHT - LEFT):.1f},"
+                f"{BOTTOM - (y - low_y) / (high_y - low_y) * (BOTTOM - TOP):.1f}")
 
-def draw(curves):
-    points = [point for _, curve in curves for point in curve]
-    (x0, y0), (x1, y1) = (tuple(choose(values) for values in zip(*points, strict=True))
-                          for choose in (min, max))
-
-    def get_x(step):
-        return LEFT + (step - x0) / (x1 - x0) * (WIDTH - LEFT - RIGHT)
-
-    def get_y(loss):
-        return HEIGHT - BOTTOM - (loss - y0) / (y1 - y0) * (HEIGHT - TOP - BOTTOM)
-
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
-             f'font-family="sans-serif" font-size="13">\n{STYLE}'
-             '<rect class="ground" width="100%" height="100%"/>']
-    for tick in make_ticks(x0, x1):
-        parts.append(f'<line class="grid" x1="{get_x(tick):.1f}" y1="{TOP}" x2="{get_x(tick):.1f}" '
-                     f'y2="{HEIGHT - BOTTOM}"/><text x="{get_x(tick):.1f}" '
-                     f'y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{tick:g}</text>')
-    for tick in make_ticks(y0, y1):
-        parts.append(f'<line class="grid" x1="{LEFT}" y1="{get_y(tick):.1f}" x2="{WIDTH - RIGHT}" '
-                     f'y2="{get_y(tick):.1f}"/><text x="{LEFT - 6}" y="{get_y(tick) + 4:.1f}" '
-                     f'text-anchor="end">{tick:g}</text>')
-    parts.append(f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 10}" '
-                 'text-anchor="middle">step</text>')
-    parts.append(f'<text transform="translate(16 {(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)" '
-                 'text-anchor="middle">loss</text>')
-    for index, (label, curve) in enumerate(curves):
-        color, line = COLORS[index % len(COLORS)], TOP + 16 + 18 * index
-        path = " ".join(f"{get_x(step):.1f},{get_y(loss):.1f}" for step, loss in curve)
-        parts.append(f'<polyline fill="none" stroke-width="1.5" stroke="{color}" points="{path}"/>')
-        parts.append(f'<line x1="{WIDTH - 226}" y1="{line - 4}" x2="{WIDTH - 202}" y2="{line - 4}" '
-                     f'stroke-width="3" stroke="{color}"/><text x="{WIDTH - 196}" y="{line}">'
-                     f"{escape(label)}</text>")
-    return "\n".join([*parts, "</svg>\n"])
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("output", type=Path)
-    parser.add_argument("curves", nargs="+", metavar="LABEL=LOG")
-    parser.add_argument("--mean", type=int, default=20)
-    arguments = parser.parse_args()
-    curves = []
-    for curve in arguments.curves:
-        label, _, path = curve.rpartition("=")
-        curves.append((label or path, read_curve(path, arguments.mean)))
-    arguments.output.write_text(draw(curves), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()
+    out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
+           f'font-family="sans-serif" font-size="13" role="img">', f"<title>{escape(title)}</title>",
+           STYLE]
+    for x in ticks(low_x, high_x):
+        at = place(x, low_y).split(",")[0]
+        out.append(f'<line class="grid" x1="{at}" y1="{TOP}" x2="{at}" y2="{BOTTOM}"/>'
+                   f'<text x="{at}" y="390" text-anchor="middle">{x:g}</text>')
+    for y in ticks(low_y, high_y):
+        at = float(place(low_x, y).split(",")[1])
+        out.append(f'<line class="grid" x1="{LEFT}" y1="{at}" x2="{RIGHT}" y2="{at}"/>'
+                   f'<text x="58" y="{at + 4:.1f}" text-anchor="end">{y:g}</text>')
+    out.append(f'<text x="384" y="410" text-anchor="middle">{escape(x_label)}</text>')
+    out.append(f'<text transform="translate(16 198) rotate(-90)" text-anchor="middle">'
+               f'{escape(y_label)}</text>')
+    for color, (label, (points, bands)) in zip(COLORS, curves.items()):
+        if bands:
+            edge = [place(x, high) for (x, _), (_, high) in zip(points, bands)]
+            edge += [place(x, low) for (x, _), (low, _) in reversed(list(zip(points, bands)))]
+            out.append(f'<polygon fill="{color}" fill-opacity="0.2" points="{" ".join(edge)}"/>')
+        line = " ".join(place(x, y) for x, y in points)
+        out.append(f'<polyline fill="none" stroke-width="1.5" stroke="{color}" points="{line}"/>')
+    for i, (color, label) in enumerate(zip(COLORS, curves)):
+        out.append(f'<line x1="400" y1="{36 + 20 * i}" x2="424" y2="{36 + 20 * i}" stroke-width="3" '
+                   f'stroke="{color}"/><text x="430" y="{40 + 20 * i}">{escape(label)}</text>')
+    path.write_text("\n".join(out) + "\n</svg>\n", encoding="utf-8")

@@ -8,7 +8,7 @@ The text is the Jargon File of Debian's package jargon-text without characters 2
 400,000-440,000, which are kept for evaluation; the vocabulary, 4,096 tokens of byte-pair encoding,
 is trained on the rest. Needs nyala built (build/, or $NYALA_BUILD_DIR), the package jargon-text and,
 for PyTorch, a Python with the packages of test/requirements-reference.txt as
-$NYALA_REFERENCE_PYTHON. Logs, checkpoints and figures.jsonl stay in FOLDER.
+$NYALA_REFERENCE_PYTHON. Logs, checkpoints, figures.jsonl and the plot, losses.svg, stay in FOLDER.
 """
 import argparse
 import gzip
@@ -20,6 +20,7 @@ import sys
 import time
 from pathlib import Path
 
+from plot import draw
 from quiet import say
 
 HERE = Path(__file__).resolve().parent
@@ -31,7 +32,8 @@ CONFIG = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_s
           "num_attention_heads": 8, "num_key_value_heads": 4, "max_position_embeddings": 1024,
           "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "tie_word_embeddings": True,
           "hidden_act": "silu", "initializer_range": 0.02}
-BATCH, LENGTH, STEPS, WARMUP, RATE = 8, 256, 1000, 50, 3e-3
+BATCH, LENGTH, STEPS, WARMUP, RATE = 8, 256, 800, 50, 3e-3
+SMOOTHED = 20
 TOKENIZE = """
 import sys, numpy
 from tokenizers import Tokenizer
@@ -97,6 +99,27 @@ def train_with_torch(folder, python):
             next(line["eval_loss"] for line in lines if "eval_loss" in line))
 
 
+def read_curve(folder, variant, seeds):
+    """Mean loss over seeds and 20 steps, and the range over seeds."""
+    logs = [[json.loads(line)["loss"] for line in
+             (folder / f"{variant}-{seed}.jsonl").read_text().splitlines()] for seed in range(seeds)]
+    points, bands = [], []
+    for begin in range(0, len(logs[0]) - SMOOTHED + 1, SMOOTHED):
+        means = [statistics.mean(log[begin:begin + SMOOTHED]) for log in logs]
+        points.append((begin + SMOOTHED / 2, statistics.mean(means)))
+        bands.append((min(means), max(means)))
+    return points, bands
+
+
+def plot(folder, seeds, bytes_of):
+    curves = {f"own keys and values ({bytes_of['own']:,} bytes a token)":
+              read_curve(folder, "own", seeds),
+              f"shared by two layers ({bytes_of['shared']:,} bytes a token)":
+              read_curve(folder, "shared", seeds)}
+    draw(folder / "losses.svg", "step", "training loss, mean of 20 steps", curves,
+         f"Loss of a Llama of 5M parameters with and without shared keys and values, {seeds} seeds")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -112,14 +135,17 @@ def main():
             print(json.dumps(figure), flush=True)
             file.write(json.dumps(figure) + "\n")
 
+        bytes_of = {}
         for seed in range(arguments.seeds):
             for variant, flags in (("own", []), ("shared", ["--share-kv", "2"])):
                 name = f"{variant}-{seed}"
                 say(f"{name}: {STEPS} steps")
                 lines, seconds = train(folder, name, seed, flags, STEPS)
+                bytes_of[variant] = kv_bytes(folder, name)
                 add(run=name, loss=last_mean(lines), seconds=seconds,
                     eval_loss=[line["eval_loss"] for line in lines if "eval_loss" in line][-1],
-                    kv_bytes_per_token=kv_bytes(folder, name))
+                    kv_bytes_per_token=bytes_of[variant])
+        plot(folder, arguments.seeds, bytes_of)
         if not arguments.no_torch:
             say("PyTorch, seed 0")
             lines, eval_loss = train_with_torch(folder, os.environ["NYALA_REFERENCE_PYTHON"])

@@ -110,11 +110,11 @@ private:
       for (auto state : program.getStates().getAsRange<StateAttr>())
         states.insert({state.getName(), state});
     }
-    // Those of a training step are no caches.
-    bool isCache =
+    servesSessions =
         module.lookupSymbol<ProgramOp>("decode") || module.lookupSymbol<ProgramOp>("prefill");
     for (auto &[name, state] : states) {
-      kvBytesPerToken += isCache ? state.getSlotBytes() : 0;
+      // Those of a training step are no caches.
+      kvBytesPerToken += servesSessions ? state.getSlotBytes() : 0;
       stateBytes += state.getSequences() * state.getSlots() * state.getSlotBytes();
     }
   }
@@ -262,17 +262,24 @@ private:
     std::vector<uint32_t> waits(step.getWaits().begin(), step.getWaits().end());
     ArrayRef<int64_t> cost = step.getCost();
     std::vector<uint64_t> writes(step.getWrites().begin(), step.getWrites().end());
-    std::vector<uint32_t> updates(step.getUpdates().begin(), step.getUpdates().end());
-    std::vector<uint8_t> floats(step.getFloats().begin(), step.getFloats().end());
     fb::Offset<fb::String> label;
-    if (StringRef name = getLabel(step.getLoc()); !name.empty())
-      label = b.CreateString(name.str());
+    fb::Offset<fb::Vector<uint32_t>> updates;
+    fb::Offset<fb::Vector<uint8_t>> floats;
+    // Only training steps are searched for values that are not finite.
+    if (!servesSessions) {
+      if (StringRef name = getLabel(step.getLoc()); !name.empty())
+        label = b.CreateString(name.str());
+      updates =
+          b.CreateVector(std::vector<uint32_t>(step.getUpdates().begin(), step.getUpdates().end()));
+      floats =
+          b.CreateVector(std::vector<uint8_t>(step.getFloats().begin(), step.getFloats().end()));
+    }
     return art::CreateStep(b, kernel->second, b.CreateVectorOfStructs(buffers), step.getRows(),
                            step.getTiles(), step.getPerRow(), b.CreateVector(waits),
                            /*flops_per_row=*/cost[0], /*bytes_fixed=*/cost[2],
                            /*bytes_per_row=*/cost[3], /*flops_per_row_position=*/cost[1],
                            /*bytes_per_row_position=*/cost[4], b.CreateVector(writes), label,
-                           b.CreateVector(updates), b.CreateVector(floats));
+                           updates, floats);
   }
 
   /// The name that a location has, from the model's file; empty if it has none.
@@ -323,6 +330,7 @@ private:
   llvm::MapVector<StringAttr, PlacedWeight> weights;
   llvm::MapVector<StringRef, StateAttr> states;
   llvm::StringMap<uint32_t> kernelIndex;
+  bool servesSessions = false;
   uint64_t weightBytes = 0, arenaBytes = 0, kvBytesPerToken = 0, stateBytes = 0;
   uint64_t codeOffset = 0, weightsOffset = 0, weightsChecksum = 0;
 };
