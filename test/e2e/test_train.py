@@ -392,16 +392,34 @@ def test_full_disk(inputs, tmp_path):
     before = {path.name: path.read_bytes() for path in out.iterdir()}
 
     def limit():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000))
+        size = len(before["training_state.safetensors"]) - 1
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
     result = subprocess.run([tool("nyala-train"),
                              *map(str, command(inputs, out, 6, "--resume", "--save-every", 1))],
                             capture_output=True, check=False, timeout=60, preexec_fn=limit,
                             env={**os.environ, "TMPDIR": str(tmp_path)})
-    check_refused(result, "cannot write", "too large")
+    check_refused(result, "cannot write", "too large", "the checkpoint of step 3 is whole")
     after = {path.name: path.read_bytes() for path in out.iterdir()}
     assert after.pop("metrics.jsonl").startswith(before.pop("metrics.jsonl"))
     assert after == before
+
+
+def test_given_tokenizer(inputs, trained, tmp_path):
+    """That of a checkpoint is copied, that of a GGUF file written; both have room in the model."""
+    given = trained[0] / "tokenizer.json"
+    train(inputs, tmp_path / "a", 1, "--tokenizer", trained[0])
+    assert (tmp_path / "a" / "tokenizer.json").read_bytes() == given.read_bytes()
+    config = json.loads((tmp_path / "a" / "config.json").read_text())
+    assert config["vocab_size"] == 999 and config["eos_token_id"] == 299
+    train(inputs, tmp_path / "b", 1, "--tokenizer", tiny_models.make(tmp_path, "bos"))
+    config = json.loads((tmp_path / "b" / "config.json").read_text())
+    assert config["bos_token_id"] == tiny_models.SPECIAL_ID["<|endoftext|>"]
+    artifact = compile_model(tmp_path / "b", tmp_path / "model.nyala", *FAST)
+    assert generate(artifact, "-p", "zb", "-n", 1)["prompt_ids"] \
+        == [config["bos_token_id"], *tiny_models.plain_ids("zb")]
+    check_refused(run("nyala-train", *command(inputs, tmp_path / "c", 1, "--tokenizer", tmp_path)),
+                  "has no tokenizer")
 
 
 def test_tokens_need_no_tokenizer(tmp_path):

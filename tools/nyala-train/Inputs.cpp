@@ -133,7 +133,7 @@ bool InputReader::read(mlir::MLIRContext &context,
   if (options.bpe > 0)
     note("the tokenizer has " + std::to_string(tokenizer->tokens.size()) + " tokens");
   if (inputs.model->getReplacedVocabulary())
-    note("which is the size of the model's vocabulary in place of the " +
+    note("the model's vocabulary gets that size in place of the " +
          std::to_string(*inputs.model->getReplacedVocabulary()) + " of '" + options.model + "'");
   if (options.length > inputs.model->getContext())
     throw Error("a sequence of --seq " + std::to_string(options.length) +

@@ -1,5 +1,6 @@
 #include "tools/nyala-train/Loop.h"
 #include "ir/storage/Error.h"
+#include "runtime/core/Status.h"
 #include "tools/nyala-train/Progress.h"
 #include "tools/run-support/Interrupt.h"
 
@@ -29,7 +30,7 @@ void Loop::initialize() {
 
 void Loop::restore(const SavedTraining &checkpointed) {
   checkpointed.restore(getStates());
-  step = saved = checkpointed.getRun().step;
+  step = checkpointed.getRun().step;
 }
 
 /// All but sums of gradients, which are zero between two steps.
@@ -43,8 +44,16 @@ std::vector<StateValues> Loop::getStates() const {
 
 void Loop::save() {
   HeldInterrupts held;
-  checkpoint.write(*inputs.model, inputs.texts, {step, identity}, getStates());
-  saved = step;
+  try {
+    checkpoint.write(*inputs.model, inputs.texts, {step, identity}, getStates());
+  } catch (const rt::Failure &failure) {
+    throw Error(failure.what() +
+                (checkpoint.hasState()
+                     ? "; the checkpoint of step " +
+                           std::to_string(SavedTraining(checkpoint.getStatePath()).getRun().step) +
+                           " is whole, go on from there with --resume"
+                     : std::string()));
+  }
   isSaved = true;
 }
 

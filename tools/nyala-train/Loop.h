@@ -42,9 +42,8 @@ private:
   Batches batches;
   std::vector<int32_t> rows, targets; ///< of a batch
   std::vector<float> lossWeights;
-  uint64_t step = 0;  ///< that are done
-  uint64_t saved = 0; ///< the step of the checkpoint that was written last
-  bool isSaved = false;
+  uint64_t step = 0;    ///< that are done
+  bool isSaved = false; ///< has this run written a checkpoint?
 };
 
 } // namespace nyala::train
