@@ -1,6 +1,16 @@
-"""Curves in one SVG that shows on light and dark ground, as nyala-train's loss.svg."""
+#!/usr/bin/env python3
+"""Draws losses of several trainings in one plot (SVG) that shows on light and dark ground.
 
+    bench/plot.py OUT.svg LABEL=LOG.jsonl[,LOG.jsonl...]... [--mean 20]
+
+Logs are nyala-train's. Of several logs with one label the mean is drawn, and behind it their range.
+--mean: steps that a point is the mean of. Needs Python alone.
+"""
+import argparse
+import json
 import math
+import statistics
+from pathlib import Path
 from xml.sax.saxutils import escape
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 420, 64, 704, 24, 372
@@ -12,6 +22,18 @@ STYLE = """<style>
   }
 </style>
 <rect class="ground" width="100%" height="100%"/>"""
+
+
+def read_curve(paths, together=20):
+    """Points (step, loss) and, of several logs, the range of losses at each."""
+    logs = [[json.loads(line)["loss"] for line in Path(path).read_text().splitlines()]
+            for path in paths]
+    points, bands = [], []
+    for begin in range(0, min(map(len, logs)), together):
+        means = [statistics.mean(log[begin:begin + together]) for log in logs]
+        points.append((begin + (together + 1) / 2, statistics.mean(means)))
+        bands.append((min(means), max(means)))
+    return points, bands if len(logs) > 1 else None
 
 
 def ticks(low, high, count=6):
@@ -57,3 +79,21 @@ def draw(path, x_label, y_label, curves, title):
         out.append(f'<line x1="400" y1="{36 + 20 * i}" x2="424" y2="{36 + 20 * i}" stroke-width="3" '
                    f'stroke="{color}"/><text x="430" y="{40 + 20 * i}">{escape(label)}</text>')
     path.write_text("\n".join(out) + "\n</svg>\n", encoding="utf-8")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("output", type=Path)
+    parser.add_argument("curves", nargs="+", metavar="LABEL=LOGS")
+    parser.add_argument("--mean", type=int, default=20)
+    arguments = parser.parse_args()
+    curves = {}
+    for curve in arguments.curves:
+        label, _, paths = curve.rpartition("=")
+        curves[label or paths] = read_curve(paths.split(","), arguments.mean)
+    draw(arguments.output, "step", f"loss, mean of {arguments.mean} steps", curves, "training loss")
+
+
+if __name__ == "__main__":
+    main()

@@ -20,7 +20,7 @@ import sys
 import time
 from pathlib import Path
 
-from plot import draw
+from plot import draw, read_curve
 from quiet import say
 
 HERE = Path(__file__).resolve().parent
@@ -33,7 +33,6 @@ CONFIG = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_s
           "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "tie_word_embeddings": True,
           "hidden_act": "silu", "initializer_range": 0.02}
 BATCH, LENGTH, STEPS, WARMUP, RATE = 8, 256, 800, 50, 3e-3
-SMOOTHED = 20
 TOKENIZE = """
 import sys, numpy
 from tokenizers import Tokenizer
@@ -99,23 +98,11 @@ def train_with_torch(folder, python):
             next(line["eval_loss"] for line in lines if "eval_loss" in line))
 
 
-def read_curve(folder, variant, seeds):
-    """Mean loss over seeds and 20 steps, and the range over seeds."""
-    logs = [[json.loads(line)["loss"] for line in
-             (folder / f"{variant}-{seed}.jsonl").read_text().splitlines()] for seed in range(seeds)]
-    points, bands = [], []
-    for begin in range(0, len(logs[0]) - SMOOTHED + 1, SMOOTHED):
-        means = [statistics.mean(log[begin:begin + SMOOTHED]) for log in logs]
-        points.append((begin + SMOOTHED / 2, statistics.mean(means)))
-        bands.append((min(means), max(means)))
-    return points, bands
-
-
 def plot(folder, seeds, bytes_of):
     curves = {f"own keys and values ({bytes_of['own']:,} bytes a token)":
-              read_curve(folder, "own", seeds),
+              read_curve([folder / f"own-{seed}.jsonl" for seed in range(seeds)]),
               f"shared by two layers ({bytes_of['shared']:,} bytes a token)":
-              read_curve(folder, "shared", seeds)}
+              read_curve([folder / f"shared-{seed}.jsonl" for seed in range(seeds)])}
     draw(folder / "losses.svg", "step", "training loss, mean of 20 steps", curves,
          f"Loss of a Llama of 5M parameters with and without shared keys and values, {seeds} seeds")
 
