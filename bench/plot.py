@@ -36,7 +36,7 @@ def read_curve(paths, together=20):
     return points, bands if len(logs) > 1 else None
 
 
-def ticks(low, high, count=6):
+def ticks(low, high, count=8):
     """Round numbers in a range, at most about `count`."""
     step = 10 ** math.floor(math.log10((high - low) / count))
     step = next(step * factor for factor in (1, 2, 5, 10) if (high - low) / (step * factor) <= count)
@@ -47,7 +47,9 @@ def ticks(low, high, count=6):
 def draw(path, x_label, y_label, curves, title):
     """`curves`: label: (points, bands); a band (low, high) a point is drawn behind the line, or None."""
     xs = [x for points, _ in curves.values() for x, _ in points]
-    ys = [y for points, bands in curves.values() for y in [y for _, y in points] + sum(bands or [], ())]
+    ys = [y for points, bands in curves.values()
+          for pair in [points, bands or []] for y in (pair and [value for _, value in pair])]
+    ys += [low for _, bands in curves.values() for low, _ in bands or []]
     low_x, high_x, low_y, high_y = min(xs), max(xs), min(ys), max(ys)
 
     def place(x, y):

@@ -179,7 +179,7 @@ def Nyala_BufferAttr : Nyala_Attr<"Buffer", "buffer"> {
 }
 
 def Nyala_CountAttr : Nyala_Attr<"Count", "count"> {
-  let summary = "a row count that the caller of a program chooses, and its bound";
+  let summary = "a row count that the caller of a program chooses, and its bound; in training steps it is that bound";
   let parameters = (ins StringRefParameter<"name">:$name, "int64_t":$max);
   let assemblyFormat = "`<` $name `,` `max` `=` $max `>`";
 }

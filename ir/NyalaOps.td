@@ -13,7 +13,7 @@ def Nyala_WeightOp : Nyala_Op<"weight", [Symbol, IsolatedFromAbove, NoTerminator
   let summary = "a frozen weight, by name";
   let description = [{
     Either read from a file (`source`) or computed at compile time from other weights by its
-    `initializer` region, which ends in `nyala.yield`.
+    `initializer` region, which ends in `nyala.yield`; or neither, if it is still to be trained.
 
     ```mlir
     nyala.weight @a : tensor<576x576xf32> source #nyala.source<"m.gguf", offset = 64, bytes = 207360, format = q4_1>

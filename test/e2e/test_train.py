@@ -97,7 +97,7 @@ def test_loss_falls(trained):
     assert {path.name for path in out.iterdir()} == FILES
     assert xml.etree.ElementTree.parse(out / "loss.svg").getroot().tag.endswith("svg")
     assert "in place of the 999" in messages
-    assert re.search(r"step 20/20, loss \d\.\d+, \d+ tokens/s, 0:00 left, \d\.\d+ GB", messages)
+    assert re.search(r"step 20/20, loss \d\.\d+, \d+ tokens/s, 0:00 left, \d+\.\d MB", messages)
 
 
 def test_checkpoint_runs(trained, tmp_path):
@@ -255,7 +255,7 @@ def wait_for_start(process):
     for line in process.stderr:
         if match := re.search(rb"begins anew|of step (\d+)(; \d+ later lines)?", line):
             said = match[0].decode()
-        if b"windows; a step of" in line:
+        if b"windows; a step has" in line:
             return said
     pytest.fail("it did not start")
 

@@ -7,6 +7,12 @@
 
 namespace nyala::train {
 
+std::string formatBytes(uint64_t bytes) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.1f MB", static_cast<double>(bytes) / 1e6);
+  return text;
+}
+
 std::string formatProgress(const Metrics &metrics, uint64_t steps, double secondsLeft) {
   auto left = std::llround(secondsLeft);
   char time[48];
@@ -15,10 +21,10 @@ std::string formatProgress(const Metrics &metrics, uint64_t steps, double second
   else
     std::snprintf(time, sizeof(time), "%lld:%02lld", left / 60, left % 60);
   char line[192];
-  std::snprintf(line, sizeof(line), "step %llu/%llu, loss %.4f, %.0f tokens/s, %s left, %.2f GB",
+  std::snprintf(line, sizeof(line), "step %llu/%llu, loss %.4f, %.0f tokens/s, %s left, %s",
                 static_cast<unsigned long long>(metrics.step),
                 static_cast<unsigned long long>(steps), static_cast<double>(metrics.loss),
-                metrics.tokensPerSecond, time, static_cast<double>(metrics.peakBytes) / 1e9);
+                metrics.tokensPerSecond, time, formatBytes(metrics.peakBytes).c_str());
   return line;
 }
 

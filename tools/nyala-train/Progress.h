@@ -8,7 +8,10 @@
 
 namespace nyala::train {
 
-/// "step 12/100, loss 5.1234, 3210 tokens/s, 0:42 left, 1.2 GB"
+/// "12.3 MB"
+std::string formatBytes(uint64_t bytes);
+
+/// "step 12/100, loss 5.1234, 3210 tokens/s, 0:42 left, 1234.5 MB"
 std::string formatProgress(const Metrics &metrics, uint64_t steps, double secondsLeft);
 
 /// On standard error: on a terminal a line that is rewritten, else one every ten seconds and at the

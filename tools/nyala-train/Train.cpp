@@ -9,6 +9,7 @@
 #include "tools/evaluation/TemporaryArtifact.h"
 #include "tools/nyala-train/Data.h"
 #include "tools/nyala-train/Loop.h"
+#include "tools/nyala-train/Progress.h"
 #include "tools/nyala-train/SafetensorsWriter.h"
 #include "tools/nyala-train/StepCompiler.h"
 #include "tools/nyala-train/SvgPlot.h"
@@ -147,13 +148,11 @@ void Training::train() {
   if (!saved && options.overwrite)
     checkpoint->clear();
   saved.reset();
-  char gigabytes[32];
-  std::snprintf(gigabytes, sizeof(gigabytes), "%.2f GB",
-                static_cast<double>(trainer.getPeakBytes()) / 1e9);
   uint64_t windows = countWindows(inputs.tokens.size(), static_cast<uint64_t>(options.length));
   note(std::to_string(inputs.tokens.size()) + " tokens, " + std::to_string(windows) +
-       " windows; a step of " + std::to_string(options.batch * options.accumulate) + " x " +
-       std::to_string(options.length) + " tokens takes " + gigabytes);
+       " windows; a step has " + std::to_string(options.batch * options.accumulate) + " of " +
+       std::to_string(options.length) + " tokens");
+  note(describeMemory(trainer));
   loop.run(log);
   plot(log.getLines());
 }

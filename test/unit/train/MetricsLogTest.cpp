@@ -87,7 +87,7 @@ TEST(Progress, SaysWhatIsLeft) {
   Metrics metrics = make(12);
   metrics.peakBytes = 1'230'000'000;
   EXPECT_EQ(formatProgress(metrics, 100, 42.4),
-            "step 12/100, loss 2.5000, 1235 tokens/s, 0:42 left, 1.23 GB");
+            "step 12/100, loss 2.5000, 1235 tokens/s, 0:42 left, 1230.0 MB");
   EXPECT_THAT(formatProgress(metrics, 100, 3725), HasSubstr("1:02:05 left"));
 }
 
