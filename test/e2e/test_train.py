@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 import xml.etree.ElementTree
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -152,6 +153,20 @@ def test_sgd(inputs, tmp_path):
     train(inputs, tmp_path / "out", 10, "--optimizer", "sgd", "--lr", 1)
     log = read_log(tmp_path / "out")
     assert log[-1]["loss"] < log[0]["loss"]
+
+
+def test_precision(inputs, tmp_path):
+    """auto is bf16 where the CPU multiplies it; its losses are near those of f32."""
+    has_bf16 = re.search(r"^flags.*\bavx512_bf16\b", Path("/proc/cpuinfo").read_text(), re.M)
+    chosen = "bf16" if has_bf16 else "f32"
+    for precision in {"auto", "f32", chosen}:
+        train(inputs, tmp_path / precision, 10, "--precision", precision)
+    assert read_losses(tmp_path / "auto") == read_losses(tmp_path / chosen)
+    for a, b in zip(read_log(tmp_path / "auto"), read_log(tmp_path / "f32"), strict=True):
+        assert a["loss"] == pytest.approx(b["loss"], rel=1e-2)
+    if not has_bf16:
+        result = run("nyala-train", *command(inputs, tmp_path / "no", 1, "--precision", "bf16"))
+        assert result.returncode == 1 and b"avx512bf16" in result.stderr
 
 
 # Other models and data.

@@ -117,9 +117,9 @@ void addStepOptions(CLI::App &app, TrainOptions &options, Unsaid &unsaid) {
 
 void addMachineOptions(CLI::App &app, TrainOptions &options) {
   app.add_option("--precision", options.precision,
-                 "Numbers that are multiplied: f32, or bf16; sums, weights and the optimizer are "
-                 "f32")
-      ->check(CLI::IsMember({"f32", "bf16"}))
+                 "Numbers that are multiplied: f32, bf16, or auto: bf16 where --cpu multiplies it, "
+                 "else f32; sums, weights and the optimizer are f32")
+      ->check(CLI::IsMember({"f32", "bf16", "auto"}))
       ->capture_default_str();
   app.add_option("-t,--threads", options.threads, "Threads (default: one per physical core)")
       ->check(between<int64_t>(1, 256, "1 to 256 threads"))

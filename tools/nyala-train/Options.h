@@ -29,7 +29,7 @@ struct TrainOptions {
   double beta1 = 0.9, beta2 = 0.95, epsilon = 1e-8, momentum = 0.9, weightDecay = 0.1, clip = 1;
   std::string trained; ///< regular expression of weights; "": all
   KvSharing sharing;
-  std::string precision = "f32";
+  std::string precision = "f32"; ///< f32, bf16, or auto: see choosePrecision
   std::string cpu = "native";
   uint32_t threads = 0;
   bool resume = false, overwrite = false, quiet = false;

@@ -12,13 +12,23 @@ using namespace mlir;
 
 namespace nyala::train {
 
-static void setTarget(ModuleOp module, const std::string &cpu) {
-  MLIRContext *context = module.getContext();
+static CpuTargetAttr getTarget(MLIRContext *context, const std::string &cpu) {
   std::string error;
   FailureOr<CpuTargetAttr> target = cpu::getCpuTarget(context, cpu, error);
   if (failed(target))
     throw Error(error);
-  module->setAttr(NyalaDialect::kTargetAttr, *target);
+  return *target;
+}
+
+std::string choosePrecision(MLIRContext &context, const TrainOptions &options) {
+  if (options.precision != "auto")
+    return options.precision;
+  return getTarget(&context, options.cpu).hasFeature("avx512bf16") ? "bf16" : "f32";
+}
+
+static void setTarget(ModuleOp module, const std::string &cpu) {
+  MLIRContext *context = module.getContext();
+  module->setAttr(NyalaDialect::kTargetAttr, getTarget(context, cpu));
   NamedAttrList facts(module->getAttrOfType<DictionaryAttr>(NyalaDialect::kModelAttr));
   facts.set("arithmetic", StringAttr::get(context, "f32"));
   module->setAttr(NyalaDialect::kModelAttr, facts.getDictionary(context));

@@ -9,6 +9,10 @@
 
 namespace nyala::train {
 
+/// What `options.precision` stands for on its CPU: of auto bf16 if that multiplies it, else f32.
+/// Throws nyala::Error for an unknown CPU.
+std::string choosePrecision(mlir::MLIRContext &context, const TrainOptions &options);
+
 /// Compiles the step of a model of the phase `input`, which is left as it is, and writes the
 /// artifact, without the model's weights. `progress` is told of each phase. False after errors have
 /// been emitted; throws nyala::Error.

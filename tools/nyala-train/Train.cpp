@@ -37,6 +37,7 @@ public:
       : options(options), context(createRegistry(), MLIRContext::Threading::DISABLED),
         diagnostics(&context, tool) {
     context.loadDialect<NyalaDialect>();
+    this->options.precision = choosePrecision(context, options);
   }
 
   /// False after errors have been emitted.
@@ -69,7 +70,7 @@ private:
       std::fprintf(stderr, "\r\033[K%s: %s", tool, what.c_str());
   }
 
-  const TrainOptions &options;
+  TrainOptions options;
   MLIRContext context;
   DiagnosticPrinter diagnostics;
   Inputs inputs;
