@@ -54,6 +54,7 @@ private:
   void openCheckpoint();
   nlohmann::json describe() const;
   void checkSaved();
+  std::string describeMemory(const rt::Trainer &trainer) const;
   void train();
   void plot(const std::vector<Metrics> &lines) const;
 
@@ -125,6 +126,18 @@ bool Training::run() {
   catchInterrupts();
   train();
   return true;
+}
+
+/// The memory that is planned: all that steps use.
+std::string Training::describeMemory(const rt::Trainer &trainer) const {
+  uint64_t weights = 0;
+  for (const TrainedWeight &weight : inputs.model->getWeights())
+    if (const rt::Trainer::State *state = trainer.findState(weight.state))
+      weights += state->values.size_bytes();
+  const rt::MemoryUse &use = trainer.getMemory();
+  return "memory " + formatBytes(use.getTotal()) + ": weights " + formatBytes(weights) +
+         ", optimizer " + formatBytes(use.states - weights) + ", gradients and activations " +
+         formatBytes(use.arena) + ", arguments and scratch " + formatBytes(use.rest);
 }
 
 void Training::train() {
