@@ -158,15 +158,17 @@ def test_sgd(inputs, tmp_path):
 def test_precision(inputs, tmp_path):
     """auto is bf16 where the CPU multiplies it; its losses are near those of f32."""
     has_bf16 = re.search(r"^flags.*\bavx512_bf16\b", Path("/proc/cpuinfo").read_text(), re.M)
-    chosen = "bf16" if has_bf16 else "f32"
-    for precision in {"auto", "f32", chosen}:
-        train(inputs, tmp_path / precision, 10, "--precision", precision)
-    assert read_losses(tmp_path / "auto") == read_losses(tmp_path / chosen)
-    for a, b in zip(read_log(tmp_path / "auto"), read_log(tmp_path / "f32"), strict=True):
-        assert a["loss"] == pytest.approx(b["loss"], rel=1e-2)
-    if not has_bf16:
-        result = run("nyala-train", *command(inputs, tmp_path / "no", 1, "--precision", "bf16"))
-        assert result.returncode == 1 and b"avx512bf16" in result.stderr
+    for name, flags in {"v3": (), "native": ("--cpu", "native")}.items():
+        chosen = "bf16" if has_bf16 and name == "native" else "f32"
+        for precision in {"auto", "f32", chosen}:
+            train(inputs, tmp_path / name / precision, 10, "--precision", precision, *flags)
+        auto, f32 = tmp_path / name / "auto", tmp_path / name / "f32"
+        assert read_losses(auto) == read_losses(tmp_path / name / chosen)
+        assert (read_losses(auto) == read_losses(f32)) == (chosen == "f32")
+        for a, b in zip(read_log(auto), read_log(f32), strict=True):
+            assert a["loss"] == pytest.approx(b["loss"], rel=1e-2)
+    result = run("nyala-train", *command(inputs, tmp_path / "no", 1, "--precision", "bf16"))
+    assert result.returncode == 1 and b"expected a CPU with the feature avx512bf16" in result.stderr
 
 
 # Other models and data.
