@@ -86,8 +86,7 @@ struct TrainingPipelineOptions : public mlir::PassPipelineOptions<TrainingPipeli
   Option<int64_t> accumulate{*this, "accumulate",
                              llvm::cl::desc("Batches whose gradients are added up"),
                              llvm::cl::init(1)};
-  Option<int64_t> range{*this, "range",
-                        llvm::cl::desc("Tokens whose logits are computed together"),
+  Option<int64_t> range{*this, "range", llvm::cl::desc("Tokens whose logits are computed together"),
                         llvm::cl::init(ExpandCrossEntropyOptions().range)};
   Option<bool> bf16{*this, "bf16", llvm::cl::desc("Products of operands in bf16"),
                     llvm::cl::init(false)};
