@@ -6,17 +6,10 @@
 //
 //===----------------------------------------------------------------------===//
 #include "ir/NyalaOps.h"
+#include "ir/interfaces/CostBytes.h"
 
 using namespace mlir;
 using namespace nyala;
-
-static int64_t elementBytes(Value value) {
-  return llvm::divideCeil(getTensorType(value).getElementTypeBitWidth(), 8);
-}
-/// Of activations, or of ids, one a row.
-static int64_t rowBytes(Value value) {
-  return (getTensorType(value).getRank() == 1 ? 1 : getChannels(value)) * elementBytes(value);
-}
 
 /// Bytes of a weight as stored: by its packed format, else by its element type.
 static int64_t weightBytes(Value value) {

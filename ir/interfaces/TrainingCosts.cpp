@@ -5,21 +5,14 @@
 //
 //===----------------------------------------------------------------------===//
 #include "ir/TrainingOps.h"
+#include "ir/interfaces/CostBytes.h"
 
 using namespace mlir;
 using namespace nyala;
 
 static int64_t getBytes(Value value) {
   RankedTensorType type = getTensorType(value);
-  return type.hasStaticShape()
-             ? type.getNumElements() * llvm::divideCeil(type.getElementTypeBitWidth(), 8)
-             : 0;
-}
-
-/// Bytes of a row of activations, or of ids.
-static int64_t getRowBytes(Value value) {
-  int64_t width = getTensorType(value).getRank() == 1 ? 1 : getChannels(value);
-  return width * llvm::divideCeil(getTensorType(value).getElementTypeBitWidth(), 8);
+  return type.hasStaticShape() ? type.getNumElements() * elementBytes(value) : 0;
 }
 
 /// Each row of operands and results once, `flops` an element of a row of `like`.
@@ -29,11 +22,11 @@ static OpCost rowwise(Operation *op, Value like, int64_t flops) {
   SmallVector<OpOperand *> rows = domain.getRowOperands();
   for (OpOperand &operand : op->getOpOperands())
     if (llvm::is_contained(rows, &operand))
-      cost.bytesPerRow += getRowBytes(operand.get());
+      cost.bytesPerRow += rowBytes(operand.get());
     else
       cost.fixedBytes += getBytes(operand.get());
   for (Value result : op->getResults())
-    cost.bytesPerRow += getRowBytes(result);
+    cost.bytesPerRow += rowBytes(result);
   return cost;
 }
 
@@ -44,20 +37,20 @@ static OpCost reduction(Operation *op, Value input, int64_t flops) {
   cost.flopsPerRow = type.hasStaticShape() ? flops * type.getNumElements() : 0;
   for (Value operand : op->getOperands())
     cost.fixedBytes += getBytes(operand);
-  cost.bytesPerRow = getRowBytes(op->getResult(0));
+  cost.bytesPerRow = rowBytes(op->getResult(0));
   return cost;
 }
 
 OpCost MatmulOp::getCost() {
   int64_t depth = getTensorType(getA()).getDimSize(getTransposeA() ? 0 : 1);
   int64_t columns = getChannels(getResult());
-  OpCost cost{.fixedBytes = getBytes(getB()), .bytesPerRow = getRowBytes(getResult())};
+  OpCost cost{.fixedBytes = getBytes(getB()), .bytesPerRow = rowBytes(getResult())};
   if (!ShapedType::isDynamic(depth)) {
     cost.flopsPerRow = 2 * depth * columns;
-    cost.bytesPerRow += depth * llvm::divideCeil(getTensorType(getA()).getElementTypeBitWidth(), 8);
+    cost.bytesPerRow += depth * elementBytes(getA());
   }
   if (getAccumulator())
-    cost.bytesPerRow += getRowBytes(getAccumulator());
+    cost.bytesPerRow += rowBytes(getAccumulator());
   return cost;
 }
 
@@ -84,9 +77,9 @@ template <typename Op> static OpCost attention(Op op, int64_t flops) {
   OpCost cost{.flopsPerRow =
                   flops * getChannels(op.getQuery()) * static_cast<int64_t>(op.getLength()) / 2};
   for (Value operand : op->getOperands())
-    cost.bytesPerRow += getRowBytes(operand);
+    cost.bytesPerRow += rowBytes(operand);
   for (Value result : op->getResults())
-    cost.bytesPerRow += getRowBytes(result);
+    cost.bytesPerRow += rowBytes(result);
   return cost;
 }
 OpCost SelfAttentionOp::getCost() { return attention(*this, 4); }
@@ -100,7 +93,7 @@ OpCost CrossEntropyOp::getCost() {
 OpCost CrossEntropyGradientOp::getCost() {
   OpCost cost{.flopsPerRow = 6 * getTensorType(getWeight()).getNumElements(),
               .fixedBytes = 2 * getBytes(getWeight())};
-  cost.bytesPerRow = 2 * getRowBytes(getInput()) + getRowBytes(getGradient());
+  cost.bytesPerRow = 2 * rowBytes(getInput()) + rowBytes(getGradient());
   return cost;
 }
 OpCost LogSumExpOp::getCost() { return rowwise(*this, getLogits(), 4); }
