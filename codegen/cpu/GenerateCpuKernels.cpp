@@ -290,13 +290,18 @@ private:
     };
     if (kernel.getMaxRows() == 1)
       return emitRows(e.index(0), 1);
-    Value blocked = e.index(0);
-    if (block > 1) {
-      Value size = e.index(block);
-      blocked = arith::MulIOp::create(e.b, arith::DivUIOp::create(e.b, e.getRows(), size), size);
-      e.forRange(e.index(0), blocked, block, [&](Value row) { emitRows(row, block); });
+    // Blocks of rows, then half a block, then single rows.
+    Value done = e.index(0);
+    for (int64_t rows : {block, block / 2}) {
+      if (rows <= 1)
+        continue;
+      Value size = e.index(rows);
+      Value limit =
+          arith::MulIOp::create(e.b, arith::DivUIOp::create(e.b, e.getRows(), size), size);
+      e.forRange(done, limit, rows, [&](Value row) { emitRows(row, rows); });
+      done = limit;
     }
-    e.forRange(blocked, e.getRows(), 1, [&](Value row) { emitRows(row, 1); });
+    e.forRange(done, e.getRows(), 1, [&](Value row) { emitRows(row, 1); });
   }
 
   /// Work items are the tiles of one group of results after the other; returns their number.
