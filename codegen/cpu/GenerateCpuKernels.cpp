@@ -270,14 +270,33 @@ private:
     return groups;
   }
 
-  /// One tile of columns of results, for all rows.
+  /// One tile of columns of results, for all rows; `few`: code for calls of no more rows than a
+  /// block, too.
   void emitColumnTile(TileEmitter &e, ArrayRef<Sink> sinks, Value column, int64_t columns,
-                      int64_t block) {
-    e.beginTile();
+                      int64_t block, bool few) {
     Tile tile;
     tile.column = column;
     tile.vectors = llvm::divideCeil(columns, kLanes);
     tile.lastLanes = columns - (tile.vectors - 1) * kLanes;
+    auto emit = [&](bool fewRows) {
+      e.setFewRows(fewRows);
+      e.beginTile();
+      emitRowsOfTile(e, sinks, tile, block);
+    };
+    if (!few || kernel.getMaxRows() <= block)
+      return emit(few);
+    Value isFew =
+        arith::CmpIOp::create(e.b, arith::CmpIPredicate::sle, e.getRows(), e.index(block));
+    auto branch = scf::IfOp::create(e.b, isFew, /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(e.b);
+    e.b.setInsertionPointToStart(branch.thenBlock());
+    emit(true);
+    e.b.setInsertionPointToStart(branch.elseBlock());
+    emit(false);
+  }
+
+  /// All rows of a tile: blocks of rows, then half a block, then single rows.
+  void emitRowsOfTile(TileEmitter &e, ArrayRef<Sink> sinks, Tile tile, int64_t block) {
     auto emitRows = [&](Value row, int64_t count) {
       tile.row = row;
       tile.rows = count;
@@ -290,7 +309,6 @@ private:
     };
     if (kernel.getMaxRows() == 1)
       return emitRows(e.index(0), 1);
-    // Blocks of rows, then half a block, then single rows.
     Value done = e.index(0);
     for (int64_t rows : {block, block / 2}) {
       if (rows <= 1)
@@ -308,6 +326,7 @@ private:
   int64_t emitColumnTiles(TileEmitter &e, CpuTileOpInterface root) {
     int64_t tileColumns = root.getTileColumns();
     int64_t rowBlock = root.getRowBlock(target, kernel.getMaxRows());
+    bool few = root.hasCodeForFewRows();
     // Tiles of at most one row have no loop over rows: without rows there are no work items.
     if (kernel.getMaxRows() == 1)
       limit = arith::MulIOp::create(e.b, limit, e.getRows());
@@ -321,7 +340,7 @@ private:
         e.forRange(lower, upper, 1, [&](Value item) {
           Value number = arith::SubIOp::create(e.b, item, e.index(first));
           emitColumnTile(e, sinks, arith::MulIOp::create(e.b, number, e.index(tileColumns)),
-                         tileColumns, rowBlock);
+                         tileColumns, rowBlock, few);
         });
       }
       first += full;
@@ -333,7 +352,7 @@ private:
         auto branch = scf::IfOp::create(e.b, mine, /*withElseRegion=*/false);
         OpBuilder::InsertionGuard guard(e.b);
         e.b.setInsertionPointToStart(branch.thenBlock());
-        emitColumnTile(e, sinks, e.index(full * tileColumns), rest, rowBlock);
+        emitColumnTile(e, sinks, e.index(full * tileColumns), rest, rowBlock, few);
       }
     }
     return first;

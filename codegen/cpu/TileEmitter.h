@@ -146,6 +146,9 @@ public:
   CpuTargetAttr getTarget() const { return target; }
   mlir::Value getRows() const { return rows; }
   int64_t getMaxRows() const { return maxRows; }
+  /// Is this the code for calls of few rows (CpuTileOpInterface::hasCodeForFewRows)?
+  bool hasFewRows() const { return fewRows; }
+  void setFewRows(bool few) { fewRows = few; }
   /// Rows of `value`: this call's, unless its type says how many it has; and their bound.
   mlir::Value getRows(mlir::Value value);
   int64_t getMaxRows(mlir::Value value) const;
@@ -164,6 +167,7 @@ private:
   CpuTargetAttr target;
   mlir::Value rows;
   int64_t maxRows;
+  bool fewRows;
   mlir::Value scratch;
   int64_t scratchBytes = 0;
   llvm::DenseMap<mlir::Value, mlir::Value> buffers;
