@@ -26,9 +26,9 @@ def Nyala_CpuTileOpInterface : OpInterface<"CpuTileOpInterface"> {
       "int64_t", "getRowBlock", (ins "::nyala::CpuTargetAttr":$target, "int64_t":$maxRows), [{}], [{
         return 1;
       }]>,
-    InterfaceMethod<[{Where a work item covers all rows: do calls of no more rows than a block have code of
-                      their own (TileEmitter::hasFewRows)?}],
-      "bool", "hasCodeForFewRows", (ins), [{}], [{ return false; }]>,
+    InterfaceMethod<[{Where a work item covers all rows: calls of up to this many have code of their own
+                      (TileEmitter::hasFewRows).}],
+      "int64_t", "getFewRows", (ins "::nyala::CpuTargetAttr":$target), [{}], [{ return 0; }]>,
     InterfaceMethod<[{How many work items a kernel around this op has where they are the op's own, each
                       writing its part of all results (emitItem); nullopt: work items are tiles. Items
                       write different places, so that any division of them gives the same bits.}],

@@ -270,10 +270,9 @@ private:
     return groups;
   }
 
-  /// One tile of columns of results, for all rows; `few`: code for calls of no more rows than a
-  /// block, too.
+  /// One tile of columns of results, for all rows; for calls of up to `few` rows by other code.
   void emitColumnTile(TileEmitter &e, ArrayRef<Sink> sinks, Value column, int64_t columns,
-                      int64_t block, bool few) {
+                      int64_t block, int64_t few) {
     Tile tile;
     tile.column = column;
     tile.vectors = llvm::divideCeil(columns, kLanes);
@@ -283,10 +282,9 @@ private:
       e.beginTile();
       emitRowsOfTile(e, sinks, tile, block);
     };
-    if (!few || kernel.getMaxRows() <= block)
-      return emit(few);
-    Value isFew =
-        arith::CmpIOp::create(e.b, arith::CmpIPredicate::sle, e.getRows(), e.index(block));
+    if (few == 0 || e.getMaxRows() <= few)
+      return emit(few > 0);
+    Value isFew = arith::CmpIOp::create(e.b, arith::CmpIPredicate::sle, e.getRows(), e.index(few));
     auto branch = scf::IfOp::create(e.b, isFew, /*withElseRegion=*/true);
     OpBuilder::InsertionGuard guard(e.b);
     e.b.setInsertionPointToStart(branch.thenBlock());
@@ -326,7 +324,7 @@ private:
   int64_t emitColumnTiles(TileEmitter &e, CpuTileOpInterface root) {
     int64_t tileColumns = root.getTileColumns();
     int64_t rowBlock = root.getRowBlock(target, kernel.getMaxRows());
-    bool few = root.hasCodeForFewRows();
+    int64_t few = root.getFewRows(target);
     // Tiles of at most one row have no loop over rows: without rows there are no work items.
     if (kernel.getMaxRows() == 1)
       limit = arith::MulIOp::create(e.b, limit, e.getRows());

@@ -237,7 +237,13 @@ struct QuantizedLinearModel
   int64_t getRowBlock(Operation *, CpuTargetAttr target, int64_t maxRows) const {
     return maxRows > 1 && target.hasFeature("avx512f") ? 4 : 1;
   }
-  bool hasCodeForFewRows(Operation *) const { return true; }
+  /// As many as cost no more unpacked again for each block of rows, from the first-level cache,
+  /// than a panel costs to fill. A block of AMX has 16 rows.
+  int64_t getFewRows(Operation *, CpuTargetAttr target) const {
+    if (target.hasFeature("amx-int8"))
+      return 15;
+    return target.hasFeature("avx512f") ? 16 : 1;
+  }
 
   SmallVector<Value> emitTile(Operation *operation, TileEmitter &e, unsigned,
                               const Tile &tile) const {

@@ -146,7 +146,7 @@ public:
   CpuTargetAttr getTarget() const { return target; }
   mlir::Value getRows() const { return rows; }
   int64_t getMaxRows() const { return maxRows; }
-  /// Is this the code for calls of few rows (CpuTileOpInterface::hasCodeForFewRows)?
+  /// Is this the code for calls of few rows (CpuTileOpInterface::getFewRows)?
   bool hasFewRows() const { return fewRows; }
   void setFewRows(bool few) { fewRows = few; }
   /// Rows of `value`: this call's, unless its type says how many it has; and their bound.
