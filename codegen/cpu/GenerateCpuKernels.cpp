@@ -16,6 +16,7 @@
 #include "codegen/cpu/KernelChecks.h"
 #include "codegen/cpu/SlotAccess.h"
 #include "ir/KernelTies.h"
+#include "ir/Variants.h"
 
 #include "mlir/Dialect/AMX/AMXDialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -26,6 +27,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Threading.h"
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
 #include "llvm/ADT/MapVector.h"
 
@@ -55,16 +57,34 @@ MemRefType getBufferType(RankedTensorType type, int64_t maxRows) {
   return MemRefType::get(shape, IntegerType::get(type.getContext(), 8));
 }
 
-/// Generates the body of one kernel.
+/// OpCost of a kernel's body, with bytes of rows counted at the kernel's border alone.
+DenseI64ArrayAttr getKernelCost(KernelOp kernel) {
+  OpCost cost;
+  for (Operation &op : kernel.getBody().front())
+    cost += nyala::getCost(&op);
+  cost.bytesPerRow = 0;
+  auto addRow = [&](Type type) {
+    auto tensor = cast<RankedTensorType>(type);
+    if (tensor.isDynamicDim(0))
+      cost.bytesPerRow += (tensor.getRank() == 2 ? tensor.getDimSize(1) : 1) *
+                          llvm::divideCeil(tensor.getElementTypeBitWidth(), 8);
+  };
+  llvm::for_each(kernel.getArgumentTypes(), addRow);
+  llvm::for_each(kernel.getResultTypes(), addRow);
+  return DenseI64ArrayAttr::get(kernel.getContext(),
+                                {cost.flopsPerRow, cost.flopsPerRowPosition, cost.fixedBytes,
+                                 cost.bytesPerRow, cost.bytesPerRowPosition});
+}
+
+/// Generates one kernel for one target.
 class KernelGenerator {
 public:
   KernelGenerator(KernelOp kernel, CpuTargetAttr target) : kernel(kernel), target(target) {}
 
-  FailureOr<func::FuncOp> generate() {
-    if (failed(checkKernel(kernel, target)))
-      return failure();
+  /// Adds the function to the end of `variant`.
+  void generate(ModuleOp variant) {
     ImplicitLocOpBuilder b(kernel.getLoc(), kernel.getContext());
-    b.setInsertionPoint(kernel);
+    b.setInsertionPointToEnd(variant.getBody());
     func::FuncOp function = createFunction(b);
     Block *entry = function.addEntryBlock();
     b.setInsertionPointToStart(entry);
@@ -99,8 +119,6 @@ public:
     if (perRow)
       function->setAttr("nyala.per_row", b.getUnitAttr());
     function->setAttr("nyala.scratch_bytes", b.getI64IntegerAttr(e.getScratchBytes()));
-    function->setAttr("nyala.cost", getKernelCost(b));
-    return function;
   }
 
 private:
@@ -138,24 +156,6 @@ private:
     types.back() = type;
     function.setType(FunctionType::get(kernel.getContext(), types, {}));
     function.getArguments().back().setType(type);
-  }
-
-  /// OpCost of the body, with bytes of rows counted at the kernel's border alone.
-  DenseI64ArrayAttr getKernelCost(Builder &b) {
-    OpCost cost;
-    for (Operation &op : kernel.getBody().front())
-      cost += nyala::getCost(&op);
-    cost.bytesPerRow = 0;
-    auto addRow = [&](Type type) {
-      auto tensor = cast<RankedTensorType>(type);
-      if (tensor.isDynamicDim(0))
-        cost.bytesPerRow += (tensor.getRank() == 2 ? tensor.getDimSize(1) : 1) *
-                            llvm::divideCeil(tensor.getElementTypeBitWidth(), 8);
-    };
-    llvm::for_each(kernel.getArgumentTypes(), addRow);
-    llvm::for_each(kernel.getResultTypes(), addRow);
-    return b.getDenseI64ArrayAttr({cost.flopsPerRow, cost.flopsPerRowPosition, cost.fixedBytes,
-                                   cost.bytesPerRow, cost.bytesPerRowPosition});
   }
 
   //===--------------------------------------------------------------------===//
@@ -447,28 +447,41 @@ private:
 struct GenerateCpuKernels : nyala::impl::GenerateCpuKernelsBase<GenerateCpuKernels> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    auto target = module->getAttrOfType<CpuTargetAttr>(NyalaDialect::kTargetAttr);
-    if (!target) {
-      module.emitError("has no target; expected the attribute '")
-          << NyalaDialect::kTargetAttr << "' to hold a #nyala.cpu_target";
+    FailureOr<ArrayAttr> targets = getTargets(module);
+    if (failed(targets))
       return signalPassFailure();
+    for (KernelOp kernel : module.getOps<KernelOp>()) {
+      for (auto target : targets->getAsRange<CpuTargetAttr>())
+        if (failed(checkKernel(kernel, target)))
+          return signalPassFailure();
+      kernel->setAttr("nyala.cost", getKernelCost(kernel));
     }
-    for (KernelOp kernel : llvm::make_early_inc_range(module.getOps<KernelOp>())) {
-      if (failed(KernelGenerator(kernel, target).generate()))
-        return signalPassFailure();
-      kernel.erase();
+    auto b = OpBuilder::atBlockEnd(module.getBody());
+    SmallVector<ModuleOp> variants;
+    for (auto target : targets->getAsRange<CpuTargetAttr>()) {
+      variants.push_back(ModuleOp::create(b, module.getLoc(), target.getArch()));
+      variants.back()->setAttr(NyalaDialect::kTargetAttr, target);
     }
+    // Kernels are only read.
+    parallelForEach(&getContext(), variants,
+                    [&](ModuleOp variant) { generate(module, variant); });
+  }
+
+  static void generate(ModuleOp module, ModuleOp variant) {
+    CpuTargetAttr target = getTarget(variant);
+    for (KernelOp kernel : module.getOps<KernelOp>())
+      KernelGenerator(kernel, target).generate(variant);
     // The one function that the emitter leaves to upstream's approximation.
-    RewritePatternSet patterns(&getContext());
+    RewritePatternSet patterns(module.getContext());
     populatePolynomialApproximateErfPattern(patterns);
-    walkAndApplyPatterns(module, std::move(patterns));
+    walkAndApplyPatterns(variant, std::move(patterns));
     if (!target.hasFeature("fma"))
-      expandFusedOps(module);
+      expandFusedOps(variant);
   }
 
   /// Without the instruction, a fused operation would be a call of the C library's.
-  static void expandFusedOps(ModuleOp module) {
-    module.walk([](math::FmaOp op) {
+  static void expandFusedOps(ModuleOp variant) {
+    variant.walk([](math::FmaOp op) {
       OpBuilder b(op);
       Value product = arith::MulFOp::create(b, op.getLoc(), op.getA(), op.getB());
       op.replaceAllUsesWith(arith::AddFOp::create(b, op.getLoc(), product, op.getC()).getResult());

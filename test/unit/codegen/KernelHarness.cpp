@@ -4,6 +4,7 @@
 #include "codegen/cpu/CpuTarget.h"
 #include "codegen/cpu/CpuTileModels.h"
 #include "ir/KernelTies.h"
+#include "ir/Variants.h"
 #include "ir/reference/Elementwise.h"
 #include "ir/reference/Interpreter.h"
 #include "ir/reference/Random.h"
@@ -114,16 +115,16 @@ bool CompiledKernels::lower(const std::vector<KernelText> &texts, StringRef cpu)
   if (target->hasFeature("amx-tile"))
     enableTiles();
   lowered = original->clone();
-  (*lowered)->setAttr(NyalaDialect::kTargetAttr, *target);
+  (*lowered)->setAttr(NyalaDialect::kTargetsAttr, ArrayAttr::get(&context, {*target}));
   PassManager pm(&context);
   buildKernelPipeline(pm);
   buildProgramPipeline(pm);
   if (failed(pm.run(*lowered)))
     return false;
-  FailureOr<cpu::CodeImage> compiled = cpu::compileKernels(*lowered);
+  FailureOr<std::vector<cpu::CodeImage>> compiled = cpu::compileKernels(*lowered);
   if (failed(compiled))
     return false;
-  image = std::move(*compiled);
+  image = std::move(compiled->front());
   return true;
 }
 
@@ -133,8 +134,9 @@ void CompiledKernels::map() {
   ASSERT_NE(code, MAP_FAILED);
   std::memcpy(code, image.bytes.data(), image.bytes.size());
   ASSERT_EQ(mprotect(code, image.bytes.size(), PROT_READ | PROT_EXEC), 0);
+  ModuleOp variant = getVariants(*lowered).front();
   for (const cpu::CodeImage::Kernel &compiled : image.kernels) {
-    auto function = lowered->lookupSymbol<LLVM::LLVMFuncOp>(compiled.name);
+    auto function = variant.lookupSymbol<LLVM::LLVMFuncOp>(compiled.name);
     Kernel kernel;
     kernel.op = original->lookupSymbol<KernelOp>(compiled.name);
     kernel.function = reinterpret_cast<nyala_kernel_fn>(static_cast<char *>(code) + compiled.entry);
