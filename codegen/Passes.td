@@ -69,7 +69,7 @@ def GenerateCpuKernels : Pass<"nyala-generate-cpu-kernels", "::mlir::ModuleOp"> 
     }
     ```
   }];
-  let dependentDialects = ["::mlir::func::FuncDialect", "::mlir::scf::SCFDialect",
+  let dependentDialects = ["::mlir::amx::AMXDialect", "::mlir::func::FuncDialect", "::mlir::scf::SCFDialect",
                            "::mlir::vector::VectorDialect", "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect",
                            "::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
 }

@@ -43,7 +43,9 @@ void nyala::buildProgramPipeline(OpPassManager &pm) {
   functions.addPass(createSCFToControlFlowPass());
   functions.addPass(memref::createExpandStridedMetadataPass());
   variants.addPass(createLowerAffinePass());
-  variants.addPass(createConvertVectorToLLVMPass());
+  ConvertVectorToLLVMPassOptions vectorOptions;
+  vectorOptions.amx = true;
+  variants.addPass(createConvertVectorToLLVMPass(vectorOptions));
   variants.addPass(createConvertMathToLLVMPass());
   variants.addPass(createArithToLLVMConversionPass());
   variants.addPass(createFinalizeMemRefToLLVMConversionPass());

@@ -18,6 +18,7 @@
 #include "ir/KernelTies.h"
 #include "ir/Variants.h"
 
+#include "mlir/Dialect/AMX/AMXDialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -272,7 +273,7 @@ private:
 
   /// One tile of columns of results, for all rows.
   void emitColumnTile(TileEmitter &e, ArrayRef<Sink> sinks, Value column, int64_t columns,
-                      int64_t block) {
+                      ArrayRef<int64_t> rowBlocks) {
     e.beginTile();
     Tile tile;
     tile.column = column;
@@ -290,19 +291,19 @@ private:
     };
     if (kernel.getMaxRows() == 1)
       return emitRows(e.index(0), 1);
-    Value blocked = e.index(0);
-    if (block > 1) {
-      Value size = e.index(block);
-      blocked = arith::MulIOp::create(e.b, arith::DivUIOp::create(e.b, e.getRows(), size), size);
-      e.forRange(e.index(0), blocked, block, [&](Value row) { emitRows(row, block); });
+    Value done = e.index(0);
+    for (int64_t block : rowBlocks) {
+      Value blocked = e.getRowsInBlocks(block);
+      e.forRange(done, blocked, block, [&](Value row) { emitRows(row, block); });
+      done = blocked;
     }
-    e.forRange(blocked, e.getRows(), 1, [&](Value row) { emitRows(row, 1); });
+    e.forRange(done, e.getRows(), 1, [&](Value row) { emitRows(row, 1); });
   }
 
   /// Work items are the tiles of one group of results after the other; returns their number.
   int64_t emitColumnTiles(TileEmitter &e, CpuTileOpInterface root) {
     int64_t tileColumns = root.getTileColumns();
-    int64_t rowBlock = root.getRowBlock(target, kernel.getMaxRows());
+    SmallVector<int64_t> rowBlocks = root.getRowBlocks(target, kernel.getMaxRows());
     // Tiles of at most one row have no loop over rows: without rows there are no work items.
     if (kernel.getMaxRows() == 1)
       limit = arith::MulIOp::create(e.b, limit, e.getRows());
@@ -316,7 +317,7 @@ private:
         e.forRange(lower, upper, 1, [&](Value item) {
           Value number = arith::SubIOp::create(e.b, item, e.index(first));
           emitColumnTile(e, sinks, arith::MulIOp::create(e.b, number, e.index(tileColumns)),
-                         tileColumns, rowBlock);
+                         tileColumns, rowBlocks);
         });
       }
       first += full;
@@ -328,7 +329,7 @@ private:
         auto branch = scf::IfOp::create(e.b, mine, /*withElseRegion=*/false);
         OpBuilder::InsertionGuard guard(e.b);
         e.b.setInsertionPointToStart(branch.thenBlock());
-        emitColumnTile(e, sinks, e.index(full * tileColumns), rest, rowBlock);
+        emitColumnTile(e, sinks, e.index(full * tileColumns), rest, rowBlocks);
       }
     }
     return first;
