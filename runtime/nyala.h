@@ -76,8 +76,8 @@ typedef struct {
   bool has_tokenizer;
   bool has_chat_template;
   uint32_t sequences; /* that the cache can hold */
-  uint32_t
-      max_batch; /* sequences of the largest nyala_session_decode_batch; 0: for training alone */
+  uint32_t max_batch; /* sequences that one step can decode; 0: for training alone */
+  const char *cpu;    /* what the code that runs here was compiled for: "x86-64-v3" */
 } nyala_model_info;
 
 NYALA_API void nyala_model_get_info(const nyala_model *model, nyala_model_info *info);

@@ -60,7 +60,7 @@ namespace {
 class Compiler {
 public:
   explicit Compiler(const CompileOptions &options)
-      : options(options), context(createRegistry(), MLIRContext::Threading::DISABLED),
+      : options(options), context(createRegistry()),
         diagnostics(&context, kTool) {
     // The target's attribute is made before any module is read.
     context.loadDialect<NyalaDialect>();
@@ -87,6 +87,8 @@ private:
   }
 
   void enableRemarks() {
+    // They come in the order of the ops that they are about.
+    context.disableMultithreading();
     remark::RemarkCategories categories;
     categories.passed = categories.missed = categories.analysis = categories.failed =
         options.remarks;
