@@ -114,7 +114,7 @@ void nyala_model_get_info(const nyala_model *model, nyala_model_info *info) {
       info->kv_bytes_per_token += state->slot_bytes();
   info->has_tokenizer = model->tokenizer.has_value();
   info->has_chat_template = tokenizer && tokenizer->chat_template();
-  info->sequences = getMaxSequences(model->artifact);
+  info->sequences = getMaxSequences(program);
   info->max_batch = getMaxBatch(model->artifact);
 }
 

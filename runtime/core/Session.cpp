@@ -4,7 +4,6 @@
 #include "runtime/core/Status.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 namespace nyala::rt {
@@ -35,15 +34,8 @@ uint32_t getMaxBatch(const Artifact &artifact) {
   return most;
 }
 
-uint32_t getMaxSequences(const Artifact &artifact) {
-  uint32_t least = std::numeric_limits<uint32_t>::max();
-  for (const artifact::State *state : *artifact.program().states())
-    least = std::min(least, state->sequences());
-  return artifact.program().states()->size() == 0 ? 1 : least;
-}
-
 static uint32_t chooseSequences(const Artifact &artifact, uint32_t asked) {
-  const uint32_t most = getMaxSequences(artifact);
+  const uint32_t most = getMaxSequences(artifact.program());
   if (asked > most)
     throw Failure(NYALA_INVALID_ARGUMENT, "sequences: expected 1 to " + std::to_string(most) +
                                               ", or 0 for 1; got " + std::to_string(asked) +
@@ -82,7 +74,7 @@ void Session::checkSequence(uint32_t sequence) const {
                   "there is no sequence " + std::to_string(sequence) + ", expected 0 to " +
                       std::to_string(sequences.size() - 1) +
                       "; create the session with more sequences (this model: at most " +
-                      std::to_string(getMaxSequences(artifact)) + ")");
+                      std::to_string(getMaxSequences(artifact.program())) + ")");
 }
 
 void Session::checkToken(int32_t token, const char *what, size_t number) const {

@@ -177,8 +177,6 @@ private:
 uint32_t getMaxPrefill(const Artifact &artifact);
 /// Sequences that one step can decode; 0 if the artifact is for training.
 uint32_t getMaxBatch(const Artifact &artifact);
-/// Sequences that the states can hold.
-uint32_t getMaxSequences(const Artifact &artifact);
 
 } // namespace nyala::rt
 

@@ -85,6 +85,24 @@ def test_copies(batches):
             assert (rows == [logits[step] for logits in expected]).all()
 
 
+def test_far_sequences(tmp_path):
+    """Slots that are hundreds of gigabytes away from the first."""
+    sequences, last = 4096, 4095
+    artifact = compile_model(tiny_models.make(tmp_path, "q4_1", context=1 << 20),
+                             tmp_path / "m.nyala", f"--sequences={sequences}")
+    vocabulary = len(tiny_models.vocabulary(tiny_models.CONFIGS["q4_1"].vocab_padding))
+    prompt = [5, 9, 2, 8, 1, 7]
+    with Session(artifact, vocabulary, threads=2, sequences=sequences) as session:
+        session.prefill(prompt)
+        session.select(last)
+        session.prefill(prompt[::-1])
+        session.select(last - 1)
+        session.prefill(prompt)
+        session.copy(0, 2048, len(prompt))
+        first, other, far, middle = session.decode_batch([0, last, last - 1, 2048], [3] * 4)
+        assert (first == far).all() and (first == middle).all() and (first != other).any()
+
+
 def test_unused_sequences_cost_nothing(tiny_gguf, tmp_path):
     """Neither memory nor a larger artifact."""
     def measure(sequences):
