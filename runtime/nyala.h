@@ -131,7 +131,7 @@ NYALA_API nyala_status nyala_text_stream_flush(nyala_text_stream *stream, const 
 
 typedef struct {
   uint32_t context; /* positions; 0: the model's capacity; never above it */
-  uint32_t threads; /* workers, at most 256; 0: one per physical core */
+  uint32_t threads; /* workers, at most 256; 0: one per physical core that it may use */
 } nyala_session_options;
 
 /// All memory but the note's is reserved here. `options` may be null.
@@ -246,7 +246,7 @@ NYALA_API nyala_status nyala_session_profile_end(nyala_session *session, nyala_p
 // `length` tokens, one after the other: rows = batch * length.
 
 typedef struct {
-  uint32_t threads; /* workers, at most 256; 0: one per physical core */
+  uint32_t threads; /* workers, at most 256; 0: one per physical core that it may use */
 } nyala_trainer_options;
 
 typedef struct {

@@ -117,6 +117,7 @@ void nyala_model_get_info(const nyala_model *model, nyala_model_info *info) {
   info->sequences = 1;
   for (const nyala::artifact::State *state : *program.states())
     info->sequences = std::max(info->sequences, state->sequences());
+  info->cpu = model->image.getExecutable().arch()->c_str();
 }
 
 const char *nyala_model_metadata(const nyala_model *model, const char *key) {

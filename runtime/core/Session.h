@@ -26,7 +26,7 @@ class Session {
 public:
   struct Options {
     uint32_t context = 0; ///< positions; 0: the model's capacity
-    uint32_t threads = 0; ///< 0: one per physical core
+    uint32_t threads = 0; ///< 0: one per usable core
   };
   using RowCallback = void (*)(void *user, size_t index, const float *logits);
 
