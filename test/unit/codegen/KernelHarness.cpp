@@ -45,7 +45,8 @@ static bool isTileFeature(StringRef feature) { return feature.starts_with("amx-"
 
 /// What kernels are generated for when a test asks for `cpu`. Code for tiles is tested wherever
 /// there is AVX-512: without what else the CPU has and this machine lacks.
-static FailureOr<CpuTargetAttr> getTarget(MLIRContext *context, StringRef cpu, std::string &error) {
+static FailureOr<CpuTargetAttr> getTestedTarget(MLIRContext *context, StringRef cpu,
+                                                std::string &error) {
   FailureOr<CpuTargetAttr> target = cpu::getCpuTarget(context, cpu, error);
   if (failed(target) || !target->hasFeature("amx-tile") || !isPresent("avx512f"))
     return target;
@@ -59,7 +60,7 @@ std::string nyala::test::findMissingFeature(StringRef cpu) {
   MLIRContext context;
   context.loadDialect<NyalaDialect>();
   std::string error;
-  FailureOr<CpuTargetAttr> target = getTarget(&context, cpu, error);
+  FailureOr<CpuTargetAttr> target = getTestedTarget(&context, cpu, error);
   if (failed(target))
     return error;
   for (StringAttr feature : target->getFeatures())
@@ -108,7 +109,7 @@ bool CompiledKernels::lower(const std::vector<KernelText> &texts, StringRef cpu)
   for (const KernelText &kernel : texts)
     text += kernel.text;
   std::string error;
-  FailureOr<CpuTargetAttr> target = getTarget(&context, cpu, error);
+  FailureOr<CpuTargetAttr> target = getTestedTarget(&context, cpu, error);
   original = parseSourceString<ModuleOp>(text, &context);
   if (failed(target) || !original)
     return false;
