@@ -30,7 +30,7 @@ struct Group {
   /// The number of rows where it is the same in every call, else 0.
   int64_t fixedRows = 0;
   /// Neighbours that stayed outside.
-  SmallVector<MissedFusion> missed;
+  SmallVector<std::pair<Operation *, MissedFusion>> missed;
 };
 
 /// Elementwise ops on at most so many elements wait for each other: a launch costs more than they.
@@ -51,6 +51,7 @@ public:
       if (nyala::getFusionKind(&op) == FusionKind::Root)
         growAround(&op);
     formRest();
+    forgetFusedElsewhere();
     for (Group &group : groups)
       if (failed(outline(group)))
         return failure();
@@ -163,8 +164,17 @@ private:
         owner[op] = &group - groups.data();
         continue;
       }
-      group.missed.push_back({op->getName(), reason});
+      group.missed.push_back({op, {op->getName(), reason}});
     }
+  }
+
+  /// An op that waits for another root is part of that one's dispatch: nothing was missed.
+  void forgetFusedElsewhere() {
+    for (Group &group : groups)
+      llvm::erase_if(group.missed, [&](const auto &missed) {
+        auto it = owner.find(missed.first);
+        return it != owner.end() && groups[it->second].root;
+      });
   }
 
   static bool isUpdated(Operation *op, Value operand) {
@@ -189,7 +199,7 @@ private:
         continue;
       std::string reason;
       if (!target.fusesProducer(op, group.root, getMaxRows(group), reason)) {
-        group.missed.push_back({op->getName(), reason});
+        group.missed.push_back({op, {op->getName(), reason}});
         continue;
       }
       group.ops.insert(op);
@@ -265,7 +275,7 @@ private:
     for (auto [result, replacement] : llvm::zip_equal(results, dispatch.getResults()))
       result.replaceUsesWithIf(replacement,
                                [&](OpOperand &use) { return !group.ops.contains(use.getOwner()); });
-    formed.push_back({dispatch, std::move(group.missed)});
+    formed.push_back({dispatch, llvm::to_vector(llvm::make_second_range(group.missed))});
     for (Operation *op : llvm::reverse(ops))
       if (op->use_empty())
         op->erase();

@@ -47,7 +47,7 @@ def test_missed_fusions_name_kernels(remarked, formed):
     assert missed
     for entry, reason, op, kernel, times in missed:
         uses, _ = formed[entry, kernel]
-        assert reason and "." in op and int(times) % uses == 0
+        assert reason and "." in op and 0 < int(times) <= uses * len(missed)
 
 
 def test_layouts_are_those_of_the_artifact(remarked):
