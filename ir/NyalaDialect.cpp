@@ -2,6 +2,7 @@
 #include "ir/NyalaDialect.h"
 #include "ir/NyalaOps.h"
 #include "ir/TrainingOps.h"
+#include "ir/WeightOps.h"
 
 #include "llvm/ADT/StringSet.h"
 
@@ -19,6 +20,10 @@ void NyalaDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "ir/TrainingOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "ir/WeightOps.cpp.inc"
       >();
 }
 
