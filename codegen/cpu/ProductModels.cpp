@@ -45,7 +45,6 @@ struct LinearModel : CpuTileOpInterface::ExternalModel<LinearModel, LinearOp> {
                                     : getWeightObstacle(op.getWeight());
   }
   /// All rows in one work item: its weights are read once.
-  bool hasTilesPerRow(Operation *) const { return false; }
 
   int64_t getRowBlock(Operation *op, CpuTargetAttr target, int64_t maxRows) const {
     bool streamed = maxRows <= kStreamedRows && !LinearModel::isPlain(cast<LinearOp>(op));
@@ -182,7 +181,6 @@ struct MatmulModel : CpuTileOpInterface::ExternalModel<MatmulModel, MatmulOp> {
   std::string getObstacle(Operation *op) const {
     return getPlainObstacle(MatmulModel::getProduct(op));
   }
-  bool hasTilesPerRow(Operation *) const { return false; }
   int64_t getRowBlock(Operation *, CpuTargetAttr target, int64_t) const {
     return getPlainRowBlock(target);
   }

@@ -132,7 +132,6 @@ struct QuantizedLinearModel
   std::string getObstacle(Operation *op) const {
     return getWeightObstacle(cast<QuantizedLinearOp>(op).getWeight());
   }
-  bool hasTilesPerRow(Operation *) const { return false; }
 
   int64_t getRowBlock(Operation *, CpuTargetAttr target, int64_t maxRows) const {
     return maxRows > 1 && target.hasFeature("avx512f") ? 4 : 1;
