@@ -76,6 +76,7 @@ typedef struct {
   bool has_tokenizer;
   bool has_chat_template;
   uint32_t sequences; /* that the cache holds */
+  const char *cpu;    /* what the code that runs here was compiled for: "x86-64-v3" */
 } nyala_model_info;
 
 NYALA_API void nyala_model_get_info(const nyala_model *model, nyala_model_info *info);

@@ -19,9 +19,12 @@ def Nyala_CpuTileOpInterface : OpInterface<"CpuTileOpInterface"> {
         return ::nyala::cpu::kDefaultTileColumns;
       }]>,
     InterfaceMethod<[{Rows computed together where a work item covers all rows: as many as keep
-                      their sums in registers.}],
-      "int64_t", "getRowBlock", (ins "::nyala::CpuTargetAttr":$target, "int64_t":$maxRows), [{}], [{
-        return 1;
+                      their sums in registers. Several numbers, each a multiple of the next: a
+                      call's rows are divided into as many blocks of the first as there are, then of
+                      the second, and single rows.}],
+      "::llvm::SmallVector<int64_t>", "getRowBlocks",
+      (ins "::nyala::CpuTargetAttr":$target, "int64_t":$maxRows), [{}], [{
+        return {};
       }]>,
     InterfaceMethod<[{How many work items a kernel around this op has where they are the op's own, each
                       writing its part of all results (emitItem); nullopt: work items are tiles. Items

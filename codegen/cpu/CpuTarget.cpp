@@ -53,3 +53,35 @@ FailureOr<CpuTargetAttr> nyala::cpu::getCpuTarget(MLIRContext *context, StringRe
       used.push_back(StringAttr::get(context, feature));
   return CpuTargetAttr::get(context, arch, used);
 }
+
+StringRef nyala::cpu::getGenericCpus() {
+  return "sapphirerapids,icelake-server,x86-64-v4,alderlake,x86-64-v3";
+}
+
+/// Does `a` have all features of `b`?
+static bool includes(CpuTargetAttr a, CpuTargetAttr b) {
+  return llvm::all_of(b.getFeatures(), [&](StringAttr feature) { return a.hasFeature(feature); });
+}
+
+FailureOr<ArrayAttr> nyala::cpu::getCpuTargets(MLIRContext *context, StringRef list,
+                                               std::string &error) {
+  SmallVector<Attribute> sorted;
+  llvm::StringSet<> names;
+  for (StringRef name : llvm::split(list == "generic-multi" ? getGenericCpus() : list, ',')) {
+    FailureOr<CpuTargetAttr> target = getCpuTarget(context, name.trim(), error);
+    if (failed(target))
+      return failure();
+    if (!names.insert(target->getArch()).second) {
+      error = "'" + list.str() + "' names the CPU '" + target->getArch().str() + "' twice";
+      return failure();
+    }
+    // Before the first that it includes: what includes it comes before that one, too.
+    auto place = llvm::find_if(sorted, [&](Attribute other) {
+      return includes(*target, cast<CpuTargetAttr>(other));
+    });
+    bool same = place != sorted.end() && includes(cast<CpuTargetAttr>(*place), *target);
+    if (!same)
+      sorted.insert(place, *target);
+  }
+  return ArrayAttr::get(context, sorted);
+}

@@ -14,7 +14,9 @@
 #include "codegen/cpu/KernelChecks.h"
 #include "codegen/cpu/SlotAccess.h"
 #include "ir/KernelTies.h"
+#include "ir/Variants.h"
 
+#include "mlir/Dialect/AMX/AMXDialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -23,6 +25,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Threading.h"
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
 #include "llvm/ADT/MapVector.h"
 
@@ -52,16 +55,34 @@ MemRefType getBufferType(RankedTensorType type, int64_t maxRows) {
   return MemRefType::get(shape, IntegerType::get(type.getContext(), 8));
 }
 
-/// Generates the body of one kernel.
+/// OpCost of a kernel's body, with bytes of rows counted at the kernel's border alone.
+DenseI64ArrayAttr getKernelCost(KernelOp kernel) {
+  OpCost cost;
+  for (Operation &op : kernel.getBody().front())
+    cost += nyala::getCost(&op);
+  cost.bytesPerRow = 0;
+  auto addRow = [&](Type type) {
+    auto tensor = cast<RankedTensorType>(type);
+    if (tensor.isDynamicDim(0))
+      cost.bytesPerRow += (tensor.getRank() == 2 ? tensor.getDimSize(1) : 1) *
+                          llvm::divideCeil(tensor.getElementTypeBitWidth(), 8);
+  };
+  llvm::for_each(kernel.getArgumentTypes(), addRow);
+  llvm::for_each(kernel.getResultTypes(), addRow);
+  return DenseI64ArrayAttr::get(kernel.getContext(),
+                                {cost.flopsPerRow, cost.flopsPerRowPosition, cost.fixedBytes,
+                                 cost.bytesPerRow, cost.bytesPerRowPosition});
+}
+
+/// Generates one kernel for one target.
 class KernelGenerator {
 public:
   KernelGenerator(KernelOp kernel, CpuTargetAttr target) : kernel(kernel), target(target) {}
 
-  FailureOr<func::FuncOp> generate() {
-    if (failed(checkKernel(kernel, target)))
-      return failure();
+  /// Adds the function to the end of `variant`.
+  void generate(ModuleOp variant) {
     ImplicitLocOpBuilder b(kernel.getLoc(), kernel.getContext());
-    b.setInsertionPoint(kernel);
+    b.setInsertionPointToEnd(variant.getBody());
     func::FuncOp function = createFunction(b);
     Block *entry = function.addEntryBlock();
     b.setInsertionPointToStart(entry);
@@ -96,8 +117,6 @@ public:
     if (perRow)
       function->setAttr("nyala.per_row", b.getUnitAttr());
     function->setAttr("nyala.scratch_bytes", b.getI64IntegerAttr(e.getScratchBytes()));
-    function->setAttr("nyala.cost", getKernelCost(b));
-    return function;
   }
 
 private:
@@ -135,24 +154,6 @@ private:
     types.back() = type;
     function.setType(FunctionType::get(kernel.getContext(), types, {}));
     function.getArguments().back().setType(type);
-  }
-
-  /// OpCost of the body, with bytes of rows counted at the kernel's border alone.
-  DenseI64ArrayAttr getKernelCost(Builder &b) {
-    OpCost cost;
-    for (Operation &op : kernel.getBody().front())
-      cost += nyala::getCost(&op);
-    cost.bytesPerRow = 0;
-    auto addRow = [&](Type type) {
-      auto tensor = cast<RankedTensorType>(type);
-      if (tensor.isDynamicDim(0))
-        cost.bytesPerRow += (tensor.getRank() == 2 ? tensor.getDimSize(1) : 1) *
-                            llvm::divideCeil(tensor.getElementTypeBitWidth(), 8);
-    };
-    llvm::for_each(kernel.getArgumentTypes(), addRow);
-    llvm::for_each(kernel.getResultTypes(), addRow);
-    return b.getDenseI64ArrayAttr({cost.flopsPerRow, cost.flopsPerRowPosition, cost.fixedBytes,
-                                   cost.bytesPerRow, cost.bytesPerRowPosition});
   }
 
   //===--------------------------------------------------------------------===//
@@ -270,7 +271,7 @@ private:
 
   /// One tile of columns of results, for all rows.
   void emitColumnTile(TileEmitter &e, ArrayRef<Sink> sinks, Value column, int64_t columns,
-                      int64_t block) {
+                      ArrayRef<int64_t> rowBlocks) {
     e.beginTile();
     Tile tile;
     tile.column = column;
@@ -288,19 +289,19 @@ private:
     };
     if (kernel.getMaxRows() == 1)
       return emitRows(e.index(0), 1);
-    Value blocked = e.index(0);
-    if (block > 1) {
-      Value size = e.index(block);
-      blocked = arith::MulIOp::create(e.b, arith::DivUIOp::create(e.b, e.getRows(), size), size);
-      e.forRange(e.index(0), blocked, block, [&](Value row) { emitRows(row, block); });
+    Value done = e.index(0);
+    for (int64_t block : rowBlocks) {
+      Value blocked = e.getRowsInBlocks(block);
+      e.forRange(done, blocked, block, [&](Value row) { emitRows(row, block); });
+      done = blocked;
     }
-    e.forRange(blocked, e.getRows(), 1, [&](Value row) { emitRows(row, 1); });
+    e.forRange(done, e.getRows(), 1, [&](Value row) { emitRows(row, 1); });
   }
 
   /// Work items are the tiles of one group of results after the other; returns their number.
   int64_t emitColumnTiles(TileEmitter &e, CpuTileOpInterface root) {
     int64_t tileColumns = root.getTileColumns();
-    int64_t rowBlock = root.getRowBlock(target, kernel.getMaxRows());
+    SmallVector<int64_t> rowBlocks = root.getRowBlocks(target, kernel.getMaxRows());
     // Tiles of at most one row have no loop over rows: without rows there are no work items.
     if (kernel.getMaxRows() == 1)
       limit = arith::MulIOp::create(e.b, limit, e.getRows());
@@ -314,7 +315,7 @@ private:
         e.forRange(lower, upper, 1, [&](Value item) {
           Value number = arith::SubIOp::create(e.b, item, e.index(first));
           emitColumnTile(e, sinks, arith::MulIOp::create(e.b, number, e.index(tileColumns)),
-                         tileColumns, rowBlock);
+                         tileColumns, rowBlocks);
         });
       }
       first += full;
@@ -326,7 +327,7 @@ private:
         auto branch = scf::IfOp::create(e.b, mine, /*withElseRegion=*/false);
         OpBuilder::InsertionGuard guard(e.b);
         e.b.setInsertionPointToStart(branch.thenBlock());
-        emitColumnTile(e, sinks, e.index(full * tileColumns), rest, rowBlock);
+        emitColumnTile(e, sinks, e.index(full * tileColumns), rest, rowBlocks);
       }
     }
     return first;
@@ -428,28 +429,41 @@ private:
 struct GenerateCpuKernels : nyala::impl::GenerateCpuKernelsBase<GenerateCpuKernels> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    auto target = module->getAttrOfType<CpuTargetAttr>(NyalaDialect::kTargetAttr);
-    if (!target) {
-      module.emitError("has no target; expected the attribute '")
-          << NyalaDialect::kTargetAttr << "' to hold a #nyala.cpu_target";
+    FailureOr<ArrayAttr> targets = getTargets(module);
+    if (failed(targets))
       return signalPassFailure();
+    for (KernelOp kernel : module.getOps<KernelOp>()) {
+      for (auto target : targets->getAsRange<CpuTargetAttr>())
+        if (failed(checkKernel(kernel, target)))
+          return signalPassFailure();
+      kernel->setAttr("nyala.cost", getKernelCost(kernel));
     }
-    for (KernelOp kernel : llvm::make_early_inc_range(module.getOps<KernelOp>())) {
-      if (failed(KernelGenerator(kernel, target).generate()))
-        return signalPassFailure();
-      kernel.erase();
+    auto b = OpBuilder::atBlockEnd(module.getBody());
+    SmallVector<ModuleOp> variants;
+    for (auto target : targets->getAsRange<CpuTargetAttr>()) {
+      variants.push_back(ModuleOp::create(b, module.getLoc(), target.getArch()));
+      variants.back()->setAttr(NyalaDialect::kTargetAttr, target);
     }
+    // Kernels are only read.
+    parallelForEach(&getContext(), variants,
+                    [&](ModuleOp variant) { generate(module, variant); });
+  }
+
+  static void generate(ModuleOp module, ModuleOp variant) {
+    CpuTargetAttr target = getTarget(variant);
+    for (KernelOp kernel : module.getOps<KernelOp>())
+      KernelGenerator(kernel, target).generate(variant);
     // The one function that the emitter leaves to upstream's approximation.
-    RewritePatternSet patterns(&getContext());
+    RewritePatternSet patterns(module.getContext());
     populatePolynomialApproximateErfPattern(patterns);
-    walkAndApplyPatterns(module, std::move(patterns));
+    walkAndApplyPatterns(variant, std::move(patterns));
     if (!target.hasFeature("fma"))
-      expandFusedOps(module);
+      expandFusedOps(variant);
   }
 
   /// Without the instruction, a fused operation would be a call of the C library's.
-  static void expandFusedOps(ModuleOp module) {
-    module.walk([](math::FmaOp op) {
+  static void expandFusedOps(ModuleOp variant) {
+    variant.walk([](math::FmaOp op) {
       OpBuilder b(op);
       Value product = arith::MulFOp::create(b, op.getLoc(), op.getA(), op.getB());
       op.replaceAllUsesWith(arith::AddFOp::create(b, op.getLoc(), product, op.getC()).getResult());

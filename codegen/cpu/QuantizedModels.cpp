@@ -5,6 +5,7 @@
 // machines with dot-product instructions agree bit by bit.
 //
 //===----------------------------------------------------------------------===//
+#include "codegen/cpu/AmxProduct.h"
 #include "codegen/cpu/CpuTileModels.h"
 #include "codegen/cpu/PackedReader.h"
 
@@ -133,13 +134,20 @@ struct QuantizedLinearModel
     return getWeightObstacle(cast<QuantizedLinearOp>(op).getWeight());
   }
 
-  int64_t getRowBlock(Operation *, CpuTargetAttr target, int64_t maxRows) const {
-    return maxRows > 1 && target.hasFeature("avx512f") ? 4 : 1;
+  SmallVector<int64_t> getRowBlocks(Operation *, CpuTargetAttr target, int64_t maxRows) const {
+    SmallVector<int64_t> blocks;
+    if (maxRows >= kAmxRows && hasAmxProduct(target))
+      blocks.push_back(kAmxRows);
+    if (maxRows > 1 && target.hasFeature("avx512f"))
+      blocks.push_back(4);
+    return blocks;
   }
 
   SmallVector<Value> emitTile(Operation *operation, TileEmitter &e, unsigned,
                               const Tile &tile) const {
     auto op = cast<QuantizedLinearOp>(operation);
+    if (tile.rows == kAmxRows && hasAmxProduct(e.getTarget()))
+      return addBias(e, op.getBias(), tile, emitAmxProduct(e, op, tile));
     PackedReader reader(e, op.getWeight());
     bool minima = reader.getLayout().hasMinima();
     SmallVector<Value> bases;

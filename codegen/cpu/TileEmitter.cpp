@@ -133,6 +133,10 @@ Value TileEmitter::getRows(Value value) {
   return type.isDynamicDim(0) ? rows : index(type.getDimSize(0));
 }
 
+Value TileEmitter::getRowsInBlocks(int64_t block) {
+  return arith::MulIOp::create(b, arith::DivUIOp::create(b, rows, index(block)), index(block));
+}
+
 int64_t TileEmitter::getMaxRows(Value value) const {
   RankedTensorType type = getTensorType(value);
   return type.isDynamicDim(0) ? maxRows : type.getDimSize(0);
@@ -241,7 +245,8 @@ Value TileEmitter::load(Value buffer, ValueRange indices, int64_t lanes) {
   } else {
     Value mask = vector::ConstantMaskOp::create(b, VectorType::get(kLanes, b.getI1Type()),
                                                 ArrayRef<int64_t>{lanes});
-    loaded = vector::MaskedLoadOp::create(b, type, buffer, indices, mask, constant(type, 0));
+    Value zeros = arith::ConstantOp::create(b, b.getZeroAttr(type));
+    loaded = vector::MaskedLoadOp::create(b, type, buffer, indices, mask, zeros);
   }
   if (!type.getElementType().isF16())
     return loaded;

@@ -147,6 +147,8 @@ public:
   CpuTargetAttr getTarget() const { return target; }
   mlir::Value getRows() const { return rows; }
   int64_t getMaxRows() const { return maxRows; }
+  /// The call's rows, rounded down to a multiple of `block`.
+  mlir::Value getRowsInBlocks(int64_t block);
   /// Rows of `value`: this call's, unless its type says how many it has; and their bound.
   mlir::Value getRows(mlir::Value value);
   int64_t getMaxRows(mlir::Value value) const;

@@ -124,7 +124,7 @@ void addMachineOptions(CLI::App &app, TrainOptions &options) {
   app.add_option("-t,--threads", options.threads, "Threads (default: one per physical core)")
       ->check(between<int64_t>(1, 256, "1 to 256 threads"))
       ->type_name("N");
-  app.add_option("--cpu", options.cpu, "CPU whose features kernels may use, as for nyala-compile")
+  app.add_option("--cpu", options.cpu, "The CPU to generate code for: native (this machine), x86-64-v3, znver4, …")
       ->capture_default_str();
 }
 

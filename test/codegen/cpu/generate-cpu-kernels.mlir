@@ -8,7 +8,13 @@
 // would be a call.
 // RUN: not grep -E "math.fma|math.exp|arith.extf" %t.base
 
-module attributes {nyala.target = #nyala.cpu_target<"x86-64", FEATURES>} {
+module attributes {nyala.targets = [#nyala.cpu_target<"x86-64", FEATURES>]} {
+
+// Kernels on tensors stay, and say what they cost; caches in blocks by their bytes.
+// CHECK: nyala.kernel @product({{.*}} nyala.cost = array<i64: 6144, 0, 1920, 448, 0>
+// CHECK: nyala.kernel @attention({{.*}} nyala.cost = array<i64: 0, 272, 0, 520, 128>
+// CHECK: nyala.kernel @attention_over_blocks({{.*}} nyala.cost = array<i64: 0, 264, 0, 520, 104>
+// CHECK: module @"x86-64" attributes {nyala.target = #nyala.cpu_target<"x86-64"
 
 // Work items are tiles of 32 columns (the last one narrower); each reads its weights once, for all
 // rows, and asks for those to come.
@@ -18,7 +24,6 @@ module attributes {nyala.target = #nyala.cpu_target<"x86-64", FEATURES>} {
 // CHECK-SAME: %[[Y:arg[0-9]+]]: memref<8x48xf32> {llvm.noalias}
 // CHECK-SAME: %[[ROWS:arg[0-9]+]]: index, %[[BEGIN:arg[0-9]+]]: index, %[[END:arg[0-9]+]]: index
 // CHECK-SAME: memref<0xi8> {llvm.noalias}
-// CHECK-SAME: nyala.cost = array<i64: 6144, 0, 1920, 448, 0>
 // CHECK-SAME: nyala.scratch_bytes = 0 : i64
 // CHECK-SAME: nyala.tiles = 2 : i64
 // CHECK-NOT: nyala.per_row
@@ -91,7 +96,6 @@ nyala.kernel @row_wise(%x: tensor<?x33xf32>) -> tensor<?x33xf32> attributes {max
 
 // A key-value head of a row is a work item, for all of its query heads: scores of 256 positions.
 // CHECK-LABEL: func.func @attention(
-// CHECK-SAME: nyala.cost = array<i64: 0, 272, 0, 520, 128>
 // CHECK-SAME: nyala.per_row
 // CHECK-SAME: nyala.scratch_bytes = 4096 : i64
 // CHECK-SAME: nyala.tiles = 1 : i64
@@ -135,10 +139,9 @@ nyala.kernel @append(%c: tensor<2x8x16xf32>, %x: tensor<?x16xf32>, %s: tensor<?x
   nyala.return %0 : tensor<2x8x16xf32>
 }
 
-// A cache in blocks is bytes: 32 integers a block, then a scale of two bytes. The cost counts them.
+// A cache in blocks is bytes: 32 integers a block, then a scale of two bytes.
 // CHECK-LABEL: func.func @attention_over_blocks(
 // CHECK-SAME: %arg1: memref<1x300x68xi8> {{.*}}, %arg2: memref<1x300x36xi8>
-// CHECK-SAME: nyala.cost = array<i64: 0, 264, 0, 520, 104>
 // Two vectors of a head of keys share a scale, which their products get once.
 // CHECK: vector.load %arg1{{.*}} vector<16xi8>
 // CHECK: vector.load %arg1{{.*}} vector<16xi8>

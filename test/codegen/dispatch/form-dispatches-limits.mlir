@@ -11,7 +11,7 @@
 // RUN: nyala-interpret --compare %s %t.after --entry two_updates --random-weights --seed 1 --tolerance 1e-5 --dim rows=2 --input slots=1,5 --input sequences=0,0
 // RUN: nyala-interpret --compare %s %t.after --entry products_of_products --random-weights --seed 1 --tolerance 1e-5 --dim rows=3
 
-module attributes {nyala.target = #nyala.cpu_target<"x86-64">} {
+module attributes {nyala.targets = [#nyala.cpu_target<"x86-64">]} {
 nyala.weight @w : tensor<32x32xf32, #nyala.packed<f32>>
 nyala.weight @v : tensor<32x32xf32, #nyala.packed<f32>>
 nyala.weight @odd : tensor<36x32xf32, #nyala.packed<f32>>

@@ -9,7 +9,7 @@
 // RUN: sed -e 's/arith.addf \(%arg[0-9]*\), \(%[0-9]*\)/arith.addf \2, \2/' %t.after > %t.wrong2
 // RUN: not nyala-interpret --compare %s %t.wrong2 --entry prefill --random-weights --seed 2 --tolerance 1e-5 --dim rows=9,wanted=1,sequences=1,slots=24
 
-module attributes {nyala.target = #nyala.cpu_target<"x86-64-v3", features = "avx2", "fma">} {
+module attributes {nyala.targets = [#nyala.cpu_target<"x86-64-v3", features = "avx2", "fma">]} {
 nyala.weight @table : tensor<48x32xf32, #nyala.packed<f32>>
 nyala.weight @norm : tensor<32xf32>
 nyala.weight @qkv : tensor<64x32xf32, #nyala.packed<f32>>

@@ -1,6 +1,9 @@
 // RUN: nyala-opt %s --nyala-build-programs | FileCheck %s
 
-func.func private @k() attributes {nyala.tiles = 6 : i64, nyala.cost = array<i64: 0, 0, 0, 0, 0>}
+func.func private @k() attributes {nyala.cost = array<i64: 0, 0, 0, 0, 0>}
+module @cpu attributes {nyala.target = #nyala.cpu_target<"cpu">} {
+  func.func private @k() attributes {nyala.tiles = 6 : i64}
+}
 
 // Rows that are the same in every call are counts of their own. A matrix is a state whose slots are its
 // rows; its next value may be computed from the old one in place, or be new: then it is written there.

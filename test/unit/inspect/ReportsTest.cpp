@@ -85,6 +85,8 @@ TEST_F(ReportsTest, JsonHasTheTotals) {
                        {"format", "elf"},
                        {"bytes", 16},
                        {"scratch_bytes", 64 * 4},
+                       {"tiles", 1},
+                       {"tiles_per_row", true},
                        {"offset", makeTold().executables[0].kernels[1].entry},
                        {"uses", 2}};
   EXPECT_EQ(report["kernels"][1], kernel);

@@ -21,6 +21,8 @@ struct ArtifactSpec {
     uint64_t entry;
     uint64_t scratchBytes;
     uint64_t size = 0; ///< 0: not said
+    uint64_t tiles = 1;
+    bool tilesPerRow = false;
   };
   struct Executable {
     artifact::Target target = artifact::Target::Cpu;
@@ -47,8 +49,6 @@ struct ArtifactSpec {
     uint32_t kernel;
     std::vector<artifact::Buffer> buffers;
     uint32_t rows;
-    uint64_t tiles;
-    bool tilesPerRow;
     std::vector<uint32_t> waits;
     std::optional<std::vector<uint64_t>> writes = {}; ///< absent: not said
     struct Cost {

@@ -177,7 +177,7 @@ TEST_F(SessionTest, CancelStopsThePrefillOnce) {
 TEST_F(SessionTest, CancelStopsADecode) {
   ArtifactSpec spec = makeToy();
   // Some hundred milliseconds: the cancel comes while it runs, or before it begins.
-  spec.entries[0].steps.insert(spec.entries[0].steps.begin(), 200, {4, {}, 0, 1, true, {}});
+  spec.entries[0].steps.insert(spec.entries[0].steps.begin(), 200, {4, {}, 0, {}});
   open(spec);
   Tokens expected = makeTokens(20);
   ASSERT_EQ(prefill(expected), NYALA_OK);
