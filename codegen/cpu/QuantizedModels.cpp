@@ -205,7 +205,6 @@ struct QuantizedLinearModel
   std::string getObstacle(Operation *op) const {
     return getWeightObstacle(cast<QuantizedLinearOp>(op).getWeight());
   }
-  bool hasTilesPerRow(Operation *) const { return false; }
 
   SmallVector<int64_t> getRowBlocks(Operation *, CpuTargetAttr target, int64_t maxRows) const {
     SmallVector<int64_t> blocks;
