@@ -131,14 +131,19 @@ struct AttentionPartsModel : CacheModel<AttentionPartsModel, AttentionPartsOp> {
     PositionSpan span = emitter.getSpan(row);
     Value parts = countParts(span);
     Value next = arith::AddIOp::create(e.b, base, countUnits(parts));
-    e.forRange(arith::MaxSIOp::create(e.b, first, base), arith::MinSIOp::create(e.b, limit, next),
-               1, [&](Value unit) {
-                 Value number = arith::SubIOp::create(e.b, unit, base);
-                 Value part = arith::AddIOp::create(e.b, span.firstPart,
-                                                    arith::RemUIOp::create(e.b, number, parts));
-                 emitter.emitPart(row, span, arith::DivUIOp::create(e.b, number, parts), part,
-                                  layout, destinations.front());
-               });
+    Value mine = arith::MinSIOp::create(e.b, limit, next);
+    Value last = arith::SubIOp::create(e.b, mine, one);
+    e.forRange(arith::MaxSIOp::create(e.b, first, base), mine, 1, [&](Value unit) {
+      auto getUnit = [&](Value unit) -> CacheAttentionEmitter::Unit {
+        Value number = arith::SubIOp::create(e.b, unit, base);
+        Value part = arith::RemUIOp::create(e.b, number, parts);
+        return {arith::DivUIOp::create(e.b, number, parts),
+                arith::AddIOp::create(e.b, span.firstPart, part)};
+      };
+      // Where another worker takes over, this one's last keys once more.
+      Value following = arith::MinSIOp::create(e.b, arith::AddIOp::create(e.b, unit, one), last);
+      emitter.emitPart(row, span, getUnit(unit), getUnit(following), layout, destinations.front());
+    });
     scf::YieldOp::create(e.b, ValueRange{next});
   }
 };
