@@ -1,7 +1,9 @@
 //===- NyalaDialect.cpp - The nyala dialect -------------------------------===//
 #include "ir/NyalaDialect.h"
+#include "ir/AttentionOps.h"
 #include "ir/NyalaOps.h"
 #include "ir/TrainingOps.h"
+#include "ir/WeightOps.h"
 
 #include "llvm/ADT/StringSet.h"
 
@@ -19,6 +21,14 @@ void NyalaDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "ir/TrainingOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "ir/WeightOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "ir/AttentionOps.cpp.inc"
       >();
 }
 

@@ -15,8 +15,9 @@ namespace nyala {
 struct Figure {
   std::string test; ///< "prefill", "decode", "first_token", "perplexity"
   uint32_t threads;
-  uint32_t depth;              ///< positions in the cache before the timed part
-  uint64_t tokens;             ///< of the prompt, generated, or predicted
+  uint32_t batch;              ///< sequences
+  uint32_t depth;              ///< positions in the first one's cache before the timed part
+  uint64_t tokens;             ///< of a sequence: of the prompt, generated, or predicted
   std::vector<double> samples; ///< not empty
   std::string unit;            ///< "tok/s", "ms", "perplexity"
 };
