@@ -41,8 +41,8 @@ static LogicalResult verifyTargets(Operation *op, Attribute value) {
   llvm::StringSet<> names;
   for (auto target : targets.getAsRange<CpuTargetAttr>())
     if (!names.insert(target.getArch()).second)
-      return op->emitOpError("attribute '") << NyalaDialect::kTargetsAttr << "' names '"
-                                            << target.getArch() << "' twice";
+      return op->emitOpError("attribute '")
+             << NyalaDialect::kTargetsAttr << "' names '" << target.getArch() << "' twice";
   return success();
 }
 

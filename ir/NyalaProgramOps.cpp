@@ -132,8 +132,8 @@ LogicalResult StepOp::verifySymbolUses(SymbolTableCollection &symbols) {
     return emitOpError("refers to kernel '") << getKernel() << "' in a module without variants";
   for (ModuleOp variant : variants)
     if (!symbols.lookupSymbolIn(variant, getKernelAttr()))
-      return emitOpError("refers to kernel '")
-             << getKernel() << "', which variant '" << getTarget(variant).getArch() << "' does not have";
+      return emitOpError("refers to kernel '") << getKernel() << "', which variant '"
+                                               << getTarget(variant).getArch() << "' does not have";
   for (auto buffer : getBuffers().getAsRange<BufferAttr>())
     if (buffer.getRegion() == BufferRegion::Weight &&
         !symbols.lookupSymbolIn<WeightOp>(module, buffer.getSymbol()))

@@ -71,12 +71,13 @@ FailureOr<ArrayAttr> nyala::cpu::getCpuTargets(MLIRContext *context, StringRef l
       return failure();
     }
     auto isSame = [&](CpuTargetAttr other) { return other.getFeatures() == target->getFeatures(); };
-    if (llvm::none_of(targets, isSame))
-      targets.push_back(*target);
+    if (llvm::any_of(targets, isSame))
+      continue;
+    // What has all features of another and more has the larger number.
+    auto hasFewer = [&](CpuTargetAttr other) {
+      return other.getFeatures().size() < target->getFeatures().size();
+    };
+    targets.insert(llvm::find_if(targets, hasFewer), *target);
   }
-  // What has all features of another and more has the larger number.
-  llvm::stable_sort(targets, [](CpuTargetAttr a, CpuTargetAttr b) {
-    return a.getFeatures().size() > b.getFeatures().size();
-  });
   return ArrayAttr::get(context, SmallVector<Attribute>(targets.begin(), targets.end()));
 }

@@ -23,8 +23,8 @@ mlir::FailureOr<CpuTargetAttr> getCpuTarget(mlir::MLIRContext *context, llvm::St
 mlir::FailureOr<mlir::ArrayAttr> getCpuTargets(mlir::MLIRContext *context, llvm::StringRef list,
                                                std::string &error);
 
-/// The list that "generic-multi" stands for: AMX; AVX-512 with dot products of integers (Ice Lake and
-/// Zen 4 and later); AVX-512; AVX2 with dot products (clients since Alder Lake); AVX2.
+/// The list that "generic-multi" stands for: AMX; AVX-512 with dot products of integers (Ice Lake
+/// and Zen 4 and later); AVX-512; AVX2 with dot products (clients since Alder Lake); AVX2.
 llvm::StringRef getGenericCpus();
 
 } // namespace nyala::cpu

@@ -445,8 +445,7 @@ struct GenerateCpuKernels : nyala::impl::GenerateCpuKernelsBase<GenerateCpuKerne
       variants.back()->setAttr(NyalaDialect::kTargetAttr, target);
     }
     // Kernels are only read.
-    parallelForEach(&getContext(), variants,
-                    [&](ModuleOp variant) { generate(module, variant); });
+    parallelForEach(&getContext(), variants, [&](ModuleOp variant) { generate(module, variant); });
   }
 
   static void generate(ModuleOp module, ModuleOp variant) {

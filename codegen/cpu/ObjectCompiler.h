@@ -25,8 +25,8 @@ struct CodeImage {
   std::vector<Kernel> kernels;      ///< in the order of their names in the object
 };
 
-/// Compiles the variants of a module of the phase `program` (ir/Variants.h), each for its target, in
-/// their order. Emits errors on the variant.
+/// Compiles the variants of a module of the phase `program` (ir/Variants.h), each for its target,
+/// in their order. Emits errors on the variant.
 mlir::FailureOr<std::vector<CodeImage>> compileKernels(mlir::ModuleOp module);
 
 /// Turns a relocatable ELF object (x86-64) into an image. `kernels` are the names to export. Fails

@@ -26,8 +26,8 @@ public:
                              std::string &reason) const = 0;
 };
 
-/// What the targets of the module's nyala.targets attribute have in common, whatever their features:
-/// all variants share a program. Null with an error if there are none.
+/// What the targets of the module's nyala.targets attribute have in common, whatever their
+/// features: all variants share a program. Null with an error if there are none.
 std::unique_ptr<DispatchTarget> getDispatchTarget(mlir::ModuleOp module);
 
 } // namespace nyala

@@ -223,10 +223,10 @@ private:
     std::vector<fb::Offset<art::Entry>> entries;
     for (auto program : module.getOps<ProgramOp>())
       entries.push_back(buildEntry(b, program));
-    b.Finish(art::CreateArtifactDirect(b, "nyala " NYALA_VERSION, getText("architecture").c_str(),
-                                       getNumber("vocabulary"), getNumber("context"),
-                                       getText("arithmetic").c_str(), &metadata, text, &executableTable,
-                                       &weightTable, segment, &stateTable, &entries),
+    b.Finish(art::CreateArtifactDirect(
+                 b, "nyala " NYALA_VERSION, getText("architecture").c_str(),
+                 getNumber("vocabulary"), getNumber("context"), getText("arithmetic").c_str(),
+                 &metadata, text, &executableTable, &weightTable, segment, &stateTable, &entries),
              art::ArtifactIdentifier());
     return b.Release();
   }
@@ -306,12 +306,11 @@ private:
       floats =
           b.CreateVector(std::vector<uint8_t>(step.getFloats().begin(), step.getFloats().end()));
     }
-    return art::CreateStep(b, kernel->second, b.CreateVectorOfStructs(buffers), step.getRows(),
-                           b.CreateVector(waits),
-                           /*flops_per_row=*/cost[0], /*bytes_fixed=*/cost[2],
-                           /*bytes_per_row=*/cost[3], /*flops_per_row_position=*/cost[1],
-                           /*bytes_per_row_position=*/cost[4], b.CreateVector(writes), label,
-                           updates, floats);
+    return art::CreateStep(
+        b, kernel->second, b.CreateVectorOfStructs(buffers), step.getRows(), b.CreateVector(waits),
+        /*flops_per_row=*/cost[0], /*bytes_fixed=*/cost[2],
+        /*bytes_per_row=*/cost[3], /*flops_per_row_position=*/cost[1],
+        /*bytes_per_row_position=*/cost[4], b.CreateVector(writes), label, updates, floats);
   }
 
   /// The name that a location has, from the model's file; empty if it has none.

@@ -20,10 +20,8 @@ namespace {
 /// Builds the program of one entry function.
 class ProgramBuilder {
 public:
-  ProgramBuilder(func::FuncOp function, ArrayRef<ModuleOp> variants,
-                 SymbolTableCollection &symbols)
-      : function(function), variants(variants), symbols(symbols),
-        builder(function.getContext()) {}
+  ProgramBuilder(func::FuncOp function, ArrayRef<ModuleOp> variants, SymbolTableCollection &symbols)
+      : function(function), variants(variants), symbols(symbols), builder(function.getContext()) {}
 
   LogicalResult build() {
     if (!llvm::hasSingleElement(function.getBody()))

@@ -60,8 +60,7 @@ namespace {
 class Compiler {
 public:
   explicit Compiler(const CompileOptions &options)
-      : options(options), context(createRegistry()),
-        diagnostics(&context, kTool) {
+      : options(options), context(createRegistry()), diagnostics(&context, kTool) {
     // The target's attribute is made before any module is read.
     context.loadDialect<NyalaDialect>();
     if (!options.remarks.empty())
@@ -321,7 +320,8 @@ private:
     artifact.progress = [&](uint64_t done, uint64_t all) {
       progress("weights " + std::to_string(all == 0 ? 100 : 100 * done / all) + "%");
     };
-    package::ArtifactSummary summary = package::writeArtifact(*module, *images, tokenizer, artifact);
+    package::ArtifactSummary summary =
+        package::writeArtifact(*module, *images, tokenizer, artifact);
     report(artifact.path, summary, start);
     return true;
   }

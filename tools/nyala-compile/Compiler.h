@@ -20,7 +20,7 @@ enum class Phase { Input, Model, Dispatch, Kernel, Program, Artifact };
 
 struct CompileOptions {
   std::string input;
-  std::string output; ///< "": beside the input, or standard output for a module
+  std::string output;         ///< "": beside the input, or standard output for a module
   std::string cpu = "native"; ///< a list: codegen/cpu/CpuTarget.h
   std::string arithmetic = "native";
   std::string kvType; ///< "f16" or "f32"

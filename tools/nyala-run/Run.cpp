@@ -160,7 +160,10 @@ void reportPerplexity(const Model &model, Session &session, const std::string &t
       computePerplexity(session, model.getInfo().vocabulary, model.tokenize(text, false));
   if (json)
     return writeOutput(
-        Json{{"perplexity", result.value}, {"tokens", result.tokens}, {"windows", result.windows}}
+        Json{{"perplexity", result.value},
+             {"tokens", result.tokens},
+             {"windows", result.windows},
+             {"cpu", model.getInfo().cpu}}
             .dump() +
         "\n");
   char line[96];

@@ -28,8 +28,7 @@ std::string choosePrecision(MLIRContext &context, const TrainOptions &options) {
 
 static void setTarget(ModuleOp module, const std::string &cpu) {
   MLIRContext *context = module.getContext();
-  module->setAttr(NyalaDialect::kTargetsAttr,
-                  ArrayAttr::get(context, {getTarget(context, cpu)}));
+  module->setAttr(NyalaDialect::kTargetsAttr, ArrayAttr::get(context, {getTarget(context, cpu)}));
   NamedAttrList facts(module->getAttrOfType<DictionaryAttr>(NyalaDialect::kModelAttr));
   facts.set("arithmetic", StringAttr::get(context, "f32"));
   module->setAttr(NyalaDialect::kModelAttr, facts.getDictionary(context));

@@ -59,8 +59,7 @@ unsigned chooseThreads(uint32_t asked) {
 }
 
 ThreadPool::ThreadPool(unsigned threads)
-    : spins(threads <= getAllowedProcessors().size() && threads <= getCpuQuota()),
-      claims(threads) {
+    : spins(threads <= getAllowedProcessors().size() && threads <= getCpuQuota()), claims(threads) {
   workers.reserve(threads - 1);
   try {
     for (unsigned worker = 1; worker < threads; ++worker)

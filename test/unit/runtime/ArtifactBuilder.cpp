@@ -31,22 +31,20 @@ static ArtifactSpec::Entry makeToyEntry(const std::string &name, uint32_t rows, 
   const auto argument = [](uint32_t i) { return Buffer(Region::Argument, i, 0); };
   const Buffer hashes(Region::Arena, 0, 0), picked(Region::Arena, 0, arrayBytes);
   const Buffer history(Region::State, 0, 0), calls(Region::State, 1, 0);
-  return {name,
-          {{"rows", rows}, {"wanted", wanted}},
-          {{ArgumentRole::Tokens, 0},
-           {ArgumentRole::Positions, 0},
-           {ArgumentRole::Sequences, 0},
-           {ArgumentRole::Slots, 0},
-           {ArgumentRole::Wanted, 1}},
-          {{"logits", 1, toyVocabulary * sizeof(float)}},
-          2 * arrayBytes,
-          {{0, {argument(0), argument(2), argument(3), history}, 0, {}},
-           {1, {argument(1), argument(2), history, hashes}, 0, {0}},
-           {2, {argument(4), hashes, picked}, 1, {1}},
-           {3,
-            {picked, Buffer(Region::Weight, 0, 0), Buffer(Region::Result, 0, 0), calls},
-            1,
-            {2}}}};
+  return {
+      name,
+      {{"rows", rows}, {"wanted", wanted}},
+      {{ArgumentRole::Tokens, 0},
+       {ArgumentRole::Positions, 0},
+       {ArgumentRole::Sequences, 0},
+       {ArgumentRole::Slots, 0},
+       {ArgumentRole::Wanted, 1}},
+      {{"logits", 1, toyVocabulary * sizeof(float)}},
+      2 * arrayBytes,
+      {{0, {argument(0), argument(2), argument(3), history}, 0, {}},
+       {1, {argument(1), argument(2), history, hashes}, 0, {0}},
+       {2, {argument(4), hashes, picked}, 1, {1}},
+       {3, {picked, Buffer(Region::Weight, 0, 0), Buffer(Region::Result, 0, 0), calls}, 1, {2}}}};
 }
 
 ArtifactSpec makeToy(uint32_t context, uint32_t prefillRows, uint32_t prefillWanted,
@@ -55,14 +53,15 @@ ArtifactSpec makeToy(uint32_t context, uint32_t prefillRows, uint32_t prefillWan
   spec.vocabulary = toyVocabulary;
   spec.context = context;
   spec.code.assign(__start_toy_kernels, __stop_toy_kernels);
-  spec.executables = {{.offset = toyCodeOffset,
-                       .size = spec.code.size(),
-                       .checksum = {},
-                       .kernels = {{"append", entryOf(toyAppend), 0, 0, 1, true},
-                                   {"hash", entryOf(toyHash), context * sizeof(int32_t), 0, 1, true},
-                                   {"pick", entryOf(toyPick), 0},
-                                   {"logits", entryOf(toyLogits), 0, 0, toyVocabulary},
-                                   {"spin", entryOf(toySpin), 0, 0, 1, true}}}};
+  spec.executables = {
+      {.offset = toyCodeOffset,
+       .size = spec.code.size(),
+       .checksum = {},
+       .kernels = {{"append", entryOf(toyAppend), 0, 0, 1, true},
+                   {"hash", entryOf(toyHash), context * sizeof(int32_t), 0, 1, true},
+                   {"pick", entryOf(toyPick), 0},
+                   {"logits", entryOf(toyLogits), 0, 0, toyVocabulary},
+                   {"spin", entryOf(toySpin), 0, 0, 1, true}}}};
   for (size_t i = 0; i < toyVocabulary; ++i) {
     const int32_t value = toyWeight(i);
     const auto *bytes = reinterpret_cast<const uint8_t *>(&value);
@@ -111,12 +110,8 @@ ArtifactSpec makeToyTraining(bool accumulates) {
                        .waits = {1},
                        .writes = {{}},
                        .updates = {2}};
-  const Step accumulate = {.kernel = 3,
-                           .buffers = {loss, sum},
-                           .rows = 1,
-                           .waits = {0},
-                           .writes = {{}},
-                           .updates = {1}};
+  const Step accumulate = {
+      .kernel = 3, .buffers = {loss, sum}, .rows = 1, .waits = {0}, .writes = {{}}, .updates = {1}};
   const Step apply = {.kernel = 4,
                       .buffers = {argument(0), w, sum, result(0)},
                       .rows = 0,
@@ -207,10 +202,10 @@ static Offset<Entry> buildEntry(FlatBufferBuilder &builder, const ArtifactSpec::
   std::vector<Offset<Step>> steps;
   for (const ArtifactSpec::Step &step : spec.steps)
     steps.push_back(CreateStepDirect(
-        builder, step.kernel, &step.buffers, step.rows, &step.waits,
-        step.cost.flopsPerRow, step.cost.bytesFixed, step.cost.bytesPerRow,
-        step.cost.flopsPerRowPosition, step.cost.bytesPerRowPosition,
-        step.writes ? &*step.writes : nullptr, step.label.empty() ? nullptr : step.label.c_str(),
+        builder, step.kernel, &step.buffers, step.rows, &step.waits, step.cost.flopsPerRow,
+        step.cost.bytesFixed, step.cost.bytesPerRow, step.cost.flopsPerRowPosition,
+        step.cost.bytesPerRowPosition, step.writes ? &*step.writes : nullptr,
+        step.label.empty() ? nullptr : step.label.c_str(),
         step.updates.empty() ? nullptr : &step.updates,
         step.floats.empty() ? nullptr : &step.floats));
   for (size_t i = 1; i < spec.lastStepCount; ++i)

@@ -122,8 +122,9 @@ TEST_F(ArtifactTest, DamageBehindTheChecksumsDoesNotCrash) {
 }
 
 TEST_F(ArtifactTest, OtherVersions) {
-  EXPECT_THAT(failSpec([](ArtifactSpec &s) { s.version = NYALA_ARTIFACT_VERSION + 1; }, NYALA_VERSION),
-              HasSubstr("update the runtime"));
+  EXPECT_THAT(
+      failSpec([](ArtifactSpec &s) { s.version = NYALA_ARTIFACT_VERSION + 1; }, NYALA_VERSION),
+      HasSubstr("update the runtime"));
   EXPECT_THAT(failSpec([](ArtifactSpec &s) { s.version = 0; }, NYALA_VERSION),
               HasSubstr("compile the model again"));
   EXPECT_THAT(failSpec([](ArtifactSpec &s) { s.abiVersion = 9; }, NYALA_VERSION),
