@@ -8,6 +8,26 @@ include "mlir/Pass/PassBase.td"
 // Dispatch level
 //===----------------------------------------------------------------------===//
 
+def SplitAttention : Pass<"nyala-split-attention", "::mlir::func::FuncOp"> {
+  let summary = "Compute the attention of few rows in two steps";
+  let description = [{
+    In an entry function, `nyala.attention` of at most 8 rows over a cache of more than 256 slots becomes
+    `nyala.attention_parts`, whose work divides by positions as well, and `nyala.merge_attention`, which
+    is computed again by whoever reads it. With more rows there is work enough.
+
+    ```mlir
+    %0 = nyala.attention %q, %k, %v at %p in %s {heads = 2, kv_heads = 1, scale = 0.25 : f32, mask = #nyala.mask<causal>}
+       : tensor<?x32xf32>, tensor<1x512x16xf32>, tensor<1x512x16xf32>, tensor<?xi32>, tensor<?xi32> -> tensor<?x32xf32>
+    ```
+    becomes
+    ```mlir
+    %1 = nyala.attention_parts %q, %k, %v at %p in %s {heads = 2, kv_heads = 1, scale = 0.25 : f32, mask = #nyala.mask<causal>}
+       : tensor<?x32xf32>, tensor<1x512x16xf32>, tensor<1x512x16xf32>, tensor<?xi32>, tensor<?xi32> -> tensor<?x72xf32>
+    %0 = nyala.merge_attention %1 at %p {heads = 2, mask = #nyala.mask<causal>} : tensor<?x72xf32>, tensor<?xi32> -> tensor<?x32xf32>
+    ```
+  }];
+}
+
 def FormDispatches : Pass<"nyala-form-dispatches", "::mlir::ModuleOp"> {
   let summary = "Fuse the ops of entry functions into dispatches of kernels";
   let description = [{

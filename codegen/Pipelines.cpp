@@ -18,6 +18,8 @@ void nyala::buildDispatchPipeline(OpPassManager &pm) {
   pm.addPass(createPackWeights());
   pm.addPass(createCSEPass());
   pm.addPass(createHoistWeights());
+  // What is merged behind attention fuses like a norm.
+  pm.addNestedPass<func::FuncOp>(createSplitAttention());
   // Equal layers become equal only once their weights are operands.
   pm.addPass(createFormDispatches());
   pm.addPass(createDeduplicateKernels());

@@ -1,5 +1,6 @@
 //===- NyalaDialect.cpp - The nyala dialect -------------------------------===//
 #include "ir/NyalaDialect.h"
+#include "ir/AttentionOps.h"
 #include "ir/NyalaOps.h"
 #include "ir/TrainingOps.h"
 #include "ir/WeightOps.h"
@@ -24,6 +25,10 @@ void NyalaDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "ir/WeightOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "ir/AttentionOps.cpp.inc"
       >();
 }
 

@@ -135,7 +135,7 @@ NYALA_API nyala_status nyala_text_stream_flush(nyala_text_stream *stream, const 
 
 typedef struct {
   uint32_t context;   /* positions of a sequence; 0: the model's capacity; never above it */
-  uint32_t threads;   /* workers, at most 256; 0: one per physical core */
+  uint32_t threads;   /* workers, at most 256; 0: one per physical core that it may use */
   uint32_t sequences; /* 0: one; at most the model's (nyala-compile --sequences) */
 } nyala_session_options;
 
@@ -271,7 +271,7 @@ NYALA_API nyala_status nyala_session_profile_end(nyala_session *session, nyala_p
 // `length` tokens, one after the other: rows = batch * length.
 
 typedef struct {
-  uint32_t threads; /* workers, at most 256; 0: one per physical core */
+  uint32_t threads; /* workers, at most 256; 0: one per physical core that it may use */
 } nyala_trainer_options;
 
 typedef struct {

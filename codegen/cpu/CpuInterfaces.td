@@ -14,13 +14,10 @@ def Nyala_CpuTileOpInterface : OpInterface<"CpuTileOpInterface"> {
   let methods = [
     InterfaceMethod<[{Why the op cannot be in a kernel as it is; empty if it can.}],
       "std::string", "getObstacle", (ins), [{}], [{ return {}; }]>,
-    InterfaceMethod<[{Columns of a work item when the op is the root of a kernel.}],
+    InterfaceMethod<[{Columns of a work item, for all rows, when the op is the root of a kernel.}],
       "int64_t", "getTileColumns", (ins), [{}], [{
         return ::nyala::cpu::kDefaultTileColumns;
       }]>,
-    InterfaceMethod<[{Do work items of a kernel around this op cover one row each (attention), or
-                      all rows (products, whose weights are to be read once)?}],
-      "bool", "hasTilesPerRow", (ins), [{}], [{ return true; }]>,
     InterfaceMethod<[{Rows computed together where a work item covers all rows: as many as keep
                       their sums in registers. Several numbers, each a multiple of the next: a
                       call's rows are divided into as many blocks of the first as there are, then of
@@ -33,8 +30,20 @@ def Nyala_CpuTileOpInterface : OpInterface<"CpuTileOpInterface"> {
                       writing its part of all results (emitItem); nullopt: work items are tiles. Items
                       write different places, so that any division of them gives the same bits.}],
       "::std::optional<int64_t>", "getItems", (ins), [{}], [{ return ::std::nullopt; }]>,
-    InterfaceMethod<[{Computes work item `item` of getItems() into the buffers of the results; null:
-                      that result is not asked for.}],
+    InterfaceMethod<[{Are there so many for each row of a call?}],
+      "bool", "hasItemsPerRow", (ins), [{}], [{ return false; }]>,
+    InterfaceMethod<[{Computes work items [begin, end), one after the other if the op does not say
+                      otherwise, into the buffers of the results; null: that result is not asked
+                      for.}],
+      "void", "emitItems",
+      (ins "::nyala::cpu::TileEmitter &":$emitter, "::mlir::Value":$begin, "::mlir::Value":$end,
+           "::llvm::ArrayRef<::mlir::Value>":$destinations), [{}], [{
+        emitter.forRange(begin, end, 1, [&](::mlir::Value item) {
+          emitter.beginTile();
+          ::llvm::cast<CpuTileOpInterface>($_op.getOperation()).emitItem(emitter, item, destinations);
+        });
+      }]>,
+    InterfaceMethod<[{Computes one of them.}],
       "void", "emitItem",
       (ins "::nyala::cpu::TileEmitter &":$emitter, "::mlir::Value":$item,
            "::llvm::ArrayRef<::mlir::Value>":$destinations), [{}], [{

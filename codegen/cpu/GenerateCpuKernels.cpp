@@ -5,10 +5,8 @@
 //
 //   for tile in [begin, end):  [tile prologue]  for rows by blocks: vectors
 //
-// Around an op whose results are no such tiles (sums over rows, attention among
-// the rows of a batch) work items are the op's own, and write its results.
-// Else a work item is a column tile of one row (attention: a head), or a whole
-// row where no root asks for tiles.
+// Around an op whose results are no such tiles (attention, sums over rows) work
+// items are the op's own, and write its results. Else a work item is a row.
 //
 //===----------------------------------------------------------------------===//
 #include "codegen/Passes.h"
@@ -100,18 +98,18 @@ public:
     begin = entry->getArgument(buffers + 1);
     limit = entry->getArgument(buffers + 2);
 
-    int64_t tiles = 0;
+    int64_t tiles = 1;
     bool perRow = true;
     auto root = cast_if_present<CpuTileOpInterface>(findRoot(kernel));
     if (std::optional<int64_t> items = root ? root.getItems() : std::nullopt) {
       emitItems(e, root);
       tiles = *items;
-      perRow = false;
-    } else if (root && !root.hasTilesPerRow()) {
+      perRow = root.hasItemsPerRow();
+    } else if (root) {
       tiles = emitColumnTiles(e, root);
       perRow = false;
     } else {
-      tiles = emitRowTiles(e, root ? root.getTileColumns() : 0);
+      emitRows(e);
     }
 
     setScratchType(function, e.getScratchBytes());
@@ -340,32 +338,16 @@ private:
     SmallVector<Value> destinations(root->getNumResults());
     for (const Sink &sink : getSinks(e))
       destinations[cast<OpResult>(sink.value).getResultNumber()] = sink.buffer;
-    e.forRange(begin, limit, 1, [&](Value item) {
-      e.beginTile();
-      root.emitItem(e, item, destinations);
-    });
+    root.emitItems(e, begin, limit, destinations);
   }
 
-  /// Work items are rows, or tiles of `tileColumns` columns of rows; returns how many a row has.
-  int64_t emitRowTiles(TileEmitter &e, int64_t tileColumns) {
+  /// Work items are rows.
+  void emitRows(TileEmitter &e) {
     SmallVector<Sink> sinks = getSinks(e);
-    int64_t perRow = tileColumns == 0 ? 1 : sinks.front().columns / tileColumns;
-    e.forRange(begin, limit, 1, [&](Value item) {
+    e.forRange(begin, limit, 1, [&](Value row) {
       e.beginTile();
-      if (tileColumns == 0) {
-        emitWholeRow(e, sinks, item);
-        return;
-      }
-      Tile tile;
-      tile.row = arith::DivUIOp::create(e.b, item, e.index(perRow));
-      tile.column = arith::MulIOp::create(e.b, arith::RemUIOp::create(e.b, item, e.index(perRow)),
-                                          e.index(tileColumns));
-      tile.vectors = llvm::divideCeil(tileColumns, kLanes);
-      tile.lastLanes = tileColumns - (tile.vectors - 1) * kLanes;
-      for (const Sink &sink : sinks)
-        storeVectors(e, sink, tile, e.pull(sink.value, tile));
+      emitWholeRow(e, sinks, row);
     });
-    return perRow;
   }
 
   void emitWholeRow(TileEmitter &e, ArrayRef<Sink> sinks, Value row) {

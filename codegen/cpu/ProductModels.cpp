@@ -44,8 +44,6 @@ struct LinearModel : CpuTileOpInterface::ExternalModel<LinearModel, LinearOp> {
     return LinearModel::isPlain(op) ? getPlainObstacle(LinearModel::getProduct(op))
                                     : getWeightObstacle(op.getWeight());
   }
-  /// All rows in one work item: its weights are read once.
-  bool hasTilesPerRow(Operation *) const { return false; }
 
   SmallVector<int64_t> getRowBlocks(Operation *op, CpuTargetAttr target, int64_t maxRows) const {
     bool streamed = maxRows <= kStreamedRows && !LinearModel::isPlain(cast<LinearOp>(op));
@@ -182,7 +180,6 @@ struct MatmulModel : CpuTileOpInterface::ExternalModel<MatmulModel, MatmulOp> {
   std::string getObstacle(Operation *op) const {
     return getPlainObstacle(MatmulModel::getProduct(op));
   }
-  bool hasTilesPerRow(Operation *) const { return false; }
   SmallVector<int64_t> getRowBlocks(Operation *, CpuTargetAttr target, int64_t) const {
     return {getPlainRowBlock(target)};
   }

@@ -120,9 +120,10 @@ public:
   /// Sum (or maximum) of a vector's lanes as a tree of halves.
   mlir::Value reduceAdd(mlir::Value vector);
   mlir::Value reduceMax(mlir::Value vector);
-  /// A vector whose lane i is reduceAdd(vector(i)), bit by bit. Calls `vector` for 0 to 15, in
-  /// order.
-  mlir::Value reduceAddEach(llvm::function_ref<mlir::Value(int64_t)> vector);
+  /// Vectors whose lane i are the reduceAdd() of vectors(i), bit by bit: several sums at once.
+  /// Calls `vectors` for 0 to 15, in order.
+  llvm::SmallVector<mlir::Value>
+  reduceAddEach(llvm::function_ref<llvm::SmallVector<mlir::Value>(int64_t)> vectors);
   /// Of 16 vectors, lane j of vector i becomes lane i of vector j.
   void transpose(llvm::MutableArrayRef<mlir::Value> vectors);
   /// Widens halves (vector of i16) to f32.
@@ -158,8 +159,9 @@ private:
   mlir::Value splat(mlir::arith::ConstantOp constantOp, llvm::ArrayRef<int64_t> shape);
   /// An elementwise op, on operands of other types.
   mlir::Value emitElementwise(mlir::Operation *op, mlir::ValueRange operands, mlir::Type type);
-  mlir::Value reduceAddEach(int64_t first, int64_t count,
-                            llvm::function_ref<mlir::Value(int64_t)> vector);
+  llvm::SmallVector<mlir::Value>
+  reduceAddEach(int64_t first, int64_t count,
+                llvm::function_ref<llvm::SmallVector<mlir::Value>(int64_t)> vectors);
   mlir::Value reduce(mlir::Value vector,
                      llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)> combine);
 

@@ -30,7 +30,7 @@ class Session {
 public:
   struct Options {
     uint32_t context = 0;   ///< positions of a sequence; 0: the model's capacity
-    uint32_t threads = 0;   ///< 0: one per physical core
+    uint32_t threads = 0;   ///< 0: one per usable core
     uint32_t sequences = 0; ///< 0: one
   };
   using RowCallback = void (*)(void *user, size_t index, const float *logits);

@@ -9,7 +9,7 @@ import tiny_models
 from harness import check_refused, compile_model, explain, generate, run, succeed
 from tiny_models import plain_text
 
-FIGURE = ["test", "threads", "batch", "depth", "tokens", "samples", "median", "unit"]
+FIGURE = ["test", "threads", "batch", "depth", "tokens", "samples", "median", "unit", "cpu"]
 SHORT = ("-p", 20, "-n", 6, "-r", 3)
 
 

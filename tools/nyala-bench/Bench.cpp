@@ -200,11 +200,12 @@ void benchModel(const BenchOptions &options) {
   Report report(options.json);
   std::vector<uint32_t> threads = options.threads;
   if (threads.empty())
-    threads.push_back(rt::countPhysicalCores());
+    threads.push_back(rt::countUsableCores());
   if (options.perplexityFile) {
     const std::string text = readText(*options.perplexityFile);
     checkText(text, "the text");
     const Model model = openModel(options.model);
+    report.setCpu(model.getInfo().cpu);
     Session session(model, {.context = 0, .threads = threads[0], .sequences = 1}, greedySampler);
     const Perplexity result =
         computePerplexity(session, model.getInfo().vocabulary, model.tokenize(text, false));
@@ -212,6 +213,7 @@ void benchModel(const BenchOptions &options) {
         Figure{"perplexity", threads[0], 1, 0, result.tokens, {result.value}, "perplexity"});
   }
   const Model model = openModel(options.model);
+  report.setCpu(model.getInfo().cpu);
   checkShape(model, options);
   for (uint32_t count : threads) {
     Bench bench(model, options, count, report);

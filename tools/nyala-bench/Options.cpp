@@ -47,7 +47,7 @@ void addTestOptions(CLI::App &app, BenchOptions &options) {
 }
 
 void addRunOptions(CLI::App &app, BenchOptions &options) {
-  addList(app, "-t,--threads", options.threads, "Threads (default: one per physical core)")
+  addList(app, "-t,--threads", options.threads, "Threads (default: one per physical core that may be used)")
       ->check(between<int64_t>(1, 256, "1 to 256 threads"));
   addCount(app, "-r,--repetitions", options.repetitions, 1, "Samples of each test",
            "a number of repetitions");

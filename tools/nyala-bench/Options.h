@@ -11,7 +11,7 @@ namespace nyala {
 
 struct BenchOptions {
   std::string model;
-  std::vector<uint32_t> threads;       ///< empty: one per physical core
+  std::vector<uint32_t> threads;       ///< empty: one per usable core
   uint32_t promptTokens = 512;         ///< 0: no prefill
   uint32_t generatedTokens = 128;      ///< 0: no decode
   std::vector<uint32_t> depths = {0};  ///< positions in the cache before the timed part

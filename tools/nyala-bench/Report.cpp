@@ -65,7 +65,8 @@ void Report::add(const Figure &figure) {
                       {"tokens", figure.tokens},
                       {"samples", figure.samples},
                       {"median", median},
-                      {"unit", figure.unit}});
+                      {"unit", figure.unit},
+                      {"cpu", cpu}});
   if (!hasHead)
     print("%-12s %7s %7s %7s %7s %10s  %-10s %s\n", "test", "threads", "batch", "depth", "tokens",
           "median", "unit", "min - max");

@@ -27,6 +27,9 @@ class Report {
 public:
   explicit Report(bool json) : json(json) {}
 
+  /// What the code that runs was compiled for; before the first figure.
+  void setCpu(std::string name) { cpu = std::move(name); }
+
   void add(const Figure &figure);
   void add(const MachineLimits &limits);
   /// The table has a line for each kernel, JSON one for each step.
@@ -34,6 +37,7 @@ public:
 
 private:
   bool json;
+  std::string cpu;
   bool hasHead = false;
 };
 

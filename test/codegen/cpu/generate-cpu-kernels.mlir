@@ -94,16 +94,34 @@ nyala.kernel @row_wise(%x: tensor<?x33xf32>) -> tensor<?x33xf32> attributes {max
   nyala.return %0 : tensor<?x33xf32>
 }
 
-// A head of a row is a work item.
+// A key-value head of a row is a work item, for all of its query heads: scores of 256 positions.
 // CHECK-LABEL: func.func @attention(
 // CHECK-SAME: nyala.per_row
-// CHECK-SAME: nyala.scratch_bytes = 512 : i64
-// CHECK-SAME: nyala.tiles = 4 : i64
-// CHECK: arith.constant 128 : index
+// CHECK-SAME: nyala.scratch_bytes = 4096 : i64
+// CHECK-SAME: nyala.tiles = 1 : i64
+// CHECK: memref.view {{.*}} to memref<4x256xf32>
 nyala.kernel @attention(%q: tensor<?x64xf32>, %k: tensor<1x300x16xf32>, %p: tensor<?xi32>, %s: tensor<?xi32>) -> tensor<?x64xf32> attributes {max_rows = 1 : i64} {
   %0 = nyala.attention %q, %k, %k at %p in %s {heads = 4 : i64, kv_heads = 1 : i64, scale = 0.25 : f32, mask = #nyala.mask<causal>}
      : tensor<?x64xf32>, tensor<1x300x16xf32>, tensor<1x300x16xf32>, tensor<?xi32>, tensor<?xi32> -> tensor<?x64xf32>
   nyala.return %0 : tensor<?x64xf32>
+}
+
+// Work items of parts are as many as there can be; each takes its share of those that there are.
+// CHECK-LABEL: func.func @attention_parts(
+// CHECK-SAME: %[[P:arg[0-9]+]]: memref<1xi32> {llvm.noalias}, %{{arg[0-9]+}}: memref<1xi32> {llvm.noalias}, %[[Y:arg[0-9]+]]: memref<1x72xf32> {llvm.noalias}, %{{[^:]+}}: index, %[[BEGIN:[^:]+]]: index, %[[END:[^:]+]]: index
+// CHECK-SAME: nyala.per_row
+// CHECK-SAME: nyala.tiles = 4 : i64
+// CHECK: %[[UNITS:.+]] = scf.for
+// CHECK: %[[FIRST:.+]] = arith.muli %[[BEGIN]], %[[UNITS]]
+// CHECK: arith.divui %[[FIRST]]
+// CHECK: arith.muli %[[END]], %[[UNITS]]
+// CHECK: vector.store {{.*}}, %[[Y]]
+// CHECK: memref.store {{.*}}, %[[Y]]
+// CHECK: memref.store {{.*}}, %[[Y]]
+nyala.kernel @attention_parts(%q: tensor<?x32xf32>, %k: tensor<1x300x32xf32>, %p: tensor<?xi32>, %s: tensor<?xi32>) -> tensor<?x72xf32> attributes {max_rows = 1 : i64} {
+  %0 = nyala.attention_parts %q, %k, %k at %p in %s {heads = 2 : i64, kv_heads = 2 : i64, scale = 0.25 : f32, mask = #nyala.mask<causal>}
+     : tensor<?x32xf32>, tensor<1x300x32xf32>, tensor<1x300x32xf32>, tensor<?xi32>, tensor<?xi32> -> tensor<?x72xf32>
+  nyala.return %0 : tensor<?x72xf32>
 }
 
 // The tied result is no buffer of its own; rows of negative slots are passed over.
