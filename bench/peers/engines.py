@@ -13,8 +13,8 @@ START_TOKENS = (1, 64)  # that are generated; the first gives the time
 
 @dataclass(frozen=True)
 class Case:
-    """One measurement. `kind` is prefill (of `tokens`), decode (of `tokens`, from `depth`, for `batch`
-    sequences) or start (with the tokens of START_TOKENS)."""
+    """One measurement. `kind` is prefill (of `tokens`), decode (of `tokens`, from `depth`, for
+    `batch` sequences) or start (with the tokens of START_TOKENS)."""
     kind: str
     tokens: int = 0
     depth: int = 0
@@ -33,6 +33,9 @@ class Nyala:
     def __init__(self, prepared, arithmetic):
         self.name = f"nyala {arithmetic}"
         self.prepared, self.artifact = prepared, prepared.artifact(arithmetic)
+        if not self.artifact.is_file():
+            sys.exit(f"cpu.py: '{prepared.folder}' holds no artifact in the arithmetic "
+                     f"'{arithmetic}'; prepare it with --arithmetic")
         self.artifact_bytes = prepared.artifact_bytes(arithmetic)
 
     def commands(self, case, threads):
@@ -41,13 +44,13 @@ class Nyala:
                 self.prepared.program("nyala-run"), self.artifact, "-p", START_PROMPT, "-n", count,
                 "-t", threads, "--temp", 0])
         p, n = (case.tokens, 0) if case.kind == "prefill" else (0, case.tokens)
-        return [[self.prepared.program("nyala-bench"), self.artifact, "-t", threads, "-p", p, "-n", n,
-                 "-d", case.depth, "-b", case.batch, "-r", 1, "--warmup", 1, "--json"]]
+        return [[self.prepared.program("nyala-bench"), self.artifact, "-t", threads, "-p", p,
+                 "-n", n, "-d", case.depth, "-b", case.batch, "-r", 1, "--warmup", 1, "--json"]]
 
     def limit_command(self, threads):
         """Measures what the machine can read; the figures of the model beside it are left aside."""
-        return [self.prepared.program("nyala-bench"), self.artifact, "-t", threads, "-p", 0, "-n", 1,
-                "-r", 1, "--per-dispatch", "--json"]
+        return [self.prepared.program("nyala-bench"), self.artifact, "-t", threads, "-p", 0,
+                "-n", 1, "-r", 1, "--per-dispatch", "--json"]
 
 
 class LlamaCpp:

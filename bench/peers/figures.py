@@ -8,7 +8,7 @@ LESS_IS_BETTER = ("ms", "MB")
 
 
 def measure(engines, cases, threads, repetitions):
-    """({(test, threads, depth, batch, tokens): {engine: its lines}}, {threads: the machine's limits}).
+    """({(test, threads, depth, batch, tokens): {engine: its lines}}, {threads: machine's limits}).
     Each sample is a process of its own, and of each case the engines come in turn: they meet the
     same machine."""
     samples, limits = {}, {}
@@ -50,7 +50,8 @@ def is_same_test(one, other):
 
 
 def compare(figures, limits):
-    """nyala's figures beside each peer in the better of its modes. Ratios above 1: nyala is better."""
+    """nyala's figures beside each peer in the better of its modes; ratios above 1: nyala is
+    better."""
     rows = []
     for figure in figures:
         if figure["family"] != "nyala":
@@ -85,13 +86,14 @@ def print_table(rows, limits, families):
     for row in rows:
         share = f"{100 * row['share']:5.0f}%" if "share" in row else ""
         line = (f"{row['compare']:11} {row['threads']:7} {row['depth']:6} {row['batch']:5} "
-                f"{row['tokens']:6} {row['engine']:12} {row['unit']:6} {row['nyala']:9.1f} {share:>6}")
+                f"{row['tokens']:6} {row['engine']:12} {row['unit']:6} {row['nyala']:9.1f} "
+                f"{share:>6}")
         for family in families:
             peer = row["peers"].get(family)
             line += f"  {peer['median']:10.1f} {peer['ratio']:6.2f}" if peer else " " * 19
         print(line)
-    print("share: of decode, of the rate at which this machine could read the weights; of memory, of "
-          "the artifact's size. ratio: above 1, nyala is better")
+    print("share: of decode, of the rate at which this machine could read the weights; of memory, "
+          "of the artifact's size. ratio: above 1, nyala is better")
     for threads, limit in limits.items():
         place = "fit" if limit["fits_cache"] else "do not fit"
         print(f"limit of decode, {threads} threads: {limit['gb_per_second']:.1f} GB/s, as measured "

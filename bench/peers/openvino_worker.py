@@ -1,12 +1,13 @@
-"""Measures OpenVINO GenAI once and prints one JSON object a line, as nyala-bench does; cpu.py runs it.
+"""Measures OpenVINO GenAI once and prints JSON lines as nyala-bench does; cpu.py runs it.
 
 openvino_worker.py MODEL.gguf THREADS prefill PROMPT_TOKENS
 openvino_worker.py MODEL.gguf THREADS decode GENERATED_TOKENS DEPTH BATCH
 openvino_worker.py MODEL.gguf THREADS start PROMPT_TOKENS GENERATED_TOKENS
 
-Times are those of its own counters. Each prompt has other tokens than those before it, as it keeps what it
-knows of prompts that begin alike. One repetition before is not counted. `start` begins when its libraries are
-loaded, and of `memory` what was there then is not counted: neither has Python in it.
+Times are those of its own counters. Each prompt has other tokens than those before it, as it keeps
+what it knows of prompts that begin alike. One repetition before is not counted. `start` begins when
+its libraries are loaded, and of `memory` what was there then is not counted: neither has Python in
+it.
 """
 import json
 import resource

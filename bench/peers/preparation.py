@@ -2,7 +2,7 @@
 
     FOLDER/facts.json      for which CPU, for which Python, in which versions
     FOLDER/model.gguf
-    FOLDER/artifacts/      the model compiled by nyala in each arithmetic, weights in files of their own
+    FOLDER/artifacts/      the model compiled by nyala in each arithmetic, weights apart
     FOLDER/bin/            nyala-bench, nyala-run, llama_start
     FOLDER/python/         llama.cpp (bindings and libraries), OpenVINO GenAI, what they need
     FOLDER/cpu.py, peers/  the scripts, so that the folder can be carried to another machine
@@ -61,11 +61,11 @@ class Prepared:
         try:
             self.facts = json.loads((self.folder / "facts.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            sys.exit(f"cpu.py: '{folder}' is no folder that --prepare made: its facts.json cannot be "
-                     "read")
+            sys.exit(f"cpu.py: '{folder}' is no folder that --prepare made: its facts.json cannot "
+                     "be read")
         if self.facts["python"] != python_version():
-            sys.exit(f"cpu.py: '{folder}' holds packages for Python {self.facts['python']}, this is "
-                     f"{python_version()}: run with that one, or prepare with --python")
+            sys.exit(f"cpu.py: '{folder}' holds packages for Python {self.facts['python']}, this "
+                     f"is {python_version()}: run with that one, or prepare with --python")
         self.model = self.folder / "model.gguf"
         self.packages = self.folder / "python"
 
@@ -115,14 +115,15 @@ prepare_python
     def fetch_llama_source(self):
         """The unpacked sources of llama-cpp-python."""
         requirements = (HERE / "requirements-source.txt").read_text(encoding="utf-8")
-        folder = self.cache / f"llama-source-{hashlib.sha256(requirements.encode()).hexdigest()[:8]}"
+        version = hashlib.sha256(requirements.encode()).hexdigest()[:8]
+        folder = self.cache / f"llama-source-{version}"
         if folder.is_dir():
             return folder
         say("Downloading the sources of llama.cpp: 77 MB from PyPI")
         download = self.cache / "download"
         shutil.rmtree(download, ignore_errors=True)
-        run([*self.pip, "download", "--quiet", "--no-deps", "--no-binary", ":all:", "--dest", download,
-             "-r", HERE / "requirements-source.txt"])
+        run([*self.pip, "download", "--quiet", "--no-deps", "--no-binary", ":all:",
+             "--dest", download, "-r", HERE / "requirements-source.txt"])
         with tarfile.open(next(download.glob("*.tar.gz"))) as archive:
             archive.extractall(download, filter="data")
         next(path for path in download.iterdir() if path.is_dir()).rename(folder)
@@ -157,10 +158,15 @@ prepare_python
 
     def install_packages(self, target, source, libraries):
         """The peers' Python packages, for the wanted version of Python."""
-        run([*self.pip, "install", "--quiet", "--upgrade", "--no-deps", "--only-binary", ":all:",
-             "--python-version", self.python, "--implementation", "cp",
-             *(f"--platform={platform}" for platform in WHEEL_PLATFORMS), "--target", target,
-             "-r", HERE / "requirements.txt"])
+        requirements = HERE / "requirements.txt"
+        stamp, wanted = target / "installed", self.python + "\n" + requirements.read_text("utf-8")
+        if not stamp.is_file() or stamp.read_text(encoding="utf-8") != wanted:
+            shutil.rmtree(target, ignore_errors=True)
+            run([*self.pip, "install", "--quiet", "--no-deps", "--only-binary", ":all:",
+                 "--python-version", self.python, "--implementation", "cp",
+                 *(f"--platform={platform}" for platform in WHEEL_PLATFORMS), "--target", target,
+                 "-r", requirements])
+            stamp.write_text(wanted, encoding="utf-8")
         shutil.copytree(source / "llama_cpp", target / "llama_cpp", dirs_exist_ok=True)
         place = target / "llama_cpp" / "lib"
         place.mkdir(exist_ok=True)
@@ -207,5 +213,5 @@ def prepare(folder, build, cpu, python, model, arithmetics, install):
              for line in (HERE / name).read_text(encoding="utf-8").splitlines()
              if line.startswith(("llama", "openvino-genai"))]
     facts = {"cpu": cpu, "python": python, "model": model.name, "peers": peers,
-             "arithmetics": arithmetics}
+             "arithmetics": list(arithmetics)}
     (folder / "facts.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")

@@ -2,8 +2,8 @@
 
 start_worker.py THREADS PROMPT_TOKENS GENERATED_TOKENS COMMAND...
 
-`start` is the time from the start of the process to its first byte on standard output, `memory` its peak
-resident set, files that it has mapped included.
+`start` is the time from the start of the process to its first byte on standard output, `memory` its
+peak resident set, files that it has mapped included.
 """
 import json
 import os

@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+import tiny_checkpoints
 from harness import succeed
 
 FORMED = re.compile(r"DispatchFormed .*Function=(\w+) \| Remark=\"@(\w+), (\d+) uses?: (.+)\"")
@@ -56,3 +57,15 @@ def test_layouts_are_those_of_the_artifact(remarked):
     stored = {(weight["format"], *weight["shape"]) for weight in report["weights"]
               if weight["format"] != "f32"}
     assert {(layout, int(rows), int(columns)) for _, rows, columns, layout in packed} == stored
+
+
+@pytest.mark.parametrize("name", ["llama", "qwen2-windows"])
+def test_rotations_of_checkpoints_fuse(name, tmp_path):
+    """Hugging Face's rotations pair halves of heads: products compute them all the same."""
+    checkpoint = tiny_checkpoints.make(tmp_path, name)
+    result = succeed("nyala-compile", checkpoint, "-o", tmp_path / "m.nyala",
+                     "--remarks-filter=nyala-form-dispatches|nyala-interleave-rope")
+    remarks = result.stderr.decode()
+    assert "RopeInterleaved" in remarks and "RopeNotInterleaved" not in remarks
+    rotating = [ops for _, _, _, ops in FORMED.findall(remarks) if "nyala.rotate" in ops]
+    assert rotating and all("linear" in ops for ops in rotating)
