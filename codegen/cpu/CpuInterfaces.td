@@ -26,6 +26,9 @@ def Nyala_CpuTileOpInterface : OpInterface<"CpuTileOpInterface"> {
       (ins "::nyala::CpuTargetAttr":$target, "int64_t":$maxRows), [{}], [{
         return {};
       }]>,
+    InterfaceMethod<[{Where a work item covers all rows: calls of up to this many have code of their own
+                      (TileEmitter::hasFewRows).}],
+      "int64_t", "getFewRows", (ins "::nyala::CpuTargetAttr":$target), [{}], [{ return 0; }]>,
     InterfaceMethod<[{How many work items a kernel around this op has where they are the op's own, each
                       writing its part of all results (emitItem); nullopt: work items are tiles. Items
                       write different places, so that any division of them gives the same bits.}],

@@ -269,14 +269,38 @@ private:
     return groups;
   }
 
-  /// One tile of columns of results, for all rows.
-  void emitColumnTile(TileEmitter &e, ArrayRef<Sink> sinks, Value column, int64_t columns,
-                      ArrayRef<int64_t> rowBlocks) {
-    e.beginTile();
+  /// One tile of columns of results, for all rows. Calls of few rows have code of their own where
+  /// the root asks for it.
+  void emitColumnTile(TileEmitter &e, CpuTileOpInterface root, ArrayRef<Sink> sinks, Value column,
+                      int64_t columns) {
     Tile tile;
     tile.column = column;
     tile.vectors = llvm::divideCeil(columns, kLanes);
     tile.lastLanes = columns - (tile.vectors - 1) * kLanes;
+    auto emit = [&](bool fewRows) {
+      e.setFewRows(fewRows);
+      e.beginTile();
+      emitRowsOfTile(e, root, sinks, tile);
+    };
+    int64_t few = root.getFewRows(target);
+    if (few == 0 || e.getMaxRows() <= few)
+      return emit(few > 0);
+    Value isFew = arith::CmpIOp::create(e.b, arith::CmpIPredicate::sle, e.getRows(), e.index(few));
+    emitBranch(e, isFew, [&] { emit(true); }, [&] { emit(false); });
+  }
+
+  static void emitBranch(TileEmitter &e, Value condition, function_ref<void()> then,
+                         function_ref<void()> otherwise) {
+    auto branch = scf::IfOp::create(e.b, condition, /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(e.b);
+    e.b.setInsertionPointToStart(branch.thenBlock());
+    then();
+    e.b.setInsertionPointToStart(branch.elseBlock());
+    otherwise();
+  }
+
+  /// All rows of a tile: by the root's blocks of rows, the largest first, then single rows.
+  void emitRowsOfTile(TileEmitter &e, CpuTileOpInterface root, ArrayRef<Sink> sinks, Tile tile) {
     auto emitRows = [&](Value row, int64_t count) {
       tile.row = row;
       tile.rows = count;
@@ -290,7 +314,9 @@ private:
     if (kernel.getMaxRows() == 1)
       return emitRows(e.index(0), 1);
     Value done = e.index(0);
-    for (int64_t block : rowBlocks) {
+    for (int64_t block : root.getRowBlocks(target, kernel.getMaxRows())) {
+      if (e.hasFewRows() && block > root.getFewRows(target))
+        continue;
       Value blocked = e.getRowsInBlocks(block);
       e.forRange(done, blocked, block, [&](Value row) { emitRows(row, block); });
       done = blocked;
@@ -301,7 +327,6 @@ private:
   /// Work items are the tiles of one group of results after the other; returns their number.
   int64_t emitColumnTiles(TileEmitter &e, CpuTileOpInterface root) {
     int64_t tileColumns = root.getTileColumns();
-    SmallVector<int64_t> rowBlocks = root.getRowBlocks(target, kernel.getMaxRows());
     // Tiles of at most one row have no loop over rows: without rows there are no work items.
     if (kernel.getMaxRows() == 1)
       limit = arith::MulIOp::create(e.b, limit, e.getRows());
@@ -314,8 +339,8 @@ private:
         Value upper = arith::MinSIOp::create(e.b, limit, e.index(first + full));
         e.forRange(lower, upper, 1, [&](Value item) {
           Value number = arith::SubIOp::create(e.b, item, e.index(first));
-          emitColumnTile(e, sinks, arith::MulIOp::create(e.b, number, e.index(tileColumns)),
-                         tileColumns, rowBlocks);
+          emitColumnTile(e, root, sinks, arith::MulIOp::create(e.b, number, e.index(tileColumns)),
+                         tileColumns);
         });
       }
       first += full;
@@ -327,7 +352,7 @@ private:
         auto branch = scf::IfOp::create(e.b, mine, /*withElseRegion=*/false);
         OpBuilder::InsertionGuard guard(e.b);
         e.b.setInsertionPointToStart(branch.thenBlock());
-        emitColumnTile(e, sinks, e.index(full * tileColumns), rest, rowBlocks);
+        emitColumnTile(e, root, sinks, e.index(full * tileColumns), rest);
       }
     }
     return first;

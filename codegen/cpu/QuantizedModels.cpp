@@ -31,11 +31,12 @@ public:
         dot(e, layout.getLargestQuant()), values(e.getBuffer(op.getValues())),
         scales(e.getBuffer(op.getScales())), terms(getQuantizedTerms(e, op)) {}
 
-  /// One row and vector: blocks are unpacked as they are read.
-  Value emitStreamed() {
+  /// Few rows, of one vector: blocks are unpacked as they are read.
+  SmallVector<Value> emitStreamed() {
     PackedReader reader(e, op.getWeight());
-    // Of products and of minima.
-    SmallVector<Value> init(layout.hasMinima() ? 2 : 1, getZero());
+    // Of products, then of minima.
+    int64_t count = getNumSums();
+    SmallVector<Value> init(layout.hasMinima() ? 2 * count : count, getZero());
     SmallVector<Value> sums = reader.forBlocks(
         reader.getGroupOffset(tile.column), init,
         [&](ArrayRef<PackedReader::Block> blocks, Value column, ValueRange carried) {
@@ -43,16 +44,18 @@ public:
           Value number = arith::DivUIOp::create(e.b, column, e.index(PackedLayout::kBlockColumns));
           SmallVector<Value> next(carried);
           addProducts(
-              number, MutableArrayRef(next).take_front(),
+              number, MutableArrayRef(next).take_front(count),
               {[&](int64_t, int64_t quad) { return reader.getQuants(block, quad * kQuadColumns); },
                [&](int64_t) { return block.scale; },
                [&](int64_t, int64_t half) { return block.halfScales[half]; }});
           if (layout.hasMinima())
-            addMinima(number, MutableArrayRef(next).drop_front(),
+            addMinima(number, MutableArrayRef(next).drop_front(count),
                       [&](int64_t) { return block.minimum; });
           return next;
         });
-    return layout.hasMinima() ? Value(arith::AddFOp::create(e.b, sums[0], sums[1])) : sums[0];
+    if (!layout.hasMinima())
+      return sums;
+    return addSums(ArrayRef(sums).take_front(count), ArrayRef(sums).drop_front(count));
   }
 
   /// Many rows, from a panel. Minima have a loop of their own: their sums take no registers from
@@ -208,14 +211,21 @@ struct QuantizedLinearModel
       blocks.append({4, 2});
     return blocks;
   }
+  /// As many as cost no more unpacked again for each block of rows, from the first-level cache,
+  /// than a panel costs to fill. A block of AMX has 16 rows.
+  int64_t getFewRows(Operation *, CpuTargetAttr target) const {
+    if (target.hasFeature("amx-int8"))
+      return 15;
+    return target.hasFeature("avx512f") ? 16 : 1;
+  }
 
   SmallVector<Value> emitTile(Operation *operation, TileEmitter &e, unsigned,
                               const Tile &tile) const {
     auto op = cast<QuantizedLinearOp>(operation);
     if (tile.rows == kAmxRows && hasAmxProduct(e.getTarget()))
       return addBias(e, op.getBias(), tile, emitAmxProduct(e, op, tile));
-    SmallVector<Value> vectors = e.getMaxRows() > 1 ? ProductEmitter(e, op, tile).emitFromPanel()
-                                                    : emitStreamed(op, e, tile);
+    SmallVector<Value> vectors =
+        e.hasFewRows() ? emitStreamed(op, e, tile) : ProductEmitter(e, op, tile).emitFromPanel();
     return addBias(e, op.getBias(), tile, std::move(vectors));
   }
 
@@ -223,10 +233,12 @@ private:
   /// One group after the other, so that weights are read from front to back: the hardware's
   /// prefetchers follow one stream best.
   SmallVector<Value> emitStreamed(QuantizedLinearOp op, TileEmitter &e, const Tile &tile) const {
-    SmallVector<Value> vectors;
+    SmallVector<Value> vectors(tile.rows * tile.vectors);
     for (int64_t v = 0; v < tile.vectors; ++v) {
-      Tile part{tile.row, 1, arith::AddIOp::create(e.b, tile.column, e.index(v * kLanes))};
-      vectors.push_back(ProductEmitter(e, op, part).emitStreamed());
+      Value column = arith::AddIOp::create(e.b, tile.column, e.index(v * kLanes));
+      Tile part{tile.row, tile.rows, column};
+      for (auto [r, vector] : llvm::enumerate(ProductEmitter(e, op, part).emitStreamed()))
+        vectors[r * tile.vectors + v] = vector;
     }
     return vectors;
   }

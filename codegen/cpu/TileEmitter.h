@@ -149,6 +149,9 @@ public:
   int64_t getMaxRows() const { return maxRows; }
   /// The call's rows, rounded down to a multiple of `block`.
   mlir::Value getRowsInBlocks(int64_t block);
+  /// Is this the code for calls of few rows (CpuTileOpInterface::getFewRows)?
+  bool hasFewRows() const { return fewRows; }
+  void setFewRows(bool few) { fewRows = few; }
   /// Rows of `value`: this call's, unless its type says how many it has; and their bound.
   mlir::Value getRows(mlir::Value value);
   int64_t getMaxRows(mlir::Value value) const;
@@ -168,6 +171,7 @@ private:
   CpuTargetAttr target;
   mlir::Value rows;
   int64_t maxRows;
+  bool fewRows;
   mlir::Value scratch;
   int64_t scratchBytes = 0;
   llvm::DenseMap<mlir::Value, mlir::Value> buffers;

@@ -33,7 +33,7 @@ KernelText nyala::test::makeKernel(std::string name, int64_t maxRows, const std:
   std::string text = "nyala.kernel @" + name + "(" + arguments + ") -> (" + results +
                      ") attributes {max_rows = " + std::to_string(maxRows) + " : i64} {\n" + body +
                      "\nnyala.return " + returned + " : " + results + "\n}\n";
-  return {std::move(name), maxRows, std::move(text), tolerance};
+  return {std::move(name), maxRows, std::move(text), tolerance, maxRows <= cpu::kStreamedRows};
 }
 
 static bool isPresent(StringRef feature) {
@@ -386,7 +386,7 @@ void CompiledKernels::check(const KernelText &text, int64_t rows, uint64_t seed)
   std::vector<Bytes> results = run(text.name, operands, rows);
   checkValues(text, operands, results, rows);
   checkDivisions(text, operands, results, rows, seed);
-  if (text.maxRows <= cpu::kStreamedRows && rows > 1)
+  if (text.exactRows && rows > 1)
     checkRowsAlone(text, operands, results, rows);
 }
 
@@ -543,7 +543,7 @@ void KernelTest::checkKernels(const std::vector<KernelText> &texts) {
     return;
   std::vector<KernelText> streamed;
   llvm::copy_if(texts, std::back_inserter(streamed),
-                [](const KernelText &text) { return text.maxRows <= cpu::kStreamedRows; });
+                [](const KernelText &text) { return text.exactRows; });
   auto other = CompiledKernels::compile(streamed, "x86-64-v3");
   ASSERT_TRUE(other);
   for (const KernelText &text : streamed) {

@@ -38,6 +38,8 @@ struct KernelText {
   /// Largest error of a value, relative to the largest magnitude in its row of the result or, if
   /// that is larger, to the root mean square of the whole result.
   double tolerance = 1e-6;
+  /// Has a row the same bits whatever rows are computed with it, and on every CPU with FMA?
+  bool exactRows = false;
 };
 
 /// `arguments` are "%x: type, …", `body` ends before nyala.return.

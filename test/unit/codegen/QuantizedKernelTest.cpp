@@ -20,13 +20,15 @@ protected:
         "tensor<?x" + k + "xi8>, tensor<?x" + blocks + "xf32>, tensor<?x" + sums + "xi32>";
     std::string w = "tensor<" + n + "x" + k + "xf32, #nyala.packed<" + format + ">>";
     std::string b = "tensor<" + n + "xf32>";
-    return makeKernel(
+    KernelText text = makeKernel(
         "product_" + n + "x" + k + "_" + std::to_string(maxRows) + (bias ? "_bias" : ""), maxRows,
         "%x: " + x + ", %w: " + w + (bias ? ", %b: " + b : ""),
         "%q, %s, %t = nyala.quantize %x : " + x + " -> " + quantized +
             "\n%0 = nyala.quantized_linear %q, %s, %t, %w" + std::string(bias ? " bias %b" : "") +
             " : " + quantized + ", " + w + (bias ? ", " + b : "") + " -> " + y,
         "%0", y, 1e-6 * std::sqrt(static_cast<double>(depth)));
+    text.exactRows = true;
+    return text;
   }
 
   void checkSuperBlocks(const std::string &format) {
