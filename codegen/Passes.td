@@ -48,6 +48,10 @@ def FormDispatches : Pass<"nyala-form-dispatches", "::mlir::ModuleOp"> {
     %rows = tensor.dim %tokens, %c0 : tensor<?xi32>
     %2 = nyala.dispatch @decode_linear_64x64 rows(%rows) (%x, %g, %w) tied [-1] : …
     ```
+
+    Remarks say which ops each kernel has and how many dispatches call it, and of each kind of op that could
+    have been part of it why it is not. Equal kernels are counted as one: the first, which
+    `nyala-deduplicate-kernels` leaves.
   }];
   let dependentDialects = ["::mlir::tensor::TensorDialect", "::mlir::arith::ArithDialect"];
 }

@@ -3,6 +3,7 @@
 #include "ir/AttentionOps.h"
 #include "ir/NyalaOps.h"
 #include "ir/TrainingOps.h"
+#include "ir/WeightOps.h"
 
 #include "llvm/ADT/StringSet.h"
 
@@ -20,6 +21,10 @@ void NyalaDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "ir/TrainingOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "ir/WeightOps.cpp.inc"
       >();
   addOperations<
 #define GET_OP_LIST

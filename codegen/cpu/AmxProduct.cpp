@@ -13,6 +13,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "codegen/cpu/AmxProduct.h"
+#include "codegen/cpu/QuantizedTerms.h"
 
 #include "mlir/Dialect/AMX/AMXDialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -32,7 +33,7 @@ public:
       : e(e), op(op), tile(tile), layout(getPackedLayout(getTensorType(op.getWeight()))),
         panel(getQuantizedPanel(e, op, tile)), parts(layout.hasHalfScales() ? 2 : 1),
         blocks(layout.getNumFullBlocks()), ahead(std::min(kAhead, blocks)),
-        terms(e.inKernelPrologue(op, [&] { return emitTerms(); })),
+        terms(getQuantizedTerms(e, op)),
         products(e.allocateScratch({kSlots * parts, kAmxRows, kLanes}, e.b.getI32Type())) {}
 
   SmallVector<Value> emit() {
@@ -52,50 +53,6 @@ private:
   static constexpr int64_t kAhead = 1;
   /// Products that are kept.
   static constexpr int64_t kSlots = 2;
-
-  /// What every tile of the kernel needs of the activations' sums, for each row and block: with
-  /// minima float(t_b) * scale_x, with an offset the integers that products lack for it (of each
-  /// half where halves have scales); with neither null.
-  Value emitTerms() {
-    bool minima = layout.hasMinima();
-    int64_t offset = layout.getQuantOffset();
-    if (!minima && offset == 0)
-      return {};
-    Type i32 = e.b.getI32Type();
-    int64_t columns = blocks * parts;
-    Value sums = e.getBuffer(op.getSums()), scales = e.getBuffer(op.getScales());
-    Value buffer = e.allocateScratch({e.getMaxRows(), columns}, minima ? e.b.getF32Type() : i32);
-    e.forRange(e.index(0), e.getRowsInBlocks(kAmxRows), 1, [&](Value row) {
-      e.forColumns(columns, [&](Value column, int64_t lanes) {
-        Value term =
-            parts == 1 ? loadPairs(sums, row, column, lanes) : e.load(sums, {row, column}, lanes);
-        if (minima)
-          term = arith::MulFOp::create(e.b, arith::SIToFPOp::create(e.b, e.f32Vector(), term),
-                                       e.load(scales, {row, column}, lanes));
-        else
-          term = arith::MulIOp::create(e.b, term, e.intConstant(term.getType(), -offset));
-        e.store(term, buffer, {row, column}, lanes);
-      });
-    });
-    return buffer;
-  }
-
-  /// Lane i is the sum of elements 2i and 2i + 1 from twice `column` on.
-  Value loadPairs(Value buffer, Value row, Value column, int64_t lanes) {
-    Value first = arith::MulIOp::create(e.b, column, e.index(2));
-    Value low = e.load(buffer, {row, first}, std::min(2 * lanes, kLanes));
-    Value high = low; // unless there are more
-    if (2 * lanes > kLanes)
-      high = e.load(buffer, {row, arith::AddIOp::create(e.b, first, e.index(kLanes))},
-                    2 * lanes - kLanes);
-    auto every = [&](int64_t start) -> Value {
-      SmallVector<int64_t> mask;
-      for (int64_t i = 0; i < kLanes; ++i)
-        mask.push_back(start + 2 * i);
-      return vector::ShuffleOp::create(e.b, low, high, mask);
-    };
-    return arith::AddIOp::create(e.b, every(0), every(1));
-  }
 
   /// The sums of a row's products with vector `v` of the tile, one vector each.
   SmallVector<Value> emitVector(Value v) {
@@ -205,7 +162,7 @@ private:
   QuantizedPanel panel;
   int64_t parts; ///< products of a block: two where halves of a block have scales
   int64_t blocks, ahead;
-  Value terms;    ///< of emitTerms()
+  Value terms;
   Value products; ///< memref<slots * parts x 16 x 16 x i32>
 };
 

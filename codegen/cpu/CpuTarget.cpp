@@ -58,14 +58,9 @@ StringRef nyala::cpu::getGenericCpus() {
   return "sapphirerapids,icelake-server,x86-64-v4,alderlake,x86-64-v3";
 }
 
-/// Does `a` have all features of `b`?
-static bool includes(CpuTargetAttr a, CpuTargetAttr b) {
-  return llvm::all_of(b.getFeatures(), [&](StringAttr feature) { return a.hasFeature(feature); });
-}
-
 FailureOr<ArrayAttr> nyala::cpu::getCpuTargets(MLIRContext *context, StringRef list,
                                                std::string &error) {
-  SmallVector<Attribute> sorted;
+  SmallVector<CpuTargetAttr> targets;
   llvm::StringSet<> names;
   for (StringRef name : llvm::split(list == "generic-multi" ? getGenericCpus() : list, ',')) {
     FailureOr<CpuTargetAttr> target = getCpuTarget(context, name.trim(), error);
@@ -75,13 +70,13 @@ FailureOr<ArrayAttr> nyala::cpu::getCpuTargets(MLIRContext *context, StringRef l
       error = "'" + list.str() + "' names the CPU '" + target->getArch().str() + "' twice";
       return failure();
     }
-    // Before the first that it includes: what includes it comes before that one, too.
-    auto place = llvm::find_if(sorted, [&](Attribute other) {
-      return includes(*target, cast<CpuTargetAttr>(other));
-    });
-    bool same = place != sorted.end() && includes(cast<CpuTargetAttr>(*place), *target);
-    if (!same)
-      sorted.insert(place, *target);
+    auto isSame = [&](CpuTargetAttr other) { return other.getFeatures() == target->getFeatures(); };
+    if (llvm::none_of(targets, isSame))
+      targets.push_back(*target);
   }
-  return ArrayAttr::get(context, sorted);
+  // What has all features of another and more has the larger number.
+  llvm::stable_sort(targets, [](CpuTargetAttr a, CpuTargetAttr b) {
+    return a.getFeatures().size() > b.getFeatures().size();
+  });
+  return ArrayAttr::get(context, SmallVector<Attribute>(targets.begin(), targets.end()));
 }

@@ -6,11 +6,13 @@
 //
 //===----------------------------------------------------------------------===//
 #include "codegen/cpu/AmxProduct.h"
+#include "codegen/cpu/ByteDot.h"
 #include "codegen/cpu/CpuTileModels.h"
 #include "codegen/cpu/PackedReader.h"
+#include "codegen/cpu/QuantizedPanel.h"
+#include "codegen/cpu/QuantizedTerms.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -21,111 +23,181 @@ using namespace nyala::cpu;
 
 namespace {
 
-/// Emits accumulator + sum over a lane's four bytes of unsigned weights times signed activations.
-class ByteDotEmitter {
+/// Emits one tile of a product.
+class ProductEmitter {
 public:
-  /// \param fullRange weights may be 128 or more.
-  ByteDotEmitter(TileEmitter &e, bool fullRange) : e(e), fullRange(fullRange) {
-    CpuTargetAttr target = e.getTarget();
-    if (target.hasFeature("avx512vnni") && target.hasFeature("avx512f"))
-      unit = Unit::Vnni512;
-    else if (target.hasFeature("avxvnni"))
-      unit = Unit::Vnni256;
-    else if (target.hasFeature("avx2"))
-      unit = Unit::Avx2;
+  ProductEmitter(TileEmitter &e, QuantizedLinearOp op, const Tile &tile)
+      : e(e), op(op), tile(tile), layout(getPackedLayout(getTensorType(op.getWeight()))),
+        dot(e, layout.getLargestQuant()), values(e.getBuffer(op.getValues())),
+        scales(e.getBuffer(op.getScales())), terms(getQuantizedTerms(e, op)) {}
+
+  /// Few rows: blocks are unpacked as they are read.
+  SmallVector<Value> emitStreamed() {
+    PackedReader reader(e, op.getWeight());
+    SmallVector<Value> groups;
+    for (int64_t v = 0; v < tile.vectors; ++v)
+      groups.push_back(
+          reader.getGroupOffset(arith::AddIOp::create(e.b, tile.column, e.index(v * kLanes))));
+    int64_t count = getNumSums();
+    SmallVector<Value> init(layout.hasMinima() ? 2 * count : count, getZero());
+    SmallVector<Value> sums = reader.forBlocks(
+        groups, init, [&](ArrayRef<PackedReader::Block> blocks, Value column, ValueRange carried) {
+          Value number = arith::DivUIOp::create(e.b, column, e.index(PackedLayout::kBlockColumns));
+          SmallVector<Value> next(carried);
+          MutableArrayRef<Value> products(next);
+          addProducts(number, products.take_front(count),
+                      {[&](int64_t v, int64_t quad) {
+                         return reader.getQuants(blocks[v], quad * kQuadColumns);
+                       },
+                       [&](int64_t v) { return blocks[v].scale; },
+                       [&](int64_t v, int64_t half) { return blocks[v].halfScales[half]; }});
+          if (layout.hasMinima())
+            addMinima(number, products.drop_front(count),
+                      [&](int64_t v) { return blocks[v].minimum; });
+          return next;
+        });
+    if (!layout.hasMinima())
+      return sums;
+    return addSums(ArrayRef(sums).take_front(count), ArrayRef(sums).drop_front(count));
   }
 
-  /// All three are vector<16xi32>.
-  Value emit(Value accumulator, Value weights, Value activations) {
-    switch (unit) {
-    case Unit::Vnni512:
-      return dot("llvm.x86.avx512.vpdpbusd.512", accumulator, weights, activations);
-    case Unit::Vnni256:
-      return byHalves(accumulator, weights, activations, [&](Value a, Value w, Value x) {
-        return dot("llvm.x86.avx512.vpdpbusd.256", a, w, x);
-      });
-    case Unit::Avx2:
-      return byHalves(accumulator, weights, activations,
-                      [&](Value a, Value w, Value x) { return dotAvx2(a, w, x); });
-    case Unit::None:
-      return dotByBytes(accumulator, weights, activations);
-    }
-    llvm_unreachable("unknown unit");
+  /// Many rows, from a panel. Minima have a loop of their own: their sums take no registers from
+  /// the products'.
+  SmallVector<Value> emitFromPanel() {
+    QuantizedPanel panel = getQuantizedPanel(e, op, tile);
+    SmallVector<Value> products = forBlocks([&](Value block, MutableArrayRef<Value> sums) {
+      addProducts(block, sums,
+                  {[&](int64_t v, int64_t quad) { return loadQuad(panel, v, block, quad); },
+                   [&](int64_t v) { return e.load(panel.scales, {e.index(v), block, e.index(0)}); },
+                   [&](int64_t v, int64_t half) {
+                     return e.load(panel.halfScales,
+                                   {e.index(v), block, e.index(half), e.index(0)});
+                   }});
+    });
+    if (!panel.minima)
+      return products;
+    SmallVector<Value> minima = forBlocks([&](Value block, MutableArrayRef<Value> sums) {
+      addMinima(block, sums,
+                [&](int64_t v) { return e.load(panel.minima, {e.index(v), block, e.index(0)}); });
+    });
+    return addSums(products, minima);
   }
 
 private:
-  enum class Unit { None, Avx2, Vnni256, Vnni512 };
+  /// What is read of a block, of each vector v.
+  struct BlockWeights {
+    function_ref<Value(int64_t, int64_t)> getQuad; ///< given v and the quad, vector<16xi32>
+    function_ref<Value(int64_t)> getScale;
+    function_ref<Value(int64_t, int64_t)> getHalfScale; ///< given v and the half
+  };
 
-  static VectorType typeAs(Value vector, Type element) {
-    auto type = cast<VectorType>(vector.getType());
-    int64_t bits = type.getNumElements() * type.getElementTypeBitWidth();
-    return VectorType::get(bits / element.getIntOrFloatBitWidth(), element);
-  }
-  Value bytesOf(Value vector) {
-    return vector::BitCastOp::create(e.b, typeAs(vector, e.b.getI8Type()), vector);
-  }
-  Value call(StringRef intrinsic, Type type, ValueRange arguments) {
-    return LLVM::CallIntrinsicOp::create(e.b, type, e.b.getStringAttr(intrinsic), arguments)
-        .getResult(0);
-  }
+  /// Row by row, vector by vector.
+  int64_t getNumSums() const { return tile.rows * tile.vectors; }
+  Value getZero() { return e.constant(e.f32Vector(), 0); }
+  Value getRow(int64_t r) { return arith::AddIOp::create(e.b, tile.row, e.index(r)); }
+  /// Scales that a block's products have: one, or one of each half.
+  int64_t getNumParts() const { return layout.hasHalfScales() ? 2 : 1; }
 
-  Value dot(StringRef intrinsic, Value accumulator, Value weights, Value activations) {
-    return call(intrinsic, accumulator.getType(),
-                {accumulator, bytesOf(weights), bytesOf(activations)});
-  }
-
-  Value byHalves(Value accumulator, Value weights, Value activations,
-                 function_ref<Value(Value, Value, Value)> body) {
-    auto half = [&](Value vector, int64_t first) -> Value {
-      return vector::ExtractStridedSliceOp::create(e.b, vector, ArrayRef<int64_t>{first},
-                                                   ArrayRef<int64_t>{kLanes / 2},
-                                                   ArrayRef<int64_t>{1});
-    };
-    Value result = accumulator;
-    for (int64_t first : {int64_t(0), kLanes / 2})
-      result = vector::InsertStridedSliceOp::create(
-          e.b, body(half(accumulator, first), half(weights, first), half(activations, first)),
-          result, ArrayRef<int64_t>{first}, ArrayRef<int64_t>{1});
-    return result;
+  SmallVector<Value> forBlocks(function_ref<void(Value, MutableArrayRef<Value>)> body) {
+    auto loop = scf::ForOp::create(e.b, e.index(0), e.index(layout.getNumFullBlocks()), e.index(1),
+                                   SmallVector<Value>(getNumSums(), getZero()));
+    OpBuilder::InsertionGuard guard(e.b);
+    e.b.setInsertionPointToStart(loop.getBody());
+    SmallVector<Value> sums(loop.getRegionIterArgs());
+    body(loop.getInductionVar(), sums);
+    scf::YieldOp::create(e.b, sums);
+    return SmallVector<Value>(loop.getResults());
   }
 
-  /// vpmaddubsw adds pairs of products in 16 bits, saturating: weights below 128 never reach that.
-  /// Bytes of the full range are taken by nibbles.
-  Value dotAvx2(Value accumulator, Value weights, Value activations) {
-    Type i16 = e.b.getI16Type();
-    auto type = cast<VectorType>(weights.getType());
-    auto add = [&](Value sum, Value part, int64_t factor) -> Value {
-      Value pairs = call("llvm.x86.avx2.pmadd.ub.sw", typeAs(part, i16),
-                         {bytesOf(part), bytesOf(activations)});
-      Value products =
-          call("llvm.x86.avx2.pmadd.wd", type, {pairs, e.intConstant(typeAs(part, i16), factor)});
-      return arith::AddIOp::create(e.b, sum, products);
-    };
-    if (!fullRange)
-      return add(accumulator, weights, 1);
-    Value mask = e.intConstant(type, 0x0f0f0f0f);
-    Value low = arith::AndIOp::create(e.b, weights, mask);
-    Value high = arith::AndIOp::create(
-        e.b, arith::ShRUIOp::create(e.b, weights, e.intConstant(type, 4)), mask);
-    return add(add(accumulator, low, 1), high, 16);
-  }
-
-  Value dotByBytes(Value sum, Value weights, Value activations) {
-    Type type = weights.getType();
-    auto constant = [&](int64_t value) { return e.intConstant(type, value); };
-    for (int64_t byte = 0; byte < 4; ++byte) {
-      Value weight = arith::AndIOp::create(
-          e.b, arith::ShRUIOp::create(e.b, weights, constant(8 * byte)), constant(255));
-      Value activation = arith::ShRSIOp::create(
-          e.b, arith::ShLIOp::create(e.b, activations, constant(24 - 8 * byte)), constant(24));
-      sum = arith::AddIOp::create(e.b, sum, arith::MulIOp::create(e.b, weight, activation));
+  /// sums += float(i) * (scale of the weights * scale of the values).
+  void addProducts(Value block, MutableArrayRef<Value> sums, const BlockWeights &weights) {
+    int64_t parts = getNumParts();
+    SmallVector<Value> products(sums.size());
+    for (int64_t part = 0; part < parts; ++part) {
+      SmallVector<Value> integers = multiply(block, part, weights);
+      for (auto [i, product] : llvm::enumerate(products)) {
+        Value value = arith::SIToFPOp::create(e.b, e.f32Vector(), integers[i]);
+        if (parts == 1) {
+          product = value;
+          continue;
+        }
+        // Products and their sum are integers below 2^24: exact in f32, too.
+        Value scale = weights.getHalfScale(i % tile.vectors, part);
+        product = product ? e.fma(scale, value, product)
+                          : Value(arith::MulFOp::create(e.b, scale, value));
+      }
     }
-    return sum;
+    for (int64_t i = 0; i < getNumSums(); ++i) {
+      Value scale = arith::MulFOp::create(e.b, weights.getScale(i % tile.vectors),
+                                          broadcastOf(scales, i / tile.vectors, block));
+      sums[i] = e.fma(products[i], scale, sums[i]);
+    }
+  }
+
+  /// Integer products of a part of a block.
+  SmallVector<Value> multiply(Value block, int64_t part, const BlockWeights &weights) {
+    int64_t parts = getNumParts(), quads = kBlockQuads / parts;
+    Value column = arith::MulIOp::create(e.b, block, e.index(PackedLayout::kBlockColumns));
+    SmallVector<ByteDotEmitter::Sum> sums;
+    for (int64_t r = 0; r < tile.rows; ++r) {
+      Value at = arith::AddIOp::create(e.b, arith::MulIOp::create(e.b, block, e.index(parts)),
+                                       e.index(part));
+      Value first = layout.getQuantOffset()
+                        ? broadcastOf(terms, r, at)
+                        : e.intConstant(VectorType::get(kLanes, e.b.getI32Type()), 0);
+      sums.append(tile.vectors, dot.start(first));
+    }
+    for (int64_t quad = part * quads; quad < (part + 1) * quads; ++quad) {
+      SmallVector<Value> operands;
+      for (int64_t v = 0; v < tile.vectors; ++v)
+        operands.push_back(weights.getQuad(v, quad));
+      Value at = arith::AddIOp::create(e.b, column, e.index(quad * kQuadColumns));
+      for (int64_t r = 0; r < tile.rows; ++r) {
+        Value activations = loadActivations(getRow(r), at);
+        for (int64_t v = 0; v < tile.vectors; ++v)
+          dot.add(sums[r * tile.vectors + v], operands[v], activations);
+      }
+    }
+    return llvm::map_to_vector(sums, [&](auto &sum) { return dot.finish(sum); });
+  }
+
+  /// sums += minimum * (float(t) * scale of the values).
+  void addMinima(Value block, MutableArrayRef<Value> sums,
+                 function_ref<Value(int64_t)> getMinimum) {
+    for (auto [i, sum] : llvm::enumerate(sums))
+      sum = e.fma(getMinimum(i % tile.vectors), broadcastOf(terms, i / tile.vectors, block), sum);
+  }
+
+  SmallVector<Value> addSums(ArrayRef<Value> products, ArrayRef<Value> minima) {
+    SmallVector<Value> sums;
+    for (auto [product, minimum] : llvm::zip_equal(products, minima))
+      sums.push_back(arith::AddFOp::create(e.b, product, minimum));
+    return sums;
+  }
+
+  /// Four values of a row, in all lanes.
+  Value loadActivations(Value row, Value column) {
+    Value bytes = vector::LoadOp::create(e.b, VectorType::get(kQuadColumns, e.b.getI8Type()),
+                                         values, ValueRange{row, column});
+    Value quad = vector::BitCastOp::create(e.b, VectorType::get(1, e.b.getI32Type()), bytes);
+    return e.broadcast(vector::ExtractOp::create(e.b, quad, ArrayRef<int64_t>{0}));
+  }
+  Value loadQuad(const QuantizedPanel &panel, int64_t v, Value block, int64_t quad) {
+    Value bytes = vector::LoadOp::create(
+        e.b, VectorType::get(kLanes * kQuadColumns, e.b.getI8Type()), panel.quads,
+        ValueRange{e.index(v), block, e.index(quad), e.index(0)});
+    return vector::BitCastOp::create(e.b, VectorType::get(kLanes, e.b.getI32Type()), bytes);
+  }
+  Value broadcastOf(Value buffer, int64_t r, Value column) {
+    return e.broadcast(memref::LoadOp::create(e.b, buffer, ValueRange{getRow(r), column}));
   }
 
   TileEmitter &e;
-  bool fullRange;
-  Unit unit = Unit::None;
+  QuantizedLinearOp op;
+  const Tile &tile;
+  PackedLayout layout;
+  ByteDotEmitter dot;
+  Value values, scales, terms;
 };
 
 struct QuantizedLinearModel
@@ -139,7 +211,7 @@ struct QuantizedLinearModel
     if (maxRows >= kAmxRows && hasAmxProduct(target))
       blocks.push_back(kAmxRows);
     if (maxRows > 1 && target.hasFeature("avx512f"))
-      blocks.push_back(4);
+      blocks.append({4, 2});
     return blocks;
   }
 
@@ -148,99 +220,9 @@ struct QuantizedLinearModel
     auto op = cast<QuantizedLinearOp>(operation);
     if (tile.rows == kAmxRows && hasAmxProduct(e.getTarget()))
       return addBias(e, op.getBias(), tile, emitAmxProduct(e, op, tile));
-    PackedReader reader(e, op.getWeight());
-    bool minima = reader.getLayout().hasMinima();
-    SmallVector<Value> bases;
-    for (int64_t v = 0; v < tile.vectors; ++v)
-      bases.push_back(
-          reader.getGroupOffset(arith::AddIOp::create(e.b, tile.column, e.index(v * kLanes))));
-    // Sums of scaled products, then those of scaled minima.
-    int64_t count = tile.rows * tile.vectors;
-    SmallVector<Value> init(minima ? 2 * count : count, e.constant(e.f32Vector(), 0));
-    SmallVector<Value> sums = reader.forBlocks(
-        bases, init, [&](ArrayRef<PackedReader::Block> blocks, Value column, ValueRange carried) {
-          SmallVector<Value> next(carried);
-          for (int64_t r = 0; r < tile.rows; ++r) {
-            Value row = arith::AddIOp::create(e.b, tile.row, e.index(r));
-            Activations activations = loadActivations(e, op, row, column);
-            for (int64_t v = 0; v < tile.vectors; ++v) {
-              int64_t i = r * tile.vectors + v;
-              addBlock(e, reader, blocks[v], activations, next[i],
-                       minima ? &next[count + i] : nullptr);
-            }
-          }
-          return next;
-        });
-    if (minima)
-      for (int64_t i = 0; i < count; ++i)
-        sums[i] = arith::AddFOp::create(e.b, sums[i], sums[count + i]);
-    sums.truncate(count);
-    return addBias(e, op.getBias(), tile, std::move(sums));
-  }
-
-private:
-  /// A block of a row.
-  struct Activations {
-    SmallVector<Value> quads; ///< four values each, in all lanes: vector<16xi32>
-    Value scale;              ///< vector<16xf32>
-    Value sums[2];            ///< of either half, i32
-  };
-
-  static Activations loadActivations(TileEmitter &e, QuantizedLinearOp op, Value row,
-                                     Value column) {
-    Activations result;
-    Value values = e.getBuffer(op.getValues());
-    for (int64_t c = 0; c < PackedLayout::kBlockColumns; c += 4) {
-      Value at = arith::AddIOp::create(e.b, column, e.index(c));
-      Value bytes = vector::LoadOp::create(e.b, VectorType::get(4, e.b.getI8Type()), values,
-                                           ValueRange{row, at});
-      Value quad = vector::BitCastOp::create(e.b, VectorType::get(1, e.b.getI32Type()), bytes);
-      result.quads.push_back(
-          e.broadcast(vector::ExtractOp::create(e.b, quad, ArrayRef<int64_t>{0})));
-    }
-    Value block = arith::DivUIOp::create(e.b, column, e.index(PackedLayout::kBlockColumns));
-    result.scale = e.broadcast(
-        memref::LoadOp::create(e.b, e.getBuffer(op.getScales()), ValueRange{row, block}));
-    for (int64_t half = 0; half < 2; ++half) {
-      Value at = arith::DivUIOp::create(
-          e.b, arith::AddIOp::create(e.b, column, e.index(half * kSumChannels)),
-          e.index(kSumChannels));
-      result.sums[half] =
-          memref::LoadOp::create(e.b, e.getBuffer(op.getSums()), ValueRange{row, at});
-    }
-    return result;
-  }
-
-  static void addBlock(TileEmitter &e, PackedReader &reader, const PackedReader::Block &block,
-                       const Activations &activations, Value &product, Value *minimum) {
-    VectorType i32 = VectorType::get(kLanes, e.b.getI32Type());
-    ByteDotEmitter dot(e, reader.getLayout().getFormat() == StoredFormat::Q8_0);
-    // A chain for each half starts with what the weights' offset adds too much.
-    Value chains[2];
-    for (auto [chain, sum] : llvm::zip_equal(chains, activations.sums)) {
-      int64_t offset = reader.getLayout().getQuantOffset();
-      chain = offset == 0 ? e.intConstant(i32, 0)
-                          : e.broadcast(arith::MulIOp::create(
-                                e.b, sum, e.intConstant(e.b.getI32Type(), -offset)));
-    }
-    for (auto [i, quad] : llvm::enumerate(activations.quads)) {
-      Value &chain = chains[4 * i / PackedReader::kHalfColumns];
-      chain = dot.emit(chain, reader.getQuants(block, 4 * i), quad);
-    }
-    auto toFloat = [&](Value integers) -> Value {
-      return arith::SIToFPOp::create(e.b, e.f32Vector(), integers);
-    };
-    // With half scales, products and their sum are integers below 2^24: exact in f32, too.
-    Value total = block.halfScales.empty()
-                      ? toFloat(arith::AddIOp::create(e.b, chains[0], chains[1]))
-                      : reader.addHalves(block, toFloat(chains[0]), toFloat(chains[1]));
-    Value scale = arith::MulFOp::create(e.b, block.scale, activations.scale);
-    product = e.fma(total, scale, product);
-    if (!minimum)
-      return;
-    Value sum = arith::AddIOp::create(e.b, activations.sums[0], activations.sums[1]);
-    sum = e.broadcast(arith::SIToFPOp::create(e.b, e.b.getF32Type(), sum));
-    *minimum = e.fma(block.minimum, arith::MulFOp::create(e.b, sum, activations.scale), *minimum);
+    ProductEmitter emitter(e, op, tile);
+    return addBias(e, op.getBias(), tile,
+                   e.getMaxRows() > 1 ? emitter.emitFromPanel() : emitter.emitStreamed());
   }
 };
 

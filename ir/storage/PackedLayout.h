@@ -29,6 +29,7 @@
 #include "ir/storage/StoredFormat.h"
 
 #include <span>
+#include <string>
 
 namespace nyala {
 
@@ -42,6 +43,7 @@ public:
   PackedLayout(StoredFormat format, int64_t rows, int64_t columns);
 
   StoredFormat getFormat() const { return format; }
+  std::string getName() const; ///< "q4_1x16": the format, and rows of a group
   int64_t getRows() const { return rows; }
   int64_t getColumns() const { return columns; }
   int64_t getNumGroups() const { return (rows + kGroupRows - 1) / kGroupRows; }
@@ -60,6 +62,10 @@ public:
   bool hasHalfScales() const { return info.scaleValues == kBlockColumns / 2; }
   /// What unsigned integers of the format are offset by: 8 for q4_0, 0 where there is a minimum.
   int64_t getQuantOffset() const { return info.quantOffset; }
+  /// The largest of these unsigned integers, of formats with scales.
+  int64_t getLargestQuant() const {
+    return getColumnsPerWord() == 4 ? 255 : (1 << (4 + getHighBits())) - 1;
+  }
 
   // Within a block. Scales and minima are f16, 16 of each; K-quants have them in headers.
   int64_t getHighBitsOffset() const { return getNumWords(kBlockColumns) * kWordBytes; }

@@ -215,7 +215,7 @@ void Checker::checkBuffer(const artifact::Entry &entry, uint32_t step,
   case artifact::Region::State:
     bytes = bounded(program.states()->size(), [&](uint32_t i) {
       const artifact::State &state = *program.states()->Get(i);
-      return state.sequences() * state.slots() * state.slot_bytes();
+      return state.slots() * state.slot_bytes(); // a session may reserve one sequence alone
     });
     break;
   case artifact::Region::Argument:

@@ -49,7 +49,7 @@ public:
         link(map);
       double sum = 0;
       Model artifact(temporary.getPath());
-      Session session(artifact, {.context = 0, .threads = 0}, greedySampler);
+      Session session(artifact, {.context = 0, .threads = 0, .sequences = 1}, greedySampler);
       for (size_t i = first; i < first + count; ++i)
         sum += computeNegativeLogLikelihood(session, artifact.getInfo().vocabulary,
                                             std::span(ids).subspan(i * window, window));

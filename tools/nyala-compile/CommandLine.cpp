@@ -89,9 +89,15 @@ std::optional<int> nyala::parseCommandLine(int argc, char **argv, CompileOptions
   app.add_option("--prefill-rows", options.prefillRows, "Tokens of a prompt computed together")
       ->check(CLI::Range(int64_t(1), int64_t(65536)))
       ->capture_default_str();
-  app.add_flag("--skip-prefill-tail", options.skipPrefillTail,
-               "Compute only the last token of a prompt where the cache needs no more; logits of "
-               "all its tokens (perplexity) cannot be had then");
+  app.add_option("--sequences", options.sequences,
+                 "Sequences that a session can hold, each of --context positions, and decode in "
+                 "one step. Costs nothing until a session asks for more than one")
+      ->check(CLI::Range(int64_t(1), int64_t(65536)))
+      ->capture_default_str();
+  app.add_flag(
+      "--skip-prefill-tail", options.skipPrefillTail,
+      "Compute only the last token of a prompt where the cache needs no more; logits of "
+      "all its tokens (perplexity), and of several sequences in one step, cannot be had then");
   app.add_option("--weights", weights,
                  "inline: in the artifact; external: in a second file, OUTPUT.weights")
       ->check(CLI::IsMember({"inline", "external"}))

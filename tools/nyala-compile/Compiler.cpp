@@ -189,6 +189,7 @@ private:
       ModelPipelineOptions model;
       model.context = options.context;
       model.prefillRows = options.prefillRows;
+      model.sequences = options.sequences;
       model.native = options.arithmetic == "native";
       model.kvType = options.kvType;
       model.skipPrefillTail = options.skipPrefillTail;

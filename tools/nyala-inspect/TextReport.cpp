@@ -158,7 +158,8 @@ std::string reportSummary(const rt::Artifact &artifact) {
   const std::string type = getMetadata(program, "kv_type");
   if (rt::servesSessions(program))
     line("kv cache", std::to_string(countKvBytesPerToken(program)) + " bytes per token" +
-                         (type.empty() ? "" : " as " + type));
+                         (type.empty() ? "" : " as " + type) + ", at most " +
+                         std::to_string(rt::getMaxSequences(program)) + " sequences");
   else
     line("states", describeBytes(countStateBytes(program)) + ", " +
                        std::to_string(program.states()->size()) + " matrices");

@@ -12,9 +12,9 @@ module @cpu attributes {nyala.target = #nyala.cpu_target<"cpu">} {
 // CHECK-SAME: arguments [#nyala.argument<"tokens", count = 0>, #nyala.argument<"rate", count = 1>]
 // CHECK-SAME: results [#nyala.result<"loss", count = 1, row_bytes = 4>]
 // CHECK-SAME: states [#nyala.state<"w", sequences = 1, slots = 4, slot_bytes = 64>, #nyala.state<"g", sequences = 1, slots = 4, slot_bytes = 64>] arena 256
-// CHECK: nyala.step @k [#nyala.buffer<argument>, #nyala.buffer<state>, #nyala.buffer<arena>, #nyala.buffer<result>] rows 2 {{.*}} waits [] {{.*}} writes [256, 4] floats [true, true]
-// CHECK: nyala.step @k [#nyala.buffer<arena>, #nyala.buffer<state>, #nyala.buffer<argument, index = 1>] rows 2 {{.*}} waits [0] {{.*}} updates [1]
-// CHECK: nyala.step @k [#nyala.buffer<argument>, #nyala.buffer<state, index = 1>] rows 2 {{.*}} waits [] {{.*}} writes [256] floats [true] updates [1]
+// CHECK: nyala.step @k [#nyala.buffer<argument>, #nyala.buffer<state>, #nyala.buffer<arena>, #nyala.buffer<result>] rows 2 waits [] {{.*}} writes [256, 4] floats [true, true]
+// CHECK: nyala.step @k [#nyala.buffer<arena>, #nyala.buffer<state>, #nyala.buffer<argument, index = 1>] rows 2 waits [0] {{.*}} updates [1]
+// CHECK: nyala.step @k [#nyala.buffer<argument>, #nyala.buffer<state, index = 1>] rows 2 waits [] {{.*}} writes [256] floats [true] updates [1]
 func.func @states(%t: tensor<8xi32> {nyala.max_rows = 8 : i64, nyala.role = "tokens"}, %rate: tensor<1x1xf32> {nyala.role = "rate"},
     %w: tensor<4x16xf32> {nyala.state = "w"}, %g: tensor<4x16xf32> {nyala.state = "g"})
     -> (tensor<1x1xf32> {nyala.result = "loss"}, tensor<4x16xf32> {nyala.state = "w"}, tensor<4x16xf32> {nyala.state = "g"}) attributes {nyala.entry} {

@@ -40,8 +40,8 @@ static ArtifactSpec::Entry makeToyEntry(const std::string &name, uint32_t rows, 
            {ArgumentRole::Wanted, 1}},
           {{"logits", 1, toyVocabulary * sizeof(float)}},
           2 * arrayBytes,
-          {{0, {argument(0), argument(3), history}, 0, {}},
-           {1, {argument(1), history, hashes}, 0, {0}},
+          {{0, {argument(0), argument(2), argument(3), history}, 0, {}},
+           {1, {argument(1), argument(2), history, hashes}, 0, {0}},
            {2, {argument(4), hashes, picked}, 1, {1}},
            {3,
             {picked, Buffer(Region::Weight, 0, 0), Buffer(Region::Result, 0, 0), calls},
@@ -49,7 +49,8 @@ static ArtifactSpec::Entry makeToyEntry(const std::string &name, uint32_t rows, 
             {2}}}};
 }
 
-ArtifactSpec makeToy(uint32_t context, uint32_t prefillRows, uint32_t prefillWanted) {
+ArtifactSpec makeToy(uint32_t context, uint32_t prefillRows, uint32_t prefillWanted,
+                     uint32_t sequences) {
   ArtifactSpec spec;
   spec.vocabulary = toyVocabulary;
   spec.context = context;
@@ -69,7 +70,7 @@ ArtifactSpec makeToy(uint32_t context, uint32_t prefillRows, uint32_t prefillWan
   }
   spec.weights = {{"weight", 0, spec.weightBytes.size()}};
   spec.weightOffset = toyWeightOffset;
-  spec.states = {{"history", 1, context, toySlotBytes}, {"calls", 1, context, 4}};
+  spec.states = {{"history", sequences, context, toySlotBytes}, {"calls", sequences, context, 4}};
   spec.entries = {makeToyEntry("decode", 1, 1),
                   makeToyEntry("prefill", prefillRows, prefillWanted)};
   ArtifactSpec::Tokenizer tokenizer;

@@ -105,7 +105,8 @@ constexpr uint64_t toyCodeOffset = 0x4000, toyWeightOffset = 0x5000;
 
 /// The toy model of ToyKernels.h. Prefill chunks have at most `prefillRows` rows. Its tokenizer has
 /// the 256 bytes as tokens 0 to 255 and <|end|>, <|start|> as 256 and 257.
-ArtifactSpec makeToy(uint32_t context = 64, uint32_t prefillRows = 8, uint32_t prefillWanted = 8);
+ArtifactSpec makeToy(uint32_t context = 64, uint32_t prefillRows = 8, uint32_t prefillWanted = 8,
+                     uint32_t sequences = 1);
 
 /// The toy training step of ToyKernels.h, for batches of 2 sequences of 3 tokens: 'train_step' and
 /// 'evaluate', or 'accumulate' and 'update'.

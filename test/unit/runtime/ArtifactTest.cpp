@@ -283,8 +283,12 @@ TEST_F(ArtifactTest, StructureThatCannotBeExecuted) {
   expectBuffer("bytes of Weight", Buffer(Region::Weight, 0, ~63ull));
   expectBuffer("offset 5 in 4 bytes of Argument", Buffer(Region::Argument, 0, 5));
   expectBuffer("bytes of State", Buffer(Region::State, 0, 1 << 20));
+  expect("bytes of State", [](Spec &s) { // a session may reserve the first sequence alone
+    s.states[0].sequences = 4;
+    s.entries[0].steps[1].buffers[2] = Buffer(Region::State, 0, 65 * toySlotBytes);
+  });
   expect("step 1: says of 1 values", [](Spec &s) { s.entries[0].steps[1].floats = {1}; });
-  expect("step 1: updates buffer 3 of 3", [](Spec &s) { s.entries[0].steps[1].updates = {0, 3}; });
+  expect("step 1: updates buffer 4 of 4", [](Spec &s) { s.entries[0].steps[1].updates = {0, 4}; });
 }
 
 TEST_F(ArtifactTest, TrainingSteps) {
