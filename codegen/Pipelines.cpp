@@ -28,8 +28,8 @@ void nyala::buildDispatchPipeline(OpPassManager &pm) {
 
 void nyala::buildKernelPipeline(OpPassManager &pm) {
   pm.addPass(createGenerateCpuKernels());
-  // The generator emits index arithmetic freely and counts on these to clean up. Variants are nested
-  // modules, which the pass manager takes at the same time.
+  // The generator emits index arithmetic freely and counts on these to clean up. Variants are
+  // nested modules, which the pass manager takes at the same time.
   auto &functions = pm.nest<ModuleOp>().nest<func::FuncOp>();
   functions.addPass(createCanonicalizerPass());
   functions.addPass(createCSEPass());
@@ -45,17 +45,17 @@ void nyala::buildProgramPipeline(OpPassManager &pm) {
   functions.addPass(createSCFToControlFlowPass());
   functions.addPass(memref::createExpandStridedMetadataPass());
   variants.addPass(createLowerAffinePass());
-  ConvertVectorToLLVMPassOptions vectorOptions;
-  vectorOptions.amx = true;
-  variants.addPass(createConvertVectorToLLVMPass(vectorOptions));
+  variants.addPass(createConvertVectorToLLVMPass());
   variants.addPass(createConvertMathToLLVMPass());
   variants.addPass(createArithToLLVMConversionPass());
   variants.addPass(createFinalizeMemRefToLLVMConversionPass());
   ConvertFuncToLLVMPassOptions options;
   options.useBarePtrCallConv = true;
   variants.addPass(createConvertFuncToLLVMPass(options));
-  variants.addPass(createConvertControlFlowToLLVMPass());
-  variants.addPass(createUBToLLVMConversionPass());
+  // Tiles that loops carry are arguments of blocks: both dialects in one conversion.
+  ConvertToLLVMPassOptions restOptions;
+  restOptions.filterDialects = {"amx", "cf", "ub"};
+  variants.addPass(createConvertToLLVMPass(restOptions));
   variants.addPass(createReconcileUnrealizedCastsPass());
   variants.addPass(createCanonicalizerPass());
   variants.addPass(createCSEPass());
@@ -67,9 +67,10 @@ void nyala::registerCodegenPipelines() {
   PassPipelineRegistration<>("nyala-dispatch-pipeline",
                              "Pack weights and fuse entry functions into dispatches",
                              buildDispatchPipeline);
-  PassPipelineRegistration<>("nyala-kernel-pipeline",
-                             "Generate the kernels' loops and vectors for each of the module's targets",
-                             buildKernelPipeline);
+  PassPipelineRegistration<>(
+      "nyala-kernel-pipeline",
+      "Generate the kernels' loops and vectors for each of the module's targets",
+      buildKernelPipeline);
   PassPipelineRegistration<>("nyala-program-pipeline",
                              "Plan memory and lower kernels to the LLVM dialect",
                              buildProgramPipeline);

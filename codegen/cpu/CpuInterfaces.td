@@ -26,6 +26,10 @@ def Nyala_CpuTileOpInterface : OpInterface<"CpuTileOpInterface"> {
       (ins "::nyala::CpuTargetAttr":$target, "int64_t":$maxRows), [{}], [{
         return {};
       }]>,
+    InterfaceMethod<[{Rows of a block in calls of more than kContractRows rows, if those compute their
+                      tiles in blocks of rows (TileEmitter::inRowBlock); 0: as in calls of fewer.}],
+      "int64_t", "getPromptBlock", (ins "::nyala::CpuTargetAttr":$target, "int64_t":$maxRows), [{}],
+      [{ return 0; }]>,
     InterfaceMethod<[{How many work items a kernel around this op has where they are the op's own, each
                       writing its part of all results (emitItem); nullopt: work items are tiles. Items
                       write different places, so that any division of them gives the same bits.}],

@@ -270,9 +270,8 @@ private:
   }
 
   /// One tile of columns of results, for all rows.
-  void emitColumnTile(TileEmitter &e, ArrayRef<Sink> sinks, Value column, int64_t columns,
-                      ArrayRef<int64_t> rowBlocks) {
-    e.beginTile();
+  void emitColumnTile(TileEmitter &e, CpuTileOpInterface root, ArrayRef<Sink> sinks, Value column,
+                      int64_t columns) {
     Tile tile;
     tile.column = column;
     tile.vectors = llvm::divideCeil(columns, kLanes);
@@ -287,21 +286,37 @@ private:
       for (auto [sink, values] : llvm::zip_equal(sinks, vectors))
         storeVectors(e, sink, tile, values);
     };
-    if (kernel.getMaxRows() == 1)
-      return emitRows(e.index(0), 1);
-    Value done = e.index(0);
-    for (int64_t block : rowBlocks) {
-      Value blocked = e.getRowsInBlocks(block);
-      e.forRange(done, blocked, block, [&](Value row) { emitRows(row, block); });
-      done = blocked;
-    }
-    e.forRange(done, e.getRows(), 1, [&](Value row) { emitRows(row, 1); });
+    auto emitFewRows = [&] {
+      e.beginTile();
+      if (kernel.getMaxRows() == 1)
+        return emitRows(e.index(0), 1);
+      Value done = e.index(0);
+      for (int64_t block : root.getRowBlocks(target, kernel.getMaxRows())) {
+        Value blocked = e.getRowsInBlocks(block);
+        e.forRange(done, blocked, block, [&](Value row) { emitRows(row, block); });
+        done = blocked;
+      }
+      e.forRange(done, e.getRows(), 1, [&](Value row) { emitRows(row, 1); });
+    };
+    int64_t block = root.getPromptBlock(target, kernel.getMaxRows());
+    if (block == 0)
+      return emitFewRows();
+    auto branch = scf::IfOp::create(e.b, e.isPrompt(), /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(e.b);
+    e.b.setInsertionPointToStart(branch.elseBlock());
+    emitFewRows();
+    e.b.setInsertionPointToStart(branch.thenBlock());
+    e.beginTile();
+    e.forRange(e.index(0), e.getRows(), block, [&](Value first) {
+      Value end = arith::MinSIOp::create(e.b, arith::AddIOp::create(e.b, first, e.index(block)),
+                                         e.getRows());
+      e.inRowBlock(first, [&] { e.forRange(first, end, 1, [&](Value row) { emitRows(row, 1); }); });
+    });
   }
 
   /// Work items are the tiles of one group of results after the other; returns their number.
   int64_t emitColumnTiles(TileEmitter &e, CpuTileOpInterface root) {
     int64_t tileColumns = root.getTileColumns();
-    SmallVector<int64_t> rowBlocks = root.getRowBlocks(target, kernel.getMaxRows());
     // Tiles of at most one row have no loop over rows: without rows there are no work items.
     if (kernel.getMaxRows() == 1)
       limit = arith::MulIOp::create(e.b, limit, e.getRows());
@@ -314,8 +329,8 @@ private:
         Value upper = arith::MinSIOp::create(e.b, limit, e.index(first + full));
         e.forRange(lower, upper, 1, [&](Value item) {
           Value number = arith::SubIOp::create(e.b, item, e.index(first));
-          emitColumnTile(e, sinks, arith::MulIOp::create(e.b, number, e.index(tileColumns)),
-                         tileColumns, rowBlocks);
+          emitColumnTile(e, root, sinks, arith::MulIOp::create(e.b, number, e.index(tileColumns)),
+                         tileColumns);
         });
       }
       first += full;
@@ -327,7 +342,7 @@ private:
         auto branch = scf::IfOp::create(e.b, mine, /*withElseRegion=*/false);
         OpBuilder::InsertionGuard guard(e.b);
         e.b.setInsertionPointToStart(branch.thenBlock());
-        emitColumnTile(e, sinks, e.index(full * tileColumns), rest, rowBlocks);
+        emitColumnTile(e, root, sinks, e.index(full * tileColumns), rest);
       }
     }
     return first;
@@ -445,8 +460,7 @@ struct GenerateCpuKernels : nyala::impl::GenerateCpuKernelsBase<GenerateCpuKerne
       variants.back()->setAttr(NyalaDialect::kTargetAttr, target);
     }
     // Kernels are only read.
-    parallelForEach(&getContext(), variants,
-                    [&](ModuleOp variant) { generate(module, variant); });
+    parallelForEach(&getContext(), variants, [&](ModuleOp variant) { generate(module, variant); });
   }
 
   static void generate(ModuleOp module, ModuleOp variant) {
