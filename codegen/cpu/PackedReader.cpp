@@ -24,10 +24,14 @@ Value PackedReader::add(Value offset, int64_t bytes) {
 }
 
 /// Into the second-level cache: as many lines may be under way as that one allows, which on some
-/// CPUs is several times what the first level does.
+/// CPUs is several times what the first level does. On AMD's it is not, and lines in the first
+/// level leave more of its misses to prefetches.
 void PackedReader::emitPrefetch(Value offset) {
-  memref::PrefetchOp::create(e.b, memory, ValueRange{add(offset, kPrefetchBytes)},
-                             /*isWrite=*/false, /*localityHint=*/2, /*isDataCache=*/true);
+  bool near = e.getTarget().getArch().starts_with("znver");
+  memref::PrefetchOp::create(e.b, memory,
+                             ValueRange{add(offset, near ? kNearPrefetchBytes : kPrefetchBytes)},
+                             /*isWrite=*/false, /*localityHint=*/near ? 3 : 2,
+                             /*isDataCache=*/true);
 }
 
 /// `bytes` bytes of each row at `offset`: a vector of `element`, of 16 lanes or, of row `lane`,
@@ -170,8 +174,17 @@ Value PackedReader::getQuants(const Block &block, int64_t c) {
   auto maskBytes = [&](Value v, int64_t bits) -> Value {
     return arith::AndIOp::create(e.b, v, e.intConstant(i32, bits * 0x01010101));
   };
-  // The low nibbles of the bytes are the first four columns of a word, the high ones the others.
-  Value quants = maskBytes(shiftRight(word, c % 8), 15);
+  // The low nibbles of the bytes are the first four columns of a word, the high ones the others:
+  // these are shifted as bytes, which is one instruction (vgf2p8affineqb) where there is GFNI.
+  Value quants;
+  if (c % 8 == 0) {
+    quants = maskBytes(word, 15);
+  } else {
+    auto bytes = VectorType::get(4 * i32.getDimSize(0), e.b.getI8Type());
+    Value shifted = arith::ShRUIOp::create(e.b, vector::BitCastOp::create(e.b, bytes, word),
+                                           e.intConstant(bytes, 4));
+    quants = vector::BitCastOp::create(e.b, i32, shifted);
+  }
   int64_t bits = layout.getHighBits();
   if (bits == 0)
     return quants;

@@ -39,7 +39,7 @@ public:
   mlir::Value getGroupOffset(mlir::Value row);
 
   /// Loads one block after the other of the groups at byte offsets `groups`, and calls `body`. Also
-  /// asks for the bytes that are to be streamed `kPrefetchBytes` later.
+  /// asks for the bytes that are to be streamed later.
   llvm::SmallVector<mlir::Value> forBlocks(llvm::ArrayRef<mlir::Value> groups,
                                            mlir::ValueRange init, BlockBody body);
   /// The same for row `lane` (index, < 16) of one group alone, carrying nothing.
@@ -62,6 +62,7 @@ public:
   static constexpr int64_t kHalfColumns = PackedLayout::kBlockColumns / 2;
   /// How far ahead of its use a weight is asked for (docs/performance.md).
   static constexpr int64_t kPrefetchBytes = 32768;
+  static constexpr int64_t kNearPrefetchBytes = 8192; ///< into the first-level cache
 
 private:
   /// How blocks are read.

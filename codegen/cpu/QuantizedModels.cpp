@@ -32,34 +32,28 @@ public:
         dot(e, layout.getLargestQuant()), values(e.getBuffer(op.getValues())),
         scales(e.getBuffer(op.getScales())), terms(getQuantizedTerms(e, op)) {}
 
-  /// Few rows: blocks are unpacked as they are read.
-  SmallVector<Value> emitStreamed() {
+  /// One row and vector: blocks are unpacked as they are read.
+  Value emitStreamed() {
     PackedReader reader(e, op.getWeight());
-    SmallVector<Value> groups;
-    for (int64_t v = 0; v < tile.vectors; ++v)
-      groups.push_back(
-          reader.getGroupOffset(arith::AddIOp::create(e.b, tile.column, e.index(v * kLanes))));
-    int64_t count = getNumSums();
-    SmallVector<Value> init(layout.hasMinima() ? 2 * count : count, getZero());
+    // Of products and of minima.
+    SmallVector<Value> init(layout.hasMinima() ? 2 : 1, getZero());
     SmallVector<Value> sums = reader.forBlocks(
-        groups, init, [&](ArrayRef<PackedReader::Block> blocks, Value column, ValueRange carried) {
+        reader.getGroupOffset(tile.column), init,
+        [&](ArrayRef<PackedReader::Block> blocks, Value column, ValueRange carried) {
+          const PackedReader::Block &block = blocks.front();
           Value number = arith::DivUIOp::create(e.b, column, e.index(PackedLayout::kBlockColumns));
           SmallVector<Value> next(carried);
-          MutableArrayRef<Value> products(next);
-          addProducts(number, products.take_front(count),
-                      {[&](int64_t v, int64_t quad) {
-                         return reader.getQuants(blocks[v], quad * kQuadColumns);
-                       },
-                       [&](int64_t v) { return blocks[v].scale; },
-                       [&](int64_t v, int64_t half) { return blocks[v].halfScales[half]; }});
+          addProducts(
+              number, MutableArrayRef(next).take_front(),
+              {[&](int64_t, int64_t quad) { return reader.getQuants(block, quad * kQuadColumns); },
+               [&](int64_t) { return block.scale; },
+               [&](int64_t, int64_t half) { return block.halfScales[half]; }});
           if (layout.hasMinima())
-            addMinima(number, products.drop_front(count),
-                      [&](int64_t v) { return blocks[v].minimum; });
+            addMinima(number, MutableArrayRef(next).drop_front(),
+                      [&](int64_t) { return block.minimum; });
           return next;
         });
-    if (!layout.hasMinima())
-      return sums;
-    return addSums(ArrayRef(sums).take_front(count), ArrayRef(sums).drop_front(count));
+    return layout.hasMinima() ? Value(arith::AddFOp::create(e.b, sums[0], sums[1])) : sums[0];
   }
 
   /// Many rows, from a panel. Minima have a loop of their own: their sums take no registers from
@@ -228,9 +222,21 @@ struct QuantizedLinearModel
       return addBias(e, op.getBias(), tile, emitRoundedProduct(e, op, tile));
     if (tile.rows == kAmxRows && hasAmxProduct(e.getTarget()))
       return addBias(e, op.getBias(), tile, emitAmxProduct(e, op, tile));
-    ProductEmitter emitter(e, op, tile);
-    return addBias(e, op.getBias(), tile,
-                   e.getMaxRows() > 1 ? emitter.emitFromPanel() : emitter.emitStreamed());
+    SmallVector<Value> vectors = e.getMaxRows() > 1 ? ProductEmitter(e, op, tile).emitFromPanel()
+                                                    : emitStreamed(op, e, tile);
+    return addBias(e, op.getBias(), tile, std::move(vectors));
+  }
+
+private:
+  /// One group after the other, so that weights are read from front to back: the hardware's
+  /// prefetchers follow one stream best.
+  SmallVector<Value> emitStreamed(QuantizedLinearOp op, TileEmitter &e, const Tile &tile) const {
+    SmallVector<Value> vectors;
+    for (int64_t v = 0; v < tile.vectors; ++v) {
+      Tile part{tile.row, 1, arith::AddIOp::create(e.b, tile.column, e.index(v * kLanes))};
+      vectors.push_back(ProductEmitter(e, op, part).emitStreamed());
+    }
+    return vectors;
   }
 };
 
