@@ -45,17 +45,17 @@ void nyala::buildProgramPipeline(OpPassManager &pm) {
   functions.addPass(createSCFToControlFlowPass());
   functions.addPass(memref::createExpandStridedMetadataPass());
   variants.addPass(createLowerAffinePass());
-  ConvertVectorToLLVMPassOptions vectorOptions;
-  vectorOptions.amx = true;
-  variants.addPass(createConvertVectorToLLVMPass(vectorOptions));
+  variants.addPass(createConvertVectorToLLVMPass());
   variants.addPass(createConvertMathToLLVMPass());
   variants.addPass(createArithToLLVMConversionPass());
   variants.addPass(createFinalizeMemRefToLLVMConversionPass());
   ConvertFuncToLLVMPassOptions options;
   options.useBarePtrCallConv = true;
   variants.addPass(createConvertFuncToLLVMPass(options));
-  variants.addPass(createConvertControlFlowToLLVMPass());
-  variants.addPass(createUBToLLVMConversionPass());
+  // Tiles that loops carry are arguments of blocks: both dialects in one conversion.
+  ConvertToLLVMPassOptions restOptions;
+  restOptions.filterDialects = {"amx", "cf", "ub"};
+  variants.addPass(createConvertToLLVMPass(restOptions));
   variants.addPass(createReconcileUnrealizedCastsPass());
   variants.addPass(createCanonicalizerPass());
   variants.addPass(createCSEPass());

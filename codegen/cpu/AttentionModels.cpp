@@ -52,8 +52,7 @@ struct AttentionModel : CacheModel<AttentionModel, AttentionOp> {
         byRows.emitRow(row, kvHead, destinations.front());
       });
     BlockedAttentionEmitter byBlocks(e, op);
-    Value isMany =
-        arith::CmpIOp::create(e.b, arith::CmpIPredicate::sgt, e.getRows(), e.index(kContractRows));
+    Value isMany = e.isPrompt();
     Value unitRows =
         arith::SelectOp::create(e.b, isMany, e.index(BlockedAttentionEmitter::kRows), e.index(1));
     emitUnits(op, e, begin, end, unitRows, [&](Value row, Value count, Value kvHead) {

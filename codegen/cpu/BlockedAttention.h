@@ -21,9 +21,6 @@
 
 namespace nyala::cpu {
 
-/// Calls of more rows are computed by blocks; the contract of decoding does not bind those.
-inline constexpr int64_t kContractRows = 64;
-
 class BlockedAttentionEmitter : AttentionBlockEmitter {
 public:
   /// Rows of a unit of work.

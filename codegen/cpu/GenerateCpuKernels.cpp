@@ -269,8 +269,8 @@ private:
     return groups;
   }
 
-  /// One tile of columns of results, for all rows. Calls of few rows have code of their own where
-  /// the root asks for it.
+  /// One tile of columns of results, for all rows. Prompts, and calls of few rows, have code of
+  /// their own where the root asks for it.
   void emitColumnTile(TileEmitter &e, CpuTileOpInterface root, ArrayRef<Sink> sinks, Value column,
                       int64_t columns) {
     Tile tile;
@@ -280,13 +280,27 @@ private:
     auto emit = [&](bool fewRows) {
       e.setFewRows(fewRows);
       e.beginTile();
-      emitRowsOfTile(e, root, sinks, tile);
+      emitByBlocks(e, root, sinks, tile);
     };
-    int64_t few = root.getFewRows(target);
-    if (few == 0 || e.getMaxRows() <= few)
-      return emit(few > 0);
-    Value isFew = arith::CmpIOp::create(e.b, arith::CmpIPredicate::sle, e.getRows(), e.index(few));
-    emitBranch(e, isFew, [&] { emit(true); }, [&] { emit(false); });
+    auto emitContractRows = [&] {
+      int64_t few = root.getFewRows(target);
+      if (few == 0 || e.getMaxRows() <= few)
+        return emit(few > 0);
+      Value isFew =
+          arith::CmpIOp::create(e.b, arith::CmpIPredicate::sle, e.getRows(), e.index(few));
+      emitBranch(e, isFew, [&] { emit(true); }, [&] { emit(false); });
+    };
+    int64_t block = root.getPromptBlock(target, kernel.getMaxRows());
+    if (block == 0)
+      return emitContractRows();
+    emitBranch(
+        e, e.isPrompt(),
+        [&] {
+          e.setFewRows(false);
+          e.beginTile();
+          emitPrompt(e, sinks, tile, block);
+        },
+        emitContractRows);
   }
 
   static void emitBranch(TileEmitter &e, Value condition, function_ref<void()> then,
@@ -299,29 +313,44 @@ private:
     otherwise();
   }
 
+  /// Rows [row, row + count) of a tile.
+  void emitRowsOfTile(TileEmitter &e, ArrayRef<Sink> sinks, Tile tile, Value row, int64_t count) {
+    tile.row = row;
+    tile.rows = count;
+    // What is updated in place may be an operand of all of them.
+    SmallVector<SmallVector<Value>> vectors;
+    for (const Sink &sink : sinks)
+      vectors.push_back(e.pull(sink.value, tile));
+    for (auto [sink, values] : llvm::zip_equal(sinks, vectors))
+      storeVectors(e, sink, tile, values);
+  }
+
   /// All rows of a tile: by the root's blocks of rows, the largest first, then single rows.
-  void emitRowsOfTile(TileEmitter &e, CpuTileOpInterface root, ArrayRef<Sink> sinks, Tile tile) {
-    auto emitRows = [&](Value row, int64_t count) {
-      tile.row = row;
-      tile.rows = count;
-      // What is updated in place may be an operand of all of them.
-      SmallVector<SmallVector<Value>> vectors;
-      for (const Sink &sink : sinks)
-        vectors.push_back(e.pull(sink.value, tile));
-      for (auto [sink, values] : llvm::zip_equal(sinks, vectors))
-        storeVectors(e, sink, tile, values);
-    };
+  void emitByBlocks(TileEmitter &e, CpuTileOpInterface root, ArrayRef<Sink> sinks,
+                    const Tile &tile) {
     if (kernel.getMaxRows() == 1)
-      return emitRows(e.index(0), 1);
+      return emitRowsOfTile(e, sinks, tile, e.index(0), 1);
     Value done = e.index(0);
     for (int64_t block : root.getRowBlocks(target, kernel.getMaxRows())) {
       if (e.hasFewRows() && block > root.getFewRows(target))
         continue;
       Value blocked = e.getRowsInBlocks(block);
-      e.forRange(done, blocked, block, [&](Value row) { emitRows(row, block); });
+      e.forRange(done, blocked, block,
+                 [&](Value row) { emitRowsOfTile(e, sinks, tile, row, block); });
       done = blocked;
     }
-    e.forRange(done, e.getRows(), 1, [&](Value row) { emitRows(row, 1); });
+    e.forRange(done, e.getRows(), 1, [&](Value row) { emitRowsOfTile(e, sinks, tile, row, 1); });
+  }
+
+  /// All rows of a tile: by blocks that are computed together and then taken row by row.
+  void emitPrompt(TileEmitter &e, ArrayRef<Sink> sinks, const Tile &tile, int64_t block) {
+    e.forRange(e.index(0), e.getRows(), block, [&](Value first) {
+      Value end = arith::MinSIOp::create(e.b, arith::AddIOp::create(e.b, first, e.index(block)),
+                                         e.getRows());
+      e.inRowBlock(first, [&] {
+        e.forRange(first, end, 1, [&](Value row) { emitRowsOfTile(e, sinks, tile, row, 1); });
+      });
+    });
   }
 
   /// Work items are the tiles of one group of results after the other; returns their number.

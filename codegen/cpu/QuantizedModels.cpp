@@ -11,6 +11,7 @@
 #include "codegen/cpu/PackedReader.h"
 #include "codegen/cpu/QuantizedPanel.h"
 #include "codegen/cpu/QuantizedTerms.h"
+#include "codegen/cpu/RoundedProduct.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -205,7 +206,8 @@ struct QuantizedLinearModel
 
   SmallVector<int64_t> getRowBlocks(Operation *, CpuTargetAttr target, int64_t maxRows) const {
     SmallVector<int64_t> blocks;
-    if (maxRows >= kAmxRows && hasAmxProduct(target))
+    // The registers of a kernel have one configuration: that of bytes, or that of bf16.
+    if (maxRows >= kAmxRows && hasAmxProduct(target) && !getPromptBlock(nullptr, target, maxRows))
       blocks.push_back(kAmxRows);
     if (maxRows > 1 && target.hasFeature("avx512f"))
       blocks.append({4, 2});
@@ -219,9 +221,15 @@ struct QuantizedLinearModel
     return target.hasFeature("avx512f") ? 16 : 1;
   }
 
+  int64_t getPromptBlock(Operation *, CpuTargetAttr target, int64_t maxRows) const {
+    return maxRows > kContractRows && hasRoundedProduct(target) ? kRoundedRows : 0;
+  }
+
   SmallVector<Value> emitTile(Operation *operation, TileEmitter &e, unsigned,
                               const Tile &tile) const {
     auto op = cast<QuantizedLinearOp>(operation);
+    if (e.getRowBlock())
+      return addBias(e, op.getBias(), tile, emitRoundedProduct(e, op, tile));
     if (tile.rows == kAmxRows && hasAmxProduct(e.getTarget()))
       return addBias(e, op.getBias(), tile, emitAmxProduct(e, op, tile));
     SmallVector<Value> vectors =

@@ -138,6 +138,10 @@ Value TileEmitter::getRowsInBlocks(int64_t block) {
   return arith::MulIOp::create(b, arith::DivUIOp::create(b, rows, index(block)), index(block));
 }
 
+Value TileEmitter::isPrompt() {
+  return arith::CmpIOp::create(b, arith::CmpIPredicate::sgt, rows, index(kContractRows));
+}
+
 int64_t TileEmitter::getMaxRows(Value value) const {
   RankedTensorType type = getTensorType(value);
   return type.isDynamicDim(0) ? maxRows : type.getDimSize(0);
@@ -180,6 +184,24 @@ Value TileEmitter::inTilePrologue(Operation *key, Value column, function_ref<Val
   return value;
 }
 
+void TileEmitter::inRowBlock(Value row, function_ref<void()> body) {
+  rowBlock = row;
+  rowBlockPrologueEnd = arith::ConstantIndexOp::create(b, 0);
+  rowBlockValues.clear();
+  body();
+  rowBlock = Value();
+}
+
+Value TileEmitter::inRowBlockPrologue(Operation *key, Value column, function_ref<Value()> body) {
+  if (Value value = rowBlockValues.lookup({key, column}))
+    return value;
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(rowBlockPrologueEnd);
+  Value made = body();
+  rowBlockValues[{key, column}] = made;
+  return made;
+}
+
 Tile TileEmitter::shifted(const Tile &tile, int64_t columns) {
   if (columns == 0)
     return tile;
@@ -200,7 +222,7 @@ void TileEmitter::beginTile() {
   tilePrologueEnd = arith::ConstantIndexOp::create(b, 0);
 }
 
-Value TileEmitter::inKernelPrologue(Operation *key, function_ref<Value()> body) {
+Value TileEmitter::inKernelPrologue(const void *key, function_ref<Value()> body) {
   if (Value value = kernelValues.lookup(key))
     return value;
   Value made = inKernelPrologue(body);

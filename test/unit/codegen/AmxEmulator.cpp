@@ -3,6 +3,7 @@
 #include "runtime/devices/cpu/CpuFeatures.h"
 
 #include <array>
+#include <bit>
 #include <cmath>
 #include <csignal>
 #include <cstdint>
@@ -67,7 +68,7 @@ template <typename T> int64_t readSigned(const uint8_t *&at) {
 }
 
 std::optional<Instruction> decode(const mcontext_t &context) {
-  const auto *at = reinterpret_cast<const uint8_t *>(context.gregs[REG_RIP]);
+  const auto *at = std::bit_cast<const uint8_t *>(context.gregs[REG_RIP]);
   if (at[0] != 0xC4 || (at[1] & 0x1F) != 2 || (at[2] & 0x84) != 0)
     return std::nullopt;
   // The prefix holds these bits inverted.
@@ -127,7 +128,7 @@ bool isConfigured(int tile) {
 }
 
 bool execute49(const Instruction &instruction) {
-  auto *memory = reinterpret_cast<void *>(instruction.address + instruction.stride);
+  auto *memory = std::bit_cast<void *>(instruction.address + instruction.stride);
   if (instruction.isMemory) {
     if (instruction.reg != 0)
       return false;
@@ -154,7 +155,7 @@ bool execute4B(const Instruction &instruction) {
   if (!isStore)
     tiles[tile] = {};
   for (int r = 0; r < configuration.rows[tile]; ++r) {
-    auto *memory = reinterpret_cast<void *>(instruction.address + r * instruction.stride);
+    auto *memory = std::bit_cast<void *>(instruction.address + r * instruction.stride);
     if (isStore)
       std::memcpy(memory, tiles[tile].rows[r], configuration.rowBytes[tile]);
     else
@@ -209,20 +210,10 @@ bool executeProduct(const Instruction &instruction) {
     multiplyHalves(tiles[c], tiles[a], tiles[b]);
     return instruction.prefix == 2; // tdpbf16ps
   }
-  switch (instruction.prefix) {
-  case 0:
-    multiplyBytes<uint8_t, uint8_t>(tiles[c], tiles[a], tiles[b]);
-    break;
-  case 1:
-    multiplyBytes<uint8_t, int8_t>(tiles[c], tiles[a], tiles[b]);
-    break;
-  case 2:
-    multiplyBytes<int8_t, uint8_t>(tiles[c], tiles[a], tiles[b]);
-    break;
-  case 3:
-    multiplyBytes<int8_t, int8_t>(tiles[c], tiles[a], tiles[b]);
-    break;
-  }
+  static constexpr decltype(&multiplyBytes<int8_t, int8_t>) products[] = {
+      multiplyBytes<uint8_t, uint8_t>, multiplyBytes<uint8_t, int8_t>,
+      multiplyBytes<int8_t, uint8_t>, multiplyBytes<int8_t, int8_t>};
+  products[instruction.prefix](tiles[c], tiles[a], tiles[b]);
   return true;
 }
 
