@@ -64,7 +64,7 @@ def test_perplexity_is_that_of_nyala_run(long_artifact, tmp_path):
     assert bench(long_artifact, "--perplexity", text, "-t", 1) == [{
         "test": "perplexity", "threads": 1, "batch": 1, "depth": 0, "tokens": 2 * 511,
         "samples": [expected["perplexity"]], "median": expected["perplexity"],
-        "unit": "perplexity"}]
+        "unit": "perplexity", "cpu": expected["cpu"]}]
     text.write_text("short", encoding="utf-8")
     check_refused(run("nyala-bench", long_artifact, "--perplexity", text), "5 tokens", "512")
 
