@@ -159,13 +159,12 @@ void reportPerplexity(const Model &model, Session &session, const std::string &t
   const Perplexity result =
       computePerplexity(session, model.getInfo().vocabulary, model.tokenize(text, false));
   if (json)
-    return writeOutput(
-        Json{{"perplexity", result.value},
-             {"tokens", result.tokens},
-             {"windows", result.windows},
-             {"cpu", model.getInfo().cpu}}
-            .dump() +
-        "\n");
+    return writeOutput(Json{{"perplexity", result.value},
+                            {"tokens", result.tokens},
+                            {"windows", result.windows},
+                            {"cpu", model.getInfo().cpu}}
+                           .dump() +
+                       "\n");
   char line[96];
   std::snprintf(line, sizeof(line), "perplexity %.6g over %zu tokens\n", result.value,
                 result.tokens);
