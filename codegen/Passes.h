@@ -2,6 +2,7 @@
 #ifndef NYALA_CODEGEN_PASSES_H
 #define NYALA_CODEGEN_PASSES_H
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/Pass.h"
 
 namespace nyala {

@@ -8,6 +8,26 @@ include "mlir/Pass/PassBase.td"
 // Dispatch level
 //===----------------------------------------------------------------------===//
 
+def SplitAttention : Pass<"nyala-split-attention", "::mlir::func::FuncOp"> {
+  let summary = "Compute the attention of few rows in two steps";
+  let description = [{
+    In an entry function, `nyala.attention` of at most 8 rows over a cache of more than 256 slots becomes
+    `nyala.attention_parts`, whose work divides by positions as well, and `nyala.merge_attention`, which
+    is computed again by whoever reads it. With more rows there is work enough.
+
+    ```mlir
+    %0 = nyala.attention %q, %k, %v at %p in %s {heads = 2, kv_heads = 1, scale = 0.25 : f32, mask = #nyala.mask<causal>}
+       : tensor<?x32xf32>, tensor<1x512x16xf32>, tensor<1x512x16xf32>, tensor<?xi32>, tensor<?xi32> -> tensor<?x32xf32>
+    ```
+    becomes
+    ```mlir
+    %1 = nyala.attention_parts %q, %k, %v at %p in %s {heads = 2, kv_heads = 1, scale = 0.25 : f32, mask = #nyala.mask<causal>}
+       : tensor<?x32xf32>, tensor<1x512x16xf32>, tensor<1x512x16xf32>, tensor<?xi32>, tensor<?xi32> -> tensor<?x72xf32>
+    %0 = nyala.merge_attention %1 at %p {heads = 2, mask = #nyala.mask<causal>} : tensor<?x72xf32>, tensor<?xi32> -> tensor<?x32xf32>
+    ```
+  }];
+}
+
 def FormDispatches : Pass<"nyala-form-dispatches", "::mlir::ModuleOp"> {
   let summary = "Fuse the ops of entry functions into dispatches of kernels";
   let description = [{
@@ -28,6 +48,10 @@ def FormDispatches : Pass<"nyala-form-dispatches", "::mlir::ModuleOp"> {
     %rows = tensor.dim %tokens, %c0 : tensor<?xi32>
     %2 = nyala.dispatch @decode_linear_64x64 rows(%rows) (%x, %g, %w) tied [-1] : …
     ```
+
+    Remarks say which ops each kernel has and how many dispatches call it, and of each kind of op that could
+    have been part of it why it is not. Equal kernels are counted as one: the first, which
+    `nyala-deduplicate-kernels` leaves.
   }];
   let dependentDialects = ["::mlir::tensor::TensorDialect", "::mlir::arith::ArithDialect"];
 }
@@ -45,13 +69,31 @@ def DeduplicateKernels : Pass<"nyala-deduplicate-kernels", "::mlir::ModuleOp"> {
 //===----------------------------------------------------------------------===//
 
 def GenerateCpuKernels : Pass<"nyala-generate-cpu-kernels", "::mlir::ModuleOp"> {
-  let summary = "Turn kernels on tensors into loops over vectors for the module's CPU target";
+  let summary = "Turn kernels on tensors into loops over vectors, for each of the module's CPU targets";
   let description = [{
-    Each nyala.kernel becomes a func.func on buffers: its operands and the results that are not tied to
-    one, then the number of rows, the range of work items and scratch. Its attributes `nyala.tiles`,
-    `nyala.per_row`, `nyala.scratch_bytes` and `nyala.cost` tell the planner how to launch it.
+    For each target a module of its name is added, a variant. In it each nyala.kernel has become a
+    func.func on buffers: its operands and the results that are not tied to one, then the number of rows,
+    the range of work items and scratch. Its attributes `nyala.tiles`, `nyala.per_row` and
+    `nyala.scratch_bytes` say how it is launched. The nyala.kernel stays and gets the attribute
+    `nyala.cost`, for the planner.
+
+    ```mlir
+    module attributes {nyala.targets = [#nyala.cpu_target<"x86-64-v3", features = "avx2", "fma">]} {
+      nyala.kernel @k(%x: tensor<?x64xf32>) -> tensor<?x64xf32> attributes {max_rows = 4 : i64} { … }
+    }
+    ```
+    becomes
+    ```mlir
+    module attributes {nyala.targets = […]} {
+      nyala.kernel @k(…) -> … attributes {max_rows = 4 : i64, nyala.cost = array<i64: …>} { … }
+      module @"x86-64-v3" attributes {nyala.target = #nyala.cpu_target<"x86-64-v3", …>} {
+        func.func @k(%x: memref<4x64xf32>, %y: memref<4x64xf32>, %rows: index, %begin: index,
+                     %end: index, %scratch: memref<0xi8>) attributes {nyala.tiles = 1 : i64, …} { … }
+      }
+    }
+    ```
   }];
-  let dependentDialects = ["::mlir::func::FuncDialect", "::mlir::scf::SCFDialect",
+  let dependentDialects = ["::mlir::amx::AMXDialect", "::mlir::func::FuncDialect", "::mlir::scf::SCFDialect",
                            "::mlir::vector::VectorDialect", "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect",
                            "::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
 }
@@ -66,7 +108,8 @@ def BuildPrograms : Pass<"nyala-build-programs", "::mlir::ModuleOp"> {
     Every value of an entry gets its place: weights and states their own regions, arguments and results
     the caller's, the others an offset in the arena that no value alive at the same time shares. Views
     lie in what they show, parts of a `tensor.concat` in the whole. Updates are proved to be in place; a
-    copy that would be needed is an error.
+    copy that would be needed is an error. Every variant must have the kernels; the nyala.kernels, from
+    which they were generated, have served their purpose.
   }];
 }
 

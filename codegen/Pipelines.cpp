@@ -18,6 +18,8 @@ void nyala::buildDispatchPipeline(OpPassManager &pm) {
   pm.addPass(createPackWeights());
   pm.addPass(createCSEPass());
   pm.addPass(createHoistWeights());
+  // What is merged behind attention fuses like a norm.
+  pm.addNestedPass<func::FuncOp>(createSplitAttention());
   // Equal layers become equal only once their weights are operands.
   pm.addPass(createFormDispatches());
   pm.addPass(createDeduplicateKernels());
@@ -26,45 +28,49 @@ void nyala::buildDispatchPipeline(OpPassManager &pm) {
 
 void nyala::buildKernelPipeline(OpPassManager &pm) {
   pm.addPass(createGenerateCpuKernels());
-  // The generator emits index arithmetic freely and counts on these to clean up.
-  auto &functions = pm.nest<func::FuncOp>();
+  // The generator emits index arithmetic freely and counts on these to clean up. Variants are
+  // nested modules, which the pass manager takes at the same time.
+  auto &functions = pm.nest<ModuleOp>().nest<func::FuncOp>();
   functions.addPass(createCanonicalizerPass());
   functions.addPass(createCSEPass());
   functions.addPass(createLoopInvariantCodeMotionPass());
 }
 
 void nyala::buildProgramPipeline(OpPassManager &pm) {
-  // Planning reads the entries and the kernels' attributes, before kernels lose their types.
   pm.addPass(createBuildPrograms());
 
-  auto &functions = pm.nest<func::FuncOp>();
+  auto &variants = pm.nest<ModuleOp>();
+  auto &functions = variants.nest<func::FuncOp>();
   functions.addPass(createConvertVectorToSCFPass());
   functions.addPass(createSCFToControlFlowPass());
   functions.addPass(memref::createExpandStridedMetadataPass());
-  pm.addPass(createLowerAffinePass());
-  pm.addPass(createConvertVectorToLLVMPass());
-  pm.addPass(createConvertMathToLLVMPass());
-  pm.addPass(createArithToLLVMConversionPass());
-  pm.addPass(createFinalizeMemRefToLLVMConversionPass());
+  variants.addPass(createLowerAffinePass());
+  variants.addPass(createConvertVectorToLLVMPass());
+  variants.addPass(createConvertMathToLLVMPass());
+  variants.addPass(createArithToLLVMConversionPass());
+  variants.addPass(createFinalizeMemRefToLLVMConversionPass());
   ConvertFuncToLLVMPassOptions options;
   options.useBarePtrCallConv = true;
-  pm.addPass(createConvertFuncToLLVMPass(options));
-  pm.addPass(createConvertControlFlowToLLVMPass());
-  pm.addPass(createUBToLLVMConversionPass());
-  pm.addPass(createReconcileUnrealizedCastsPass());
-  pm.addPass(createCanonicalizerPass());
-  pm.addPass(createCSEPass());
+  variants.addPass(createConvertFuncToLLVMPass(options));
+  // Tiles that loops carry are arguments of blocks: both dialects in one conversion.
+  ConvertToLLVMPassOptions restOptions;
+  restOptions.filterDialects = {"amx", "cf", "ub"};
+  variants.addPass(createConvertToLLVMPass(restOptions));
+  variants.addPass(createReconcileUnrealizedCastsPass());
+  variants.addPass(createCanonicalizerPass());
+  variants.addPass(createCSEPass());
 
-  pm.addPass(createFinalizeKernels());
+  variants.addPass(createFinalizeKernels());
 }
 
 void nyala::registerCodegenPipelines() {
   PassPipelineRegistration<>("nyala-dispatch-pipeline",
                              "Pack weights and fuse entry functions into dispatches",
                              buildDispatchPipeline);
-  PassPipelineRegistration<>("nyala-kernel-pipeline",
-                             "Generate the kernels' loops and vectors for the module's target",
-                             buildKernelPipeline);
+  PassPipelineRegistration<>(
+      "nyala-kernel-pipeline",
+      "Generate the kernels' loops and vectors for each of the module's targets",
+      buildKernelPipeline);
   PassPipelineRegistration<>("nyala-program-pipeline",
                              "Plan memory and lower kernels to the LLVM dialect",
                              buildProgramPipeline);

@@ -8,7 +8,7 @@ namespace nyala {
 
 /// model -> dispatch: packs weights, forms dispatches, shares equal kernels.
 void buildDispatchPipeline(mlir::OpPassManager &pm);
-/// dispatch -> kernel: generates loops and vectors for the target.
+/// dispatch -> kernel: generates loops and vectors for each target.
 void buildKernelPipeline(mlir::OpPassManager &pm);
 /// kernel -> program: plans memory, lowers kernels to the LLVM dialect.
 void buildProgramPipeline(mlir::OpPassManager &pm);

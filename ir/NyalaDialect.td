@@ -30,7 +30,9 @@ def Nyala_Dialect : Dialect {
     static constexpr llvm::StringLiteral kModelAttr = "nyala.model";
     /// On the module: the file that holds the tokenizer.
     static constexpr llvm::StringLiteral kTokenizerAttr = "nyala.tokenizer";
-    /// On the module: what kernels are generated for (#nyala.cpu_target).
+    /// On the module: what kernels are generated for, best first (array of #nyala.cpu_target).
+    static constexpr llvm::StringLiteral kTargetsAttr = "nyala.targets";
+    /// On a variant (ir/Variants.h): the one that its kernels are for (#nyala.cpu_target).
     static constexpr llvm::StringLiteral kTargetAttr = "nyala.target";
     /// On functions: an entry point of the artifact.
     static constexpr llvm::StringLiteral kEntryAttr = "nyala.entry";

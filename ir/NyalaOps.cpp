@@ -317,39 +317,6 @@ SmallVector<OpOperand *> CacheAppendOp::getRowOperands() {
 OpOperand *CacheAppendOp::getUpdatedOperand(unsigned) { return &getCacheMutable(); }
 FusionKind CacheAppendOp::getFusionKind() { return FusionKind::ColumnLocal; }
 
-LogicalResult AttentionOp::verify() {
-  int64_t queryDim, keyDim, valueDim;
-  int64_t heads = getHeads(), kvHeads = getKvHeads();
-  if (failed(expectHeads(*this, getChannels(getQuery()), heads, "the query", queryDim)) ||
-      failed(expectHeads(*this, getTensorType(getKeys()).getDimSize(2), kvHeads, "the keys",
-                         keyDim)) ||
-      failed(expectHeads(*this, getTensorType(getValues()).getDimSize(2), kvHeads, "the values",
-                         valueDim)))
-    return failure();
-  if (heads % kvHeads != 0)
-    return emitOpError("expected heads to be a multiple of ")
-           << kvHeads << " key-value heads, got " << heads;
-  if (failed(expectEqual(*this, "channels of a key's head", queryDim, keyDim)) ||
-      failed(expectEqual(*this, "channels of the result", heads * valueDim,
-                         getChannels(getResult()))) ||
-      failed(expectRows(*this, getQuery(), getResult(), "the result")) ||
-      failed(expectRows(*this, getQuery(), getPositions(), "the positions")) ||
-      failed(expectRows(*this, getQuery(), getSequences(), "the sequences")))
-    return failure();
-  for (unsigned dim : {0, 1})
-    if (failed(expectEqual(*this, dim == 0 ? "sequences of the values" : "slots of the values",
-                           getTensorType(getKeys()).getDimSize(dim),
-                           getTensorType(getValues()).getDimSize(dim))))
-      return failure();
-  return success();
-}
-
-OpOperand &AttentionOp::getRowOperand() { return getQueryMutable(); }
-SmallVector<OpOperand *> AttentionOp::getRowOperands() {
-  return {&getQueryMutable(), &getPositionsMutable(), &getSequencesMutable()};
-}
-FusionKind AttentionOp::getFusionKind() { return FusionKind::Root; }
-
 //===----------------------------------------------------------------------===//
 // Activations, softmax, reductions, movement
 //===----------------------------------------------------------------------===//

@@ -1,5 +1,6 @@
 //===- NyalaProgramOps.cpp - Dispatch and program ops ---------------------===//
 #include "ir/NyalaOps.h"
+#include "ir/Variants.h"
 
 #include "mlir/Interfaces/FunctionImplementation.h"
 
@@ -55,7 +56,7 @@ LogicalResult DispatchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   Operation *callee = symbols.lookupNearestSymbolFrom(*this, getKernelAttr());
   if (!callee)
     return emitOpError("refers to kernel '") << getKernel() << "', which does not exist";
-  // Generated kernels (functions on buffers) have other types.
+  // What stands for a kernel without being one has no types to compare.
   auto kernel = dyn_cast<KernelOp>(callee);
   if (!kernel)
     return success();
@@ -126,8 +127,13 @@ LogicalResult StepOp::verify() {
 
 LogicalResult StepOp::verifySymbolUses(SymbolTableCollection &symbols) {
   auto module = (*this)->getParentOfType<ModuleOp>();
-  if (!symbols.lookupSymbolIn(module, getKernelAttr()))
-    return emitOpError("refers to kernel '") << getKernel() << "', which does not exist";
+  SmallVector<ModuleOp> variants = getVariants(module);
+  if (variants.empty())
+    return emitOpError("refers to kernel '") << getKernel() << "' in a module without variants";
+  for (ModuleOp variant : variants)
+    if (!symbols.lookupSymbolIn(variant, getKernelAttr()))
+      return emitOpError("refers to kernel '") << getKernel() << "', which variant '"
+                                               << getTarget(variant).getArch() << "' does not have";
   for (auto buffer : getBuffers().getAsRange<BufferAttr>())
     if (buffer.getRegion() == BufferRegion::Weight &&
         !symbols.lookupSymbolIn<WeightOp>(module, buffer.getSymbol()))

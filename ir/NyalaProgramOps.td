@@ -86,7 +86,7 @@ def Nyala_ProgramOp : Nyala_Op<"program", [Symbol, IsolatedFromAbove, NoTerminat
         results [#nyala.result<"logits", count = 0, row_bytes = 196608>]
         states [#nyala.state<"blk.0.k", sequences = 1, slots = 64, slot_bytes = 768>] arena 4096 {
       nyala.step @embed [#nyala.buffer<argument>, #nyala.buffer<weight, symbol = @table>, #nyala.buffer<arena>]
-          rows 0 tiles 1 per_row waits [] cost [0, 0, 0, 4608, 0]
+          rows 0 waits [] cost [0, 0, 0, 4608, 0]
     }
     ```
   }];
@@ -106,23 +106,23 @@ def Nyala_StepOp : Nyala_Op<"step", [HasParent<"ProgramOp">,
                                      DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "one launch of a kernel";
   let description = [{
-    `rows` is the index of the program's count that bounds the kernel's rows; `tiles` work items, times
-    the rows if `per_row`; `waits` lists the indices of earlier steps that must be complete. `cost` holds
-    the fields of OpCost in their order. The kernel's new results are its last buffers; `writes` holds
+    Every variant (a module of kernels for one CPU) has the kernel. `rows` is the index of the program's
+    count that bounds the kernel's rows; `waits` lists the indices of earlier steps that must be complete.
+    `cost` holds the fields of OpCost in their order. The kernel's new results are its last buffers; `writes` holds
     their bytes at the most rows. (What it updates in place is among the buffers before.) `floats` says
     of each of `writes` whether it is f32, `updates` lists the indices of buffers whose old values are
     overwritten.
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel,
                        TypedArrayAttrBase<Nyala_BufferAttr, "buffers">:$buffers, I64Attr:$rows,
-                       I64Attr:$tiles, UnitAttr:$per_row, DenseI64ArrayAttr:$waits,
+                       DenseI64ArrayAttr:$waits,
                        DenseI64ArrayAttr:$cost,
                        DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$writes,
                        DefaultValuedAttr<DenseBoolArrayAttr, "{}">:$floats,
                        DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$updates);
   let assemblyFormat = [{
-    $kernel $buffers `rows` $rows `tiles` $tiles (`per_row` $per_row^)? `waits` $waits `cost` $cost
-    (`writes` $writes^)? (`floats` $floats^)? (`updates` $updates^)? attr-dict
+    $kernel $buffers `rows` $rows `waits` $waits `cost` $cost (`writes` $writes^)?
+    (`floats` $floats^)? (`updates` $updates^)? attr-dict
   }];
   let hasVerifier = 1;
 }

@@ -92,9 +92,9 @@ private:
     auto packedType = RankedTensorType::get(type.getShape(), type.getElementType(),
                                             PackedAttr::get(func.getContext(), *common));
     remark::passed(user->getLoc(), remarkOf("WeightPacked", func)) << remark::add(
-        "packed @{0}{1} in {2}", loads.front().getWeight().str(),
+        "packed @{0}{1}, {2} x {3}, as {4}", loads.front().getWeight().str(),
         loads.size() == 1 ? "" : llvm::formatv(" and {0} more", loads.size() - 1).str(),
-        getInfo(*common).name);
+        type.getDimSize(0), type.getDimSize(1), getPackedLayout(packedType).getName());
     return PackOp::create(builder, plain.getLoc(), packedType, plain).getResult();
   }
 };

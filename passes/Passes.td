@@ -28,6 +28,32 @@ def ShareRopeTables : Pass<"nyala-share-rope-tables", "::mlir::func::FuncOp"> {
   }];
 }
 
+def InterleaveRope : Pass<"nyala-interleave-rope", "::mlir::ModuleOp"> {
+  let summary = "let rotary embeddings pair adjacent channels";
+  let description = [{
+    Attention sums over the channels of a head, so that channels of queries and keys may be permuted alike.
+    Where a rotation pairs channels half a head apart (as checkpoints of Hugging Face do), the rows of the
+    projections, their biases and the weights of norms of each head are interleaved at compile time: the
+    rotation then pairs neighbours, which lie in one tile of the product and are rotated there. Caches hold
+    permuted keys.
+
+    All that attends to a cache changes, or nothing: a cache that is read in another way, a value that has
+    other uses and a projection whose weight is computed are left alone, with a remark. After
+    `nyala-share-rope-tables`, before linears merge.
+
+    ```mlir
+    // before
+    %w = nyala.load @k : tensor<192x576xf32>
+    %0 = nyala.linear %x, %w : tensor<?x576xf32>, tensor<192x576xf32> -> tensor<?x192xf32>
+    %1 = nyala.rotate half %0 by %t {heads = 3} : tensor<?x192xf32>, tensor<?x64xf32>
+    // after
+    %w = nyala.load @k.interleaved : tensor<192x576xf32>
+    %0 = nyala.linear %x, %w : tensor<?x576xf32>, tensor<192x576xf32> -> tensor<?x192xf32>
+    %1 = nyala.rotate adjacent %0 by %t {heads = 3} : tensor<?x192xf32>, tensor<?x64xf32>
+    ```
+  }];
+}
+
 def ShareKv : Pass<"nyala-share-kv", "::mlir::ModuleOp"> {
   let summary = "let layers attend to the keys and values of other layers";
   let description = [{

@@ -30,6 +30,10 @@ void nyala::buildModelPipeline(OpPassManager &pm, const ModelPipelineOptions &op
   // Angles depend on positions alone: the table leaves the layers before anything counts their ops.
   pm.addNestedPass<func::FuncOp>(createShareRopeTables());
 
+  // While projections are linears of one weight each, and after sharing has chosen who attends to
+  // what.
+  pm.addPass(createInterleaveRope());
+
   // Before linears merge: a projection whose rows only fill a dead cache would become part of a
   // product that stays.
   pm.addPass(createRemoveDeadState());

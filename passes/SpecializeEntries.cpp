@@ -16,6 +16,8 @@ using namespace nyala;
 
 /// Entry of nyala.model: how many positions the model was made for.
 static constexpr llvm::StringLiteral kContextKey = "context";
+/// Bytes that all states together may have: what a process can address.
+static constexpr int64_t kMaxStateBytes = int64_t(1) << 47;
 /// What a row argument may be: one value a row, or (wanted) at most one.
 static constexpr llvm::StringLiteral kRowRoles[] = {"tokens", "positions", "sequences", "slots",
                                                     "wanted"};
@@ -42,6 +44,7 @@ private:
   LogicalResult specialize() {
     ModuleOp module = getOperation();
     SymbolTable symbols(module);
+    stateBytes = 0;
     FailureOr<int64_t> slots = chooseContext();
     if (failed(slots) || failed(checkOption("decode-rows", decodeRows)) ||
         failed(checkOption("prefill-rows", prefillRows)) ||
@@ -148,16 +151,23 @@ private:
              << state << "' is " << argument.getType()
              << "; expected a tensor of sequences x slots x channels, with a known number of "
                 "channels";
-    int64_t elements = type.getDimSize(2);
-    for (int64_t factor : {sequences.getValue(), slots, int64_t(8)}) {
-      std::optional<int64_t> product = llvm::checkedMul(elements, factor);
-      if (!product)
-        return emitError(argument.getLoc(), "state '")
-               << state << "' would be larger than memory can be: choose fewer sequences or a "
-               << "smaller context";
-      elements = *product;
-    }
+    std::optional<int64_t> bytes;
+    if (type.getDimSize(2) <= kMaxStateBytes)
+      bytes = getSlotBytes(makeStatic(type, slots));
+    for (int64_t factor : {slots, sequences.getValue()})
+      if (bytes)
+        bytes = llvm::checkedMul(*bytes, factor);
+    if (!bytes || *bytes > kMaxStateBytes - stateBytes)
+      return emitError(argument.getLoc(), "state '")
+             << state << "' would be larger than memory can be: choose fewer sequences or a "
+             << "smaller context";
+    stateBytes += *bytes;
     return success();
+  }
+
+  RankedTensorType makeStatic(RankedTensorType cache, int64_t slots) {
+    return RankedTensorType::get({sequences, slots, cache.getDimSize(2)}, cache.getElementType(),
+                                 cache.getEncoding());
   }
 
   static void boundRows(func::FuncOp func, int64_t maxRows) {
@@ -196,8 +206,7 @@ private:
       if (!state)
         continue;
       RankedTensorType before = getCacheType(argument);
-      auto after = RankedTensorType::get({sequences, slots, before.getDimSize(2)},
-                                         before.getElementType(), before.getEncoding());
+      RankedTensorType after = makeStatic(before, slots);
       for (unsigned dim : {0, 1})
         if (!before.isDynamicDim(dim) && before.getDimSize(dim) != after.getDimSize(dim))
           return emitError(argument.getLoc(), "state '")
@@ -208,6 +217,8 @@ private:
     updateFunctionType(func);
     return checkResults(func);
   }
+
+  int64_t stateBytes = 0; ///< of the states that were checked
 };
 
 } // namespace

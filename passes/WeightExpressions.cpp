@@ -1,5 +1,6 @@
 //===- WeightExpressions.cpp - Values computed from weights ---------------===//
 #include "passes/WeightExpressions.h"
+#include "ir/WeightOps.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Iterators.h"
@@ -43,6 +44,8 @@ static std::optional<StoredFormat> getStoredFormat(WeightOp weight, const Symbol
   Value initial = weight.getInitialValue();
   if (auto requantize = initial ? initial.getDefiningOp<RequantizeOp>() : RequantizeOp())
     return requantize.getFormat().getValue();
+  if (auto interleave = initial ? initial.getDefiningOp<InterleaveRowsOp>() : InterleaveRowsOp())
+    initial = interleave.getInput();
   if (!initial || !collectConcatenatedLoads(initial, loads))
     return getFormatOfElements(type.getElementType());
   if (!open.insert(weight).second)

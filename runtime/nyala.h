@@ -75,7 +75,9 @@ typedef struct {
   uint64_t kv_bytes_per_token;
   bool has_tokenizer;
   bool has_chat_template;
-  uint32_t sequences; /* that the cache holds */
+  uint32_t sequences; /* that the cache can hold */
+  uint32_t max_batch; /* sequences that one step can decode; 0: for training alone */
+  const char *cpu;    /* what the code that runs here was compiled for: "x86-64-v3" */
 } nyala_model_info;
 
 NYALA_API void nyala_model_get_info(const nyala_model *model, nyala_model_info *info);
@@ -127,17 +129,26 @@ NYALA_API nyala_status nyala_text_stream_flush(nyala_text_stream *stream, const 
                                                size_t *length);
 
 // --- Session -------------------------------------------------------------------------------
+// A session holds one sequence of tokens or several, each with tokens, a position, logits and a
+// sampler of its own. Calls below work on the selected sequence unless they name others. Sequence 0
+// is selected at first, so who wants one sequence need not care.
 
 typedef struct {
-  uint32_t context; /* positions; 0: the model's capacity; never above it */
-  uint32_t threads; /* workers, at most 256; 0: one per physical core */
+  uint32_t context;   /* positions of a sequence; 0: the model's capacity; never above it */
+  uint32_t threads;   /* workers, at most 256; 0: one per physical core that it may use */
+  uint32_t sequences; /* 0: one; at most the model's (nyala-compile --sequences) */
 } nyala_session_options;
 
-/// All memory but the note's is reserved here. `options` may be null.
+/// All memory but the note's is reserved here, and committed by the system as it is used. `options`
+/// may be null.
 NYALA_API nyala_status nyala_session_create(const nyala_model *model,
                                             const nyala_session_options *options,
                                             nyala_session **session);
 NYALA_API void nyala_session_close(nyala_session *session);
+
+NYALA_API uint32_t nyala_session_sequences(const nyala_session *session);
+/// Makes calls that name no sequence work on this one.
+NYALA_API nyala_status nyala_session_select(nyala_session *session, uint32_t sequence);
 
 /// Number of positions in the cache.
 NYALA_API uint32_t nyala_session_position(const nyala_session *session);
@@ -145,8 +156,8 @@ NYALA_API uint32_t nyala_session_context(const nyala_session *session);
 /// Ids of the tokens at positions 0 to *count - 1; valid until the next call on the session.
 NYALA_API const int32_t *nyala_session_tokens(const nyala_session *session, size_t *count);
 
-// prefill, prefill_all, decode and set_tokens evaluate tokens: they check their arguments first
-// (NYALA_INVALID_ARGUMENT, NYALA_CONTEXT_FULL), and can be cancelled.
+// prefill, prefill_all, decode, decode_batch and set_tokens evaluate tokens: they check their
+// arguments first (NYALA_INVALID_ARGUMENT, NYALA_CONTEXT_FULL), and can be cancelled.
 
 /// Appends `count` tokens. Afterwards nyala_session_logits has those after the last one. Nothing is
 /// appended on failure.
@@ -160,6 +171,19 @@ NYALA_API nyala_status nyala_session_prefill_all(nyala_session *session, const i
                                                  size_t count, nyala_logits_fn row, void *user);
 /// Appends one token (decode). Does not allocate.
 NYALA_API nyala_status nyala_session_decode(nyala_session *session, int32_t token);
+/// Appends tokens[i] to sequence sequences[i], for `count` sequences, which may be at different
+/// positions, in one step. The logits of each are those it would have alone (docs/numerics.md).
+/// NYALA_INVALID_ARGUMENT if a sequence comes twice or `count` is above nyala_model_info.max_batch;
+/// NYALA_UNSUPPORTED if the model computes logits of one row alone (nyala-compile
+/// --skip-prefill-tail). Whatever the failure (one sequence's context is full), nothing is appended
+/// to any of them. Does not allocate.
+NYALA_API nyala_status nyala_session_decode_batch(nyala_session *session, size_t count,
+                                                  const uint32_t *sequences, const int32_t *tokens);
+/// Makes sequence `to` hold the first `positions` tokens of sequence `from`, with their part of the
+/// cache, in place of what it held. It goes on as if it had evaluated them itself. It has logits if
+/// `from` has and `positions` are all of its own. Samplers stay.
+NYALA_API nyala_status nyala_session_copy(nyala_session *session, uint32_t from, uint32_t to,
+                                          uint32_t positions);
 /// Makes the session hold these tokens and no others, for the next turn of a chat for instance: it
 /// keeps the longest common prefix with the tokens it holds, forgets the rest, and appends what is
 /// missing. The last token is always evaluated, so that there are logits. *kept (may be null): how
@@ -167,8 +191,9 @@ NYALA_API nyala_status nyala_session_decode(nyala_session *session, int32_t toke
 /// nothing.
 NYALA_API nyala_status nyala_session_set_tokens(nyala_session *session, const int32_t *tokens,
                                                 size_t count, size_t *kept);
-/// Logits of the last position: `vocabulary` floats, valid until the next call on the session; null
-/// before tokens were evaluated, after a rollback, and after NYALA_CANCELLED.
+/// Logits of the last position: `vocabulary` floats, valid until the next call that evaluates
+/// tokens or restores: only sequences that the last such call evaluated have logits. Null else,
+/// after a rollback, and after NYALA_CANCELLED.
 NYALA_API const float *nyala_session_logits(const nyala_session *session);
 /// Forgets positions from `position` on.
 NYALA_API nyala_status nyala_session_rollback(nyala_session *session, uint32_t position);
@@ -181,20 +206,20 @@ NYALA_API void nyala_session_cancel(nyala_session *session);
 NYALA_API void nyala_session_clear_cancel(nyala_session *session);
 
 // --- Saved sessions ------------------------------------------------------------------------
-// A file holds the tokens, the filled part of the cache, the logits and the note; not the sampler.
-// Format: docs/sessions.md.
+// A file holds the tokens of the selected sequence, the filled part of its cache, its logits, and
+// the session's note; not the sampler. Format: docs/sessions.md.
 
-/// Writes the session to a file, aside first and then renamed: a failure (NYALA_IO_ERROR) leaves
+/// Writes the sequence to a file, aside first and then renamed: a failure (NYALA_IO_ERROR) leaves
 /// the old file as it was.
 NYALA_API nyala_status nyala_session_save(const nyala_session *session, const char *path);
-/// Replaces what the session holds by what a session of the same model saved. Fails with
-/// NYALA_NOT_FOUND, NYALA_IO_ERROR, NYALA_VERSION, NYALA_CORRUPT, NYALA_OTHER_MODEL (the model was
-/// compiled from something else, otherwise, or by another version) or NYALA_CONTEXT_FULL (more
-/// positions than the session has); the session is then as it was, but empty if the file became
-/// unreadable after all of it had been checked.
+/// Replaces what the sequence holds by what a session of the same model saved, whichever sequence
+/// that was. Fails with NYALA_NOT_FOUND, NYALA_IO_ERROR, NYALA_VERSION, NYALA_CORRUPT,
+/// NYALA_OTHER_MODEL (the model was compiled from something else, otherwise, or by another version)
+/// or NYALA_CONTEXT_FULL (more positions than the session has); the sequence is then as it was, but
+/// empty if the file became unreadable after all of it had been checked.
 NYALA_API nyala_status nyala_session_restore(nyala_session *session, const char *path);
-/// Bytes of the caller's own that are saved and restored with the session, a conversation's
-/// messages for instance. Copied.
+/// Bytes of the caller's own that are saved and restored with a sequence, a conversation's messages
+/// for instance. A session has one note. Copied.
 NYALA_API nyala_status nyala_session_set_note(nyala_session *session, const char *note,
                                               size_t length);
 /// Valid until the note is set or a session restored; not NUL terminated.
@@ -209,7 +234,8 @@ typedef struct {
   uint64_t seed;
 } nyala_sampler_options;
 
-/// Sets how nyala_session_sample picks and reseeds it. Ranges: temperature ≥ 0, 0 < top_p ≤ 1.
+/// Sets how nyala_session_sample picks from the selected sequence's logits and reseeds it. Ranges:
+/// temperature ≥ 0, 0 < top_p ≤ 1.
 NYALA_API nyala_status nyala_session_set_sampler(nyala_session *session,
                                                  const nyala_sampler_options *options);
 /// Picks a token from the current logits. Ties go to the lower id. Does not allocate.
@@ -245,7 +271,7 @@ NYALA_API nyala_status nyala_session_profile_end(nyala_session *session, nyala_p
 // `length` tokens, one after the other: rows = batch * length.
 
 typedef struct {
-  uint32_t threads; /* workers, at most 256; 0: one per physical core */
+  uint32_t threads; /* workers, at most 256; 0: one per physical core that it may use */
 } nyala_trainer_options;
 
 typedef struct {

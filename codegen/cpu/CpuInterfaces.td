@@ -14,27 +14,43 @@ def Nyala_CpuTileOpInterface : OpInterface<"CpuTileOpInterface"> {
   let methods = [
     InterfaceMethod<[{Why the op cannot be in a kernel as it is; empty if it can.}],
       "std::string", "getObstacle", (ins), [{}], [{ return {}; }]>,
-    InterfaceMethod<[{Columns of a work item when the op is the root of a kernel.}],
+    InterfaceMethod<[{Columns of a work item, for all rows, when the op is the root of a kernel.}],
       "int64_t", "getTileColumns", (ins), [{}], [{
         return ::nyala::cpu::kDefaultTileColumns;
       }]>,
-    InterfaceMethod<[{Do work items of a kernel around this op cover one row each (attention), or
-                      all rows (products, whose weights are to be read once)?}],
-      "bool", "hasTilesPerRow", (ins), [{}], [{ return true; }]>,
     InterfaceMethod<[{Rows computed together where a work item covers all rows: as many as keep
-                      their sums in registers.}],
-      "int64_t", "getRowBlock", (ins "::nyala::CpuTargetAttr":$target, "int64_t":$maxRows), [{}], [{
-        return 1;
+                      their sums in registers. Several numbers, each a multiple of the next: a
+                      call's rows are divided into as many blocks of the first as there are, then of
+                      the second, and single rows.}],
+      "::llvm::SmallVector<int64_t>", "getRowBlocks",
+      (ins "::nyala::CpuTargetAttr":$target, "int64_t":$maxRows), [{}], [{
+        return {};
       }]>,
     InterfaceMethod<[{Where a work item covers all rows: calls of up to this many have code of their own
                       (TileEmitter::hasFewRows).}],
       "int64_t", "getFewRows", (ins "::nyala::CpuTargetAttr":$target), [{}], [{ return 0; }]>,
+    InterfaceMethod<[{Rows of a block in calls of more than kContractRows rows, if those compute their
+                      tiles in blocks of rows (TileEmitter::inRowBlock); 0: as in calls of fewer.}],
+      "int64_t", "getPromptBlock", (ins "::nyala::CpuTargetAttr":$target, "int64_t":$maxRows), [{}],
+      [{ return 0; }]>,
     InterfaceMethod<[{How many work items a kernel around this op has where they are the op's own, each
                       writing its part of all results (emitItem); nullopt: work items are tiles. Items
                       write different places, so that any division of them gives the same bits.}],
       "::std::optional<int64_t>", "getItems", (ins), [{}], [{ return ::std::nullopt; }]>,
-    InterfaceMethod<[{Computes work item `item` of getItems() into the buffers of the results; null:
-                      that result is not asked for.}],
+    InterfaceMethod<[{Are there so many for each row of a call?}],
+      "bool", "hasItemsPerRow", (ins), [{}], [{ return false; }]>,
+    InterfaceMethod<[{Computes work items [begin, end), one after the other if the op does not say
+                      otherwise, into the buffers of the results; null: that result is not asked
+                      for.}],
+      "void", "emitItems",
+      (ins "::nyala::cpu::TileEmitter &":$emitter, "::mlir::Value":$begin, "::mlir::Value":$end,
+           "::llvm::ArrayRef<::mlir::Value>":$destinations), [{}], [{
+        emitter.forRange(begin, end, 1, [&](::mlir::Value item) {
+          emitter.beginTile();
+          ::llvm::cast<CpuTileOpInterface>($_op.getOperation()).emitItem(emitter, item, destinations);
+        });
+      }]>,
+    InterfaceMethod<[{Computes one of them.}],
       "void", "emitItem",
       (ins "::nyala::cpu::TileEmitter &":$emitter, "::mlir::Value":$item,
            "::llvm::ArrayRef<::mlir::Value>":$destinations), [{}], [{

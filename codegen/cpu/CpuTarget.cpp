@@ -53,3 +53,31 @@ FailureOr<CpuTargetAttr> nyala::cpu::getCpuTarget(MLIRContext *context, StringRe
       used.push_back(StringAttr::get(context, feature));
   return CpuTargetAttr::get(context, arch, used);
 }
+
+StringRef nyala::cpu::getGenericCpus() {
+  return "sapphirerapids,icelake-server,x86-64-v4,alderlake,x86-64-v3";
+}
+
+FailureOr<ArrayAttr> nyala::cpu::getCpuTargets(MLIRContext *context, StringRef list,
+                                               std::string &error) {
+  SmallVector<CpuTargetAttr> targets;
+  llvm::StringSet<> names;
+  for (StringRef name : llvm::split(list == "generic-multi" ? getGenericCpus() : list, ',')) {
+    FailureOr<CpuTargetAttr> target = getCpuTarget(context, name.trim(), error);
+    if (failed(target))
+      return failure();
+    if (!names.insert(target->getArch()).second) {
+      error = "'" + list.str() + "' names the CPU '" + target->getArch().str() + "' twice";
+      return failure();
+    }
+    auto isSame = [&](CpuTargetAttr other) { return other.getFeatures() == target->getFeatures(); };
+    if (llvm::any_of(targets, isSame))
+      continue;
+    // What has all features of another and more has the larger number.
+    auto hasFewer = [&](CpuTargetAttr other) {
+      return other.getFeatures().size() < target->getFeatures().size();
+    };
+    targets.insert(llvm::find_if(targets, hasFewer), *target);
+  }
+  return ArrayAttr::get(context, SmallVector<Attribute>(targets.begin(), targets.end()));
+}

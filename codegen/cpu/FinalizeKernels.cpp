@@ -30,7 +30,7 @@ static void finalizeKernel(LLVM::LLVMFuncOp body) {
   auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()),
                                           {ptr, i64, i64, i64, ptr});
   auto kernel = LLVM::LLVMFuncOp::create(b, name, type);
-  for (StringRef attr : {"nyala.tiles", "nyala.per_row", "nyala.scratch_bytes", "nyala.cost"})
+  for (StringRef attr : {"nyala.tiles", "nyala.per_row", "nyala.scratch_bytes"})
     if (Attribute value = body->removeAttr(attr))
       kernel->setAttr(attr, value);
   Block *entry = kernel.addEntryBlock(b);

@@ -5,10 +5,8 @@
 //
 //   for tile in [begin, end):  [tile prologue]  for rows by blocks: vectors
 //
-// Around an op whose results are no such tiles (sums over rows, attention among
-// the rows of a batch) work items are the op's own, and write its results.
-// Else a work item is a column tile of one row (attention: a head), or a whole
-// row where no root asks for tiles.
+// Around an op whose results are no such tiles (attention, sums over rows) work
+// items are the op's own, and write its results. Else a work item is a row.
 //
 //===----------------------------------------------------------------------===//
 #include "codegen/Passes.h"
@@ -16,7 +14,9 @@
 #include "codegen/cpu/KernelChecks.h"
 #include "codegen/cpu/SlotAccess.h"
 #include "ir/KernelTies.h"
+#include "ir/Variants.h"
 
+#include "mlir/Dialect/AMX/AMXDialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -25,6 +25,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Threading.h"
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
 #include "llvm/ADT/MapVector.h"
 
@@ -54,16 +55,34 @@ MemRefType getBufferType(RankedTensorType type, int64_t maxRows) {
   return MemRefType::get(shape, IntegerType::get(type.getContext(), 8));
 }
 
-/// Generates the body of one kernel.
+/// OpCost of a kernel's body, with bytes of rows counted at the kernel's border alone.
+DenseI64ArrayAttr getKernelCost(KernelOp kernel) {
+  OpCost cost;
+  for (Operation &op : kernel.getBody().front())
+    cost += nyala::getCost(&op);
+  cost.bytesPerRow = 0;
+  auto addRow = [&](Type type) {
+    auto tensor = cast<RankedTensorType>(type);
+    if (tensor.isDynamicDim(0))
+      cost.bytesPerRow += (tensor.getRank() == 2 ? tensor.getDimSize(1) : 1) *
+                          llvm::divideCeil(tensor.getElementTypeBitWidth(), 8);
+  };
+  llvm::for_each(kernel.getArgumentTypes(), addRow);
+  llvm::for_each(kernel.getResultTypes(), addRow);
+  return DenseI64ArrayAttr::get(kernel.getContext(),
+                                {cost.flopsPerRow, cost.flopsPerRowPosition, cost.fixedBytes,
+                                 cost.bytesPerRow, cost.bytesPerRowPosition});
+}
+
+/// Generates one kernel for one target.
 class KernelGenerator {
 public:
   KernelGenerator(KernelOp kernel, CpuTargetAttr target) : kernel(kernel), target(target) {}
 
-  FailureOr<func::FuncOp> generate() {
-    if (failed(checkKernel(kernel, target)))
-      return failure();
+  /// Adds the function to the end of `variant`.
+  void generate(ModuleOp variant) {
     ImplicitLocOpBuilder b(kernel.getLoc(), kernel.getContext());
-    b.setInsertionPoint(kernel);
+    b.setInsertionPointToEnd(variant.getBody());
     func::FuncOp function = createFunction(b);
     Block *entry = function.addEntryBlock();
     b.setInsertionPointToStart(entry);
@@ -79,18 +98,18 @@ public:
     begin = entry->getArgument(buffers + 1);
     limit = entry->getArgument(buffers + 2);
 
-    int64_t tiles = 0;
+    int64_t tiles = 1;
     bool perRow = true;
     auto root = cast_if_present<CpuTileOpInterface>(findRoot(kernel));
     if (std::optional<int64_t> items = root ? root.getItems() : std::nullopt) {
       emitItems(e, root);
       tiles = *items;
-      perRow = false;
-    } else if (root && !root.hasTilesPerRow()) {
+      perRow = root.hasItemsPerRow();
+    } else if (root) {
       tiles = emitColumnTiles(e, root);
       perRow = false;
     } else {
-      tiles = emitRowTiles(e, root ? root.getTileColumns() : 0);
+      emitRows(e);
     }
 
     setScratchType(function, e.getScratchBytes());
@@ -98,8 +117,6 @@ public:
     if (perRow)
       function->setAttr("nyala.per_row", b.getUnitAttr());
     function->setAttr("nyala.scratch_bytes", b.getI64IntegerAttr(e.getScratchBytes()));
-    function->setAttr("nyala.cost", getKernelCost(b));
-    return function;
   }
 
 private:
@@ -137,24 +154,6 @@ private:
     types.back() = type;
     function.setType(FunctionType::get(kernel.getContext(), types, {}));
     function.getArguments().back().setType(type);
-  }
-
-  /// OpCost of the body, with bytes of rows counted at the kernel's border alone.
-  DenseI64ArrayAttr getKernelCost(Builder &b) {
-    OpCost cost;
-    for (Operation &op : kernel.getBody().front())
-      cost += nyala::getCost(&op);
-    cost.bytesPerRow = 0;
-    auto addRow = [&](Type type) {
-      auto tensor = cast<RankedTensorType>(type);
-      if (tensor.isDynamicDim(0))
-        cost.bytesPerRow += (tensor.getRank() == 2 ? tensor.getDimSize(1) : 1) *
-                            llvm::divideCeil(tensor.getElementTypeBitWidth(), 8);
-    };
-    llvm::for_each(kernel.getArgumentTypes(), addRow);
-    llvm::for_each(kernel.getResultTypes(), addRow);
-    return b.getDenseI64ArrayAttr({cost.flopsPerRow, cost.flopsPerRowPosition, cost.fixedBytes,
-                                   cost.bytesPerRow, cost.bytesPerRowPosition});
   }
 
   //===--------------------------------------------------------------------===//
@@ -270,9 +269,10 @@ private:
     return groups;
   }
 
-  /// One tile of columns of results, for all rows; for calls of up to `few` rows by other code.
-  void emitColumnTile(TileEmitter &e, ArrayRef<Sink> sinks, Value column, int64_t columns,
-                      int64_t block, int64_t few) {
+  /// One tile of columns of results, for all rows. Prompts, and calls of few rows, have code of
+  /// their own where the root asks for it.
+  void emitColumnTile(TileEmitter &e, CpuTileOpInterface root, ArrayRef<Sink> sinks, Value column,
+                      int64_t columns) {
     Tile tile;
     tile.column = column;
     tile.vectors = llvm::divideCeil(columns, kLanes);
@@ -280,51 +280,82 @@ private:
     auto emit = [&](bool fewRows) {
       e.setFewRows(fewRows);
       e.beginTile();
-      emitRowsOfTile(e, sinks, tile, block);
+      emitByBlocks(e, root, sinks, tile);
     };
-    if (few == 0 || e.getMaxRows() <= few)
-      return emit(few > 0);
-    Value isFew = arith::CmpIOp::create(e.b, arith::CmpIPredicate::sle, e.getRows(), e.index(few));
-    auto branch = scf::IfOp::create(e.b, isFew, /*withElseRegion=*/true);
-    OpBuilder::InsertionGuard guard(e.b);
-    e.b.setInsertionPointToStart(branch.thenBlock());
-    emit(true);
-    e.b.setInsertionPointToStart(branch.elseBlock());
-    emit(false);
+    auto emitContractRows = [&] {
+      int64_t few = root.getFewRows(target);
+      if (few == 0 || e.getMaxRows() <= few)
+        return emit(few > 0);
+      Value isFew =
+          arith::CmpIOp::create(e.b, arith::CmpIPredicate::sle, e.getRows(), e.index(few));
+      emitBranch(e, isFew, [&] { emit(true); }, [&] { emit(false); });
+    };
+    int64_t block = root.getPromptBlock(target, kernel.getMaxRows());
+    if (block == 0)
+      return emitContractRows();
+    emitBranch(
+        e, e.isPrompt(),
+        [&] {
+          e.setFewRows(false);
+          e.beginTile();
+          emitPrompt(e, sinks, tile, block);
+        },
+        emitContractRows);
   }
 
-  /// All rows of a tile: blocks of rows, then half a block, then single rows.
-  void emitRowsOfTile(TileEmitter &e, ArrayRef<Sink> sinks, Tile tile, int64_t block) {
-    auto emitRows = [&](Value row, int64_t count) {
-      tile.row = row;
-      tile.rows = count;
-      // What is updated in place may be an operand of all of them.
-      SmallVector<SmallVector<Value>> vectors;
-      for (const Sink &sink : sinks)
-        vectors.push_back(e.pull(sink.value, tile));
-      for (auto [sink, values] : llvm::zip_equal(sinks, vectors))
-        storeVectors(e, sink, tile, values);
-    };
+  static void emitBranch(TileEmitter &e, Value condition, function_ref<void()> then,
+                         function_ref<void()> otherwise) {
+    auto branch = scf::IfOp::create(e.b, condition, /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(e.b);
+    e.b.setInsertionPointToStart(branch.thenBlock());
+    then();
+    e.b.setInsertionPointToStart(branch.elseBlock());
+    otherwise();
+  }
+
+  /// Rows [row, row + count) of a tile.
+  void emitRowsOfTile(TileEmitter &e, ArrayRef<Sink> sinks, Tile tile, Value row, int64_t count) {
+    tile.row = row;
+    tile.rows = count;
+    // What is updated in place may be an operand of all of them.
+    SmallVector<SmallVector<Value>> vectors;
+    for (const Sink &sink : sinks)
+      vectors.push_back(e.pull(sink.value, tile));
+    for (auto [sink, values] : llvm::zip_equal(sinks, vectors))
+      storeVectors(e, sink, tile, values);
+  }
+
+  /// All rows of a tile: by the root's blocks of rows, the largest first, then single rows.
+  void emitByBlocks(TileEmitter &e, CpuTileOpInterface root, ArrayRef<Sink> sinks,
+                    const Tile &tile) {
     if (kernel.getMaxRows() == 1)
-      return emitRows(e.index(0), 1);
+      return emitRowsOfTile(e, sinks, tile, e.index(0), 1);
     Value done = e.index(0);
-    for (int64_t rows : {block, block / 2}) {
-      if (rows <= 1)
+    for (int64_t block : root.getRowBlocks(target, kernel.getMaxRows())) {
+      if (e.hasFewRows() && block > root.getFewRows(target))
         continue;
-      Value size = e.index(rows);
-      Value limit =
-          arith::MulIOp::create(e.b, arith::DivUIOp::create(e.b, e.getRows(), size), size);
-      e.forRange(done, limit, rows, [&](Value row) { emitRows(row, rows); });
-      done = limit;
+      Value blocked = e.getRowsInBlocks(block);
+      e.forRange(done, blocked, block,
+                 [&](Value row) { emitRowsOfTile(e, sinks, tile, row, block); });
+      done = blocked;
     }
-    e.forRange(done, e.getRows(), 1, [&](Value row) { emitRows(row, 1); });
+    e.forRange(done, e.getRows(), 1, [&](Value row) { emitRowsOfTile(e, sinks, tile, row, 1); });
+  }
+
+  /// All rows of a tile: by blocks that are computed together and then taken row by row.
+  void emitPrompt(TileEmitter &e, ArrayRef<Sink> sinks, const Tile &tile, int64_t block) {
+    e.forRange(e.index(0), e.getRows(), block, [&](Value first) {
+      Value end = arith::MinSIOp::create(e.b, arith::AddIOp::create(e.b, first, e.index(block)),
+                                         e.getRows());
+      e.inRowBlock(first, [&] {
+        e.forRange(first, end, 1, [&](Value row) { emitRowsOfTile(e, sinks, tile, row, 1); });
+      });
+    });
   }
 
   /// Work items are the tiles of one group of results after the other; returns their number.
   int64_t emitColumnTiles(TileEmitter &e, CpuTileOpInterface root) {
     int64_t tileColumns = root.getTileColumns();
-    int64_t rowBlock = root.getRowBlock(target, kernel.getMaxRows());
-    int64_t few = root.getFewRows(target);
     // Tiles of at most one row have no loop over rows: without rows there are no work items.
     if (kernel.getMaxRows() == 1)
       limit = arith::MulIOp::create(e.b, limit, e.getRows());
@@ -337,8 +368,8 @@ private:
         Value upper = arith::MinSIOp::create(e.b, limit, e.index(first + full));
         e.forRange(lower, upper, 1, [&](Value item) {
           Value number = arith::SubIOp::create(e.b, item, e.index(first));
-          emitColumnTile(e, sinks, arith::MulIOp::create(e.b, number, e.index(tileColumns)),
-                         tileColumns, rowBlock, few);
+          emitColumnTile(e, root, sinks, arith::MulIOp::create(e.b, number, e.index(tileColumns)),
+                         tileColumns);
         });
       }
       first += full;
@@ -350,7 +381,7 @@ private:
         auto branch = scf::IfOp::create(e.b, mine, /*withElseRegion=*/false);
         OpBuilder::InsertionGuard guard(e.b);
         e.b.setInsertionPointToStart(branch.thenBlock());
-        emitColumnTile(e, sinks, e.index(full * tileColumns), rest, rowBlock, few);
+        emitColumnTile(e, root, sinks, e.index(full * tileColumns), rest);
       }
     }
     return first;
@@ -361,32 +392,16 @@ private:
     SmallVector<Value> destinations(root->getNumResults());
     for (const Sink &sink : getSinks(e))
       destinations[cast<OpResult>(sink.value).getResultNumber()] = sink.buffer;
-    e.forRange(begin, limit, 1, [&](Value item) {
-      e.beginTile();
-      root.emitItem(e, item, destinations);
-    });
+    root.emitItems(e, begin, limit, destinations);
   }
 
-  /// Work items are rows, or tiles of `tileColumns` columns of rows; returns how many a row has.
-  int64_t emitRowTiles(TileEmitter &e, int64_t tileColumns) {
+  /// Work items are rows.
+  void emitRows(TileEmitter &e) {
     SmallVector<Sink> sinks = getSinks(e);
-    int64_t perRow = tileColumns == 0 ? 1 : sinks.front().columns / tileColumns;
-    e.forRange(begin, limit, 1, [&](Value item) {
+    e.forRange(begin, limit, 1, [&](Value row) {
       e.beginTile();
-      if (tileColumns == 0) {
-        emitWholeRow(e, sinks, item);
-        return;
-      }
-      Tile tile;
-      tile.row = arith::DivUIOp::create(e.b, item, e.index(perRow));
-      tile.column = arith::MulIOp::create(e.b, arith::RemUIOp::create(e.b, item, e.index(perRow)),
-                                          e.index(tileColumns));
-      tile.vectors = llvm::divideCeil(tileColumns, kLanes);
-      tile.lastLanes = tileColumns - (tile.vectors - 1) * kLanes;
-      for (const Sink &sink : sinks)
-        storeVectors(e, sink, tile, e.pull(sink.value, tile));
+      emitWholeRow(e, sinks, row);
     });
-    return perRow;
   }
 
   void emitWholeRow(TileEmitter &e, ArrayRef<Sink> sinks, Value row) {
@@ -468,28 +483,40 @@ private:
 struct GenerateCpuKernels : nyala::impl::GenerateCpuKernelsBase<GenerateCpuKernels> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    auto target = module->getAttrOfType<CpuTargetAttr>(NyalaDialect::kTargetAttr);
-    if (!target) {
-      module.emitError("has no target; expected the attribute '")
-          << NyalaDialect::kTargetAttr << "' to hold a #nyala.cpu_target";
+    FailureOr<ArrayAttr> targets = getTargets(module);
+    if (failed(targets))
       return signalPassFailure();
+    for (KernelOp kernel : module.getOps<KernelOp>()) {
+      for (auto target : targets->getAsRange<CpuTargetAttr>())
+        if (failed(checkKernel(kernel, target)))
+          return signalPassFailure();
+      kernel->setAttr("nyala.cost", getKernelCost(kernel));
     }
-    for (KernelOp kernel : llvm::make_early_inc_range(module.getOps<KernelOp>())) {
-      if (failed(KernelGenerator(kernel, target).generate()))
-        return signalPassFailure();
-      kernel.erase();
+    auto b = OpBuilder::atBlockEnd(module.getBody());
+    SmallVector<ModuleOp> variants;
+    for (auto target : targets->getAsRange<CpuTargetAttr>()) {
+      variants.push_back(ModuleOp::create(b, module.getLoc(), target.getArch()));
+      variants.back()->setAttr(NyalaDialect::kTargetAttr, target);
     }
+    // Kernels are only read.
+    parallelForEach(&getContext(), variants, [&](ModuleOp variant) { generate(module, variant); });
+  }
+
+  static void generate(ModuleOp module, ModuleOp variant) {
+    CpuTargetAttr target = getTarget(variant);
+    for (KernelOp kernel : module.getOps<KernelOp>())
+      KernelGenerator(kernel, target).generate(variant);
     // The one function that the emitter leaves to upstream's approximation.
-    RewritePatternSet patterns(&getContext());
+    RewritePatternSet patterns(module.getContext());
     populatePolynomialApproximateErfPattern(patterns);
-    walkAndApplyPatterns(module, std::move(patterns));
+    walkAndApplyPatterns(variant, std::move(patterns));
     if (!target.hasFeature("fma"))
-      expandFusedOps(module);
+      expandFusedOps(variant);
   }
 
   /// Without the instruction, a fused operation would be a call of the C library's.
-  static void expandFusedOps(ModuleOp module) {
-    module.walk([](math::FmaOp op) {
+  static void expandFusedOps(ModuleOp variant) {
+    variant.walk([](math::FmaOp op) {
       OpBuilder b(op);
       Value product = arith::MulFOp::create(b, op.getLoc(), op.getA(), op.getB());
       op.replaceAllUsesWith(arith::AddFOp::create(b, op.getLoc(), product, op.getC()).getResult());

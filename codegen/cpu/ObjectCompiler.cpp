@@ -1,6 +1,6 @@
 //===- ObjectCompiler.cpp - Kernels to machine code -----------------------===//
 #include "codegen/cpu/ObjectCompiler.h"
-#include "ir/NyalaDialect.h"
+#include "ir/Variants.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
@@ -10,6 +10,7 @@
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/Parallel.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/TargetParser/Triple.h"
@@ -17,22 +18,6 @@
 using namespace mlir;
 using namespace nyala;
 using namespace nyala::cpu;
-
-/// The kernels alone: translation knows no nyala ops.
-static OwningOpRef<ModuleOp> extractKernels(ModuleOp module, std::vector<std::string> &names) {
-  OpBuilder builder(module.getContext());
-  OwningOpRef<ModuleOp> kernels = ModuleOp::create(builder, module.getLoc());
-  builder.setInsertionPointToEnd(kernels->getBody());
-  for (Operation &op : *module.getBody()) {
-    if (!isa<LLVM::LLVMFuncOp, LLVM::GlobalOp>(op))
-      continue;
-    Operation *clone = builder.clone(op);
-    if (auto function = dyn_cast<LLVM::LLVMFuncOp>(clone);
-        function && function->hasAttr("nyala.tiles"))
-      names.push_back(function.getName().str());
-  }
-  return kernels;
-}
 
 static std::unique_ptr<llvm::TargetMachine> createTargetMachine(CpuTargetAttr target,
                                                                 std::string &error) {
@@ -89,36 +74,82 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
   builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3).run(module, modules);
 }
 
-FailureOr<CodeImage> nyala::cpu::compileKernels(ModuleOp module) {
-  auto target = module->getAttrOfType<CpuTargetAttr>(NyalaDialect::kTargetAttr);
-  if (!target)
-    return module.emitError("has no target; expected the attribute '")
-           << NyalaDialect::kTargetAttr << "' to hold a #nyala.cpu_target";
-  std::vector<std::string> names;
-  OwningOpRef<ModuleOp> kernels = extractKernels(module, names);
-  registerBuiltinDialectTranslation(*module.getContext());
-  registerLLVMDialectTranslation(*module.getContext());
-  llvm::LLVMContext context;
-  std::unique_ptr<llvm::Module> llvmModule = translateModuleToLLVMIR(*kernels, context);
-  if (!llvmModule)
-    return module.emitError("kernels cannot be translated to LLVM IR");
+namespace {
+
+/// A variant on its way to machine code, in a context of its own.
+struct Compilation {
+  ModuleOp variant;
+  CpuTargetAttr target;
+  std::vector<std::string> names; ///< of its kernels
+  std::unique_ptr<llvm::LLVMContext> context = std::make_unique<llvm::LLVMContext>();
+  std::unique_ptr<llvm::Module> module;
+  CodeImage image;
   std::string error;
-  std::unique_ptr<llvm::TargetMachine> machine = createTargetMachine(target, error);
-  if (!machine)
-    return module.emitError("no code generator for x86-64: ") << error;
-  llvmModule->setTargetTriple(machine->getTargetTriple());
-  llvmModule->setDataLayout(machine->createDataLayout());
-  setFunctionAttributes(*llvmModule, target);
-  optimize(*llvmModule, *machine);
+};
+
+} // namespace
+
+/// Reads the variant alone: variants are translated one after the other, because MLIR's context may
+/// be without locks.
+static LogicalResult translate(Compilation &compilation) {
+  ModuleOp variant = compilation.variant;
+  compilation.target = getTarget(variant);
+  for (auto function : variant.getOps<LLVM::LLVMFuncOp>())
+    if (function->hasAttr("nyala.tiles"))
+      compilation.names.push_back(function.getName().str());
+  compilation.module = translateModuleToLLVMIR(variant, *compilation.context);
+  if (compilation.module)
+    return success();
+  return variant.emitError("kernels cannot be translated to LLVM IR");
+}
+
+/// Touches nothing but `compilation`: variants compile at the same time.
+static void compile(Compilation &compilation) {
+  std::string &error = compilation.error;
+  std::unique_ptr<llvm::TargetMachine> machine = createTargetMachine(compilation.target, error);
+  if (!machine) {
+    error = "no code generator for x86-64: " + error;
+    return;
+  }
+  llvm::Module &module = *compilation.module;
+  module.setTargetTriple(machine->getTargetTriple());
+  module.setDataLayout(machine->createDataLayout());
+  setFunctionAttributes(module, compilation.target);
+  optimize(module, *machine);
 
   SmallVector<char, 0> object;
   llvm::raw_svector_ostream stream(object);
   llvm::legacy::PassManager codegen;
-  if (machine->addPassesToEmitFile(codegen, stream, nullptr, llvm::CodeGenFileType::ObjectFile))
-    return module.emitError("no object writer for x86-64");
-  codegen.run(*llvmModule);
-  FailureOr<CodeImage> image = linkImage(StringRef(object.data(), object.size()), names, error);
-  if (failed(image))
-    return module.emitError("kernels cannot be linked: ") << error;
-  return image;
+  if (machine->addPassesToEmitFile(codegen, stream, nullptr, llvm::CodeGenFileType::ObjectFile)) {
+    error = "no object writer for x86-64";
+    return;
+  }
+  codegen.run(module);
+  FailureOr<CodeImage> image =
+      linkImage(StringRef(object.data(), object.size()), compilation.names, error);
+  if (succeeded(image))
+    compilation.image = std::move(*image);
+  else
+    error = "kernels cannot be linked: " + error;
+}
+
+FailureOr<std::vector<CodeImage>> nyala::cpu::compileKernels(ModuleOp module) {
+  registerBuiltinDialectTranslation(*module.getContext());
+  registerLLVMDialectTranslation(*module.getContext());
+  std::vector<Compilation> compilations;
+  for (ModuleOp variant : getVariants(module)) {
+    compilations.emplace_back().variant = variant;
+    if (failed(translate(compilations.back())))
+      return failure();
+  }
+  if (compilations.empty())
+    return module.emitError("has no kernels; expected a module of the phase program");
+  llvm::parallelForEach(compilations, compile);
+  std::vector<CodeImage> images;
+  for (Compilation &compilation : compilations) {
+    if (!compilation.error.empty())
+      return compilation.variant.emitError(compilation.error);
+    images.push_back(std::move(compilation.image));
+  }
+  return images;
 }

@@ -1,6 +1,6 @@
 //===- ObjectCompiler.h - Kernels to machine code ---------------*- C++ -*-===//
 //
-// LLVM compiles the kernels of a program module to one object; its sections are
+// LLVM compiles the kernels of a variant to one object; its sections are
 // laid out and its relocations resolved here, so that the result is one flat,
 // position-independent image that the runtime maps and calls. An ELF header and
 // symbol table around it let objdump and gdb read it.
@@ -25,8 +25,9 @@ struct CodeImage {
   std::vector<Kernel> kernels;      ///< in the order of their names in the object
 };
 
-/// Compiles the llvm.funcs of `module` for its target. Emits errors on the module.
-mlir::FailureOr<CodeImage> compileKernels(mlir::ModuleOp module);
+/// Compiles the variants of a module of the phase `program` (ir/Variants.h), each for its target,
+/// in their order. Emits errors on the variant.
+mlir::FailureOr<std::vector<CodeImage>> compileKernels(mlir::ModuleOp module);
 
 /// Turns a relocatable ELF object (x86-64) into an image. `kernels` are the names to export. Fails
 /// with `error` if the object refers to anything outside itself or needs writable data.

@@ -44,12 +44,10 @@ struct LinearModel : CpuTileOpInterface::ExternalModel<LinearModel, LinearOp> {
     return LinearModel::isPlain(op) ? getPlainObstacle(LinearModel::getProduct(op))
                                     : getWeightObstacle(op.getWeight());
   }
-  /// All rows in one work item: its weights are read once.
-  bool hasTilesPerRow(Operation *) const { return false; }
 
-  int64_t getRowBlock(Operation *op, CpuTargetAttr target, int64_t maxRows) const {
+  SmallVector<int64_t> getRowBlocks(Operation *op, CpuTargetAttr target, int64_t maxRows) const {
     bool streamed = maxRows <= kStreamedRows && !LinearModel::isPlain(cast<LinearOp>(op));
-    return streamed ? 1 : getPlainRowBlock(target);
+    return streamed ? SmallVector<int64_t>() : SmallVector<int64_t>{getPlainRowBlock(target)};
   }
 
   SmallVector<Value> emitTile(Operation *operation, TileEmitter &e, unsigned,
@@ -182,9 +180,8 @@ struct MatmulModel : CpuTileOpInterface::ExternalModel<MatmulModel, MatmulOp> {
   std::string getObstacle(Operation *op) const {
     return getPlainObstacle(MatmulModel::getProduct(op));
   }
-  bool hasTilesPerRow(Operation *) const { return false; }
-  int64_t getRowBlock(Operation *, CpuTargetAttr target, int64_t) const {
-    return getPlainRowBlock(target);
+  SmallVector<int64_t> getRowBlocks(Operation *, CpuTargetAttr target, int64_t) const {
+    return {getPlainRowBlock(target)};
   }
 
   SmallVector<Value> emitTile(Operation *operation, TileEmitter &e, unsigned,

@@ -5,10 +5,13 @@
 // machines with dot-product instructions agree bit by bit.
 //
 //===----------------------------------------------------------------------===//
+#include "codegen/cpu/AmxProduct.h"
 #include "codegen/cpu/ByteDot.h"
 #include "codegen/cpu/CpuTileModels.h"
 #include "codegen/cpu/PackedReader.h"
 #include "codegen/cpu/QuantizedPanel.h"
+#include "codegen/cpu/QuantizedTerms.h"
+#include "codegen/cpu/RoundedProduct.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -27,7 +30,7 @@ public:
   ProductEmitter(TileEmitter &e, QuantizedLinearOp op, const Tile &tile)
       : e(e), op(op), tile(tile), layout(getPackedLayout(getTensorType(op.getWeight()))),
         dot(e, layout.getLargestQuant()), values(e.getBuffer(op.getValues())),
-        scales(e.getBuffer(op.getScales())), terms(getTerms()) {}
+        scales(e.getBuffer(op.getScales())), terms(getQuantizedTerms(e, op)) {}
 
   /// Few rows, of one vector: blocks are unpacked as they are read.
   SmallVector<Value> emitStreamed() {
@@ -92,38 +95,6 @@ private:
   Value getRow(int64_t r) { return arith::AddIOp::create(e.b, tile.row, e.index(r)); }
   /// Scales that a block's products have: one, or one of each half.
   int64_t getNumParts() const { return layout.hasHalfScales() ? 2 : 1; }
-
-  /// What depends on the sums of a row's values alone, computed once: of each block
-  /// f32 `sum * scale`, what minima are multiplied by; or, of each part of a block, i32
-  /// `-offset * sum`, what the offset of the weights adds too much.
-  Value getTerms() {
-    Value sums = e.getBuffer(op.getSums());
-    return e.inKernelPrologue(op, [&] {
-      int64_t blocks = layout.getNumFullBlocks(), parts = getNumParts();
-      Type i32 = e.b.getI32Type();
-      Type type = layout.hasMinima() ? e.b.getF32Type() : i32;
-      Value memory = e.allocateScratch({e.getMaxRows(), blocks * parts}, type);
-      e.forRange(e.index(0), e.getRows(), 1, [&](Value row) {
-        e.forRange(e.index(0), e.index(blocks * parts), 1, [&](Value part) {
-          Value first = arith::MulIOp::create(e.b, part, e.index(2 / parts));
-          Value term = memref::LoadOp::create(e.b, sums, ValueRange{row, first});
-          if (parts == 1)
-            term = arith::AddIOp::create(
-                e.b, term,
-                memref::LoadOp::create(
-                    e.b, sums, ValueRange{row, arith::AddIOp::create(e.b, first, e.index(1))}));
-          if (layout.hasMinima())
-            term =
-                arith::MulFOp::create(e.b, arith::SIToFPOp::create(e.b, type, term),
-                                      memref::LoadOp::create(e.b, scales, ValueRange{row, part}));
-          else
-            term = arith::MulIOp::create(e.b, term, e.intConstant(i32, -layout.getQuantOffset()));
-          memref::StoreOp::create(e.b, term, memory, ValueRange{row, part});
-        });
-      });
-      return memory;
-    });
-  }
 
   SmallVector<Value> forBlocks(function_ref<void(Value, MutableArrayRef<Value>)> body) {
     auto loop = scf::ForOp::create(e.b, e.index(0), e.index(layout.getNumFullBlocks()), e.index(1),
@@ -232,10 +203,15 @@ struct QuantizedLinearModel
   std::string getObstacle(Operation *op) const {
     return getWeightObstacle(cast<QuantizedLinearOp>(op).getWeight());
   }
-  bool hasTilesPerRow(Operation *) const { return false; }
 
-  int64_t getRowBlock(Operation *, CpuTargetAttr target, int64_t maxRows) const {
-    return maxRows > 1 && target.hasFeature("avx512f") ? 4 : 1;
+  SmallVector<int64_t> getRowBlocks(Operation *, CpuTargetAttr target, int64_t maxRows) const {
+    SmallVector<int64_t> blocks;
+    // The registers of a kernel have one configuration: that of bytes, or that of bf16.
+    if (maxRows >= kAmxRows && hasAmxProduct(target) && !getPromptBlock(nullptr, target, maxRows))
+      blocks.push_back(kAmxRows);
+    if (maxRows > 1 && target.hasFeature("avx512f"))
+      blocks.append({4, 2});
+    return blocks;
   }
   /// As many as cost no more unpacked again for each block of rows, from the first-level cache,
   /// than a panel costs to fill. A block of AMX has 16 rows.
@@ -245,9 +221,17 @@ struct QuantizedLinearModel
     return target.hasFeature("avx512f") ? 16 : 1;
   }
 
+  int64_t getPromptBlock(Operation *, CpuTargetAttr target, int64_t maxRows) const {
+    return maxRows > kContractRows && hasRoundedProduct(target) ? kRoundedRows : 0;
+  }
+
   SmallVector<Value> emitTile(Operation *operation, TileEmitter &e, unsigned,
                               const Tile &tile) const {
     auto op = cast<QuantizedLinearOp>(operation);
+    if (e.getRowBlock())
+      return addBias(e, op.getBias(), tile, emitRoundedProduct(e, op, tile));
+    if (tile.rows == kAmxRows && hasAmxProduct(e.getTarget()))
+      return addBias(e, op.getBias(), tile, emitAmxProduct(e, op, tile));
     SmallVector<Value> vectors =
         e.hasFewRows() ? emitStreamed(op, e, tile) : ProductEmitter(e, op, tile).emitFromPanel();
     return addBias(e, op.getBias(), tile, std::move(vectors));

@@ -8,6 +8,7 @@ using namespace mlir;
 using namespace nyala;
 using namespace nyala::cpu;
 
+static constexpr int64_t kLineBytes = 64;
 static constexpr int64_t kBlockVectors = SlotLayout::kBlockChannels / kLanes;
 
 /// Offset in the slot of a block's integers, or of its scale.
@@ -22,7 +23,8 @@ static Value getBlockOffset(TileEmitter &e, Value column, int64_t bytes, int64_t
 //===----------------------------------------------------------------------===//
 
 SlotReader::SlotReader(TileEmitter &emitter, Value cache, int64_t channels)
-    : e(emitter), memory(emitter.getBuffer(cache)), channels(channels) {
+    : e(emitter), memory(emitter.getBuffer(cache)), channels(channels),
+      slots(cast<MemRefType>(memory.getType()).getDimSize(1)) {
   if (getBlocks(getTensorType(cache)))
     layout = getSlotLayout(getTensorType(cache));
 }
@@ -45,6 +47,24 @@ void SlotReader::forParts(Value sequence, Value slot, Value column,
     }
     body(part);
   }
+}
+
+void SlotReader::prefetch(Value sequence, Value slot, Value column) {
+  // `count` elements of the buffer, a cache line after the other.
+  auto ask = [&](Value first, int64_t count) {
+    auto type = cast<MemRefType>(memory.getType());
+    int64_t line = kLineBytes * 8 / type.getElementTypeBitWidth();
+    for (int64_t offset = 0; offset < count; offset += line) {
+      Value at = arith::AddIOp::create(e.b, first, e.index(offset));
+      memref::PrefetchOp::create(e.b, memory, ValueRange{sequence, slot, at}, /*isWrite=*/false,
+                                 /*localityHint=*/2, /*isDataCache=*/true);
+    }
+  };
+  if (!layout)
+    return ask(column, channels);
+  int64_t blocks = llvm::divideCeil(channels, SlotLayout::kBlockChannels);
+  ask(getBlockOffset(e, column, layout->getQuantBytes(), 0), blocks * layout->getQuantBytes());
+  ask(getBlockOffset(e, column, 2, layout->getScalesOffset()), 2 * blocks);
 }
 
 Value SlotReader::loadBytes(Value sequence, Value slot, Value byte, int64_t bytes) {

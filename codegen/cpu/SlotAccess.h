@@ -30,6 +30,9 @@ public:
   /// head's channels), ascending.
   void forParts(mlir::Value sequence, mlir::Value slot, mlir::Value column,
                 llvm::function_ref<void(const Part &)> body);
+  /// Asks for that head, which is going to be read, into the second-level cache.
+  void prefetch(mlir::Value sequence, mlir::Value slot, mlir::Value column);
+  int64_t getSlots() const { return slots; }
 
 private:
   llvm::SmallVector<mlir::Value, 2> loadIntegers(mlir::Value sequence, mlir::Value slot,
@@ -39,7 +42,7 @@ private:
 
   TileEmitter &e;
   mlir::Value memory;
-  int64_t channels;
+  int64_t channels, slots;
   std::optional<SlotLayout> layout; ///< of blocks
 };
 

@@ -171,20 +171,20 @@ Value TileEmitter::reduceMax(Value vector) {
   return reduce(vector, [&](Value l, Value r) { return max(l, r); });
 }
 
-Value TileEmitter::reduceAddEach(function_ref<Value(int64_t)> vector) {
-  return reduceAddEach(0, kLanes, vector);
+SmallVector<Value> TileEmitter::reduceAddEach(function_ref<SmallVector<Value>(int64_t)> vectors) {
+  return reduceAddEach(0, kLanes, vectors);
 }
 
 /// The sums of `count` vectors, each of 16 / count parts that are still to be added: those of
 /// vector first + i begin at lane i * 16 / count. Two vectors of half as many sums are halved like
 /// in reduce(), lower and upper halves of all parts in two vectors:
 ///   [a0 a1 b0 b1], [c0 c1 d0 d1]  ->  [a0 b0 c0 d0] + [a1 b1 c1 d1]
-Value TileEmitter::reduceAddEach(int64_t first, int64_t count,
-                                 function_ref<Value(int64_t)> vector) {
+SmallVector<Value> TileEmitter::reduceAddEach(int64_t first, int64_t count,
+                                              function_ref<SmallVector<Value>(int64_t)> vectors) {
   if (count == 1)
-    return vector(first);
-  Value left = reduceAddEach(first, count / 2, vector);
-  Value right = reduceAddEach(first + count / 2, count / 2, vector);
+    return vectors(first);
+  SmallVector<Value> left = reduceAddEach(first, count / 2, vectors);
+  SmallVector<Value> right = reduceAddEach(first + count / 2, count / 2, vectors);
   int64_t part = kLanes / count; // lanes of a sum's parts from here on
   SmallVector<int64_t> low, high;
   for (int64_t sum = 0; sum < count; ++sum)
@@ -192,8 +192,11 @@ Value TileEmitter::reduceAddEach(int64_t first, int64_t count,
       low.push_back(2 * part * sum + i);
       high.push_back(2 * part * sum + part + i);
     }
-  return arith::AddFOp::create(b, vector::ShuffleOp::create(b, left, right, low),
-                               vector::ShuffleOp::create(b, left, right, high));
+  SmallVector<Value> sums;
+  for (auto [l, r] : llvm::zip_equal(left, right))
+    sums.push_back(arith::AddFOp::create(b, vector::ShuffleOp::create(b, l, r, low),
+                                         vector::ShuffleOp::create(b, l, r, high)));
+  return sums;
 }
 
 /// Two lanes of 32 bits, then of 64 bits, within each quarter of the vectors, which are then

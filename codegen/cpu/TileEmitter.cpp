@@ -134,6 +134,14 @@ Value TileEmitter::getRows(Value value) {
   return type.isDynamicDim(0) ? rows : index(type.getDimSize(0));
 }
 
+Value TileEmitter::getRowsInBlocks(int64_t block) {
+  return arith::MulIOp::create(b, arith::DivUIOp::create(b, rows, index(block)), index(block));
+}
+
+Value TileEmitter::isPrompt() {
+  return arith::CmpIOp::create(b, arith::CmpIPredicate::sgt, rows, index(kContractRows));
+}
+
 int64_t TileEmitter::getMaxRows(Value value) const {
   RankedTensorType type = getTensorType(value);
   return type.isDynamicDim(0) ? maxRows : type.getDimSize(0);
@@ -176,6 +184,24 @@ Value TileEmitter::inTilePrologue(Operation *key, Value column, function_ref<Val
   return value;
 }
 
+void TileEmitter::inRowBlock(Value row, function_ref<void()> body) {
+  rowBlock = row;
+  rowBlockPrologueEnd = arith::ConstantIndexOp::create(b, 0);
+  rowBlockValues.clear();
+  body();
+  rowBlock = Value();
+}
+
+Value TileEmitter::inRowBlockPrologue(Operation *key, Value column, function_ref<Value()> body) {
+  if (Value value = rowBlockValues.lookup({key, column}))
+    return value;
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(rowBlockPrologueEnd);
+  Value made = body();
+  rowBlockValues[{key, column}] = made;
+  return made;
+}
+
 Tile TileEmitter::shifted(const Tile &tile, int64_t columns) {
   if (columns == 0)
     return tile;
@@ -196,7 +222,7 @@ void TileEmitter::beginTile() {
   tilePrologueEnd = arith::ConstantIndexOp::create(b, 0);
 }
 
-Value TileEmitter::inKernelPrologue(Operation *key, function_ref<Value()> body) {
+Value TileEmitter::inKernelPrologue(const void *key, function_ref<Value()> body) {
   if (Value value = kernelValues.lookup(key))
     return value;
   Value made = inKernelPrologue(body);
@@ -242,7 +268,8 @@ Value TileEmitter::load(Value buffer, ValueRange indices, int64_t lanes) {
   } else {
     Value mask = vector::ConstantMaskOp::create(b, VectorType::get(kLanes, b.getI1Type()),
                                                 ArrayRef<int64_t>{lanes});
-    loaded = vector::MaskedLoadOp::create(b, type, buffer, indices, mask, constant(type, 0));
+    Value zeros = arith::ConstantOp::create(b, b.getZeroAttr(type));
+    loaded = vector::MaskedLoadOp::create(b, type, buffer, indices, mask, zeros);
   }
   if (!type.getElementType().isF16())
     return loaded;

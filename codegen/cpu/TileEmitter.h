@@ -6,9 +6,10 @@
 // before) it loads the vectors, else it asks the defining op, which pulls the
 // tiles of its operands. So fusion is the walk itself.
 //
-// Code goes to three places: the current one (inside the row loop), the tile
-// prologue (before the row loop: whatever is shared by all rows of a tile) and
-// the kernel prologue (before all tiles: rows that are needed as a whole).
+// Code goes to four places: the current one (inside the row loop), the beginning
+// of a block of rows, where there is one, the tile prologue (before the row loop:
+// whatever is shared by all rows of a tile) and the kernel prologue (before all
+// tiles: rows that are needed as a whole).
 //
 //===----------------------------------------------------------------------===//
 #ifndef NYALA_CODEGEN_CPU_TILEEMITTER_H
@@ -25,6 +26,8 @@ namespace nyala::cpu {
 /// Lanes of the logical vector: one zmm of f32, two ymm where there is no AVX-512. The same on all
 /// CPUs, so that sums have one order.
 inline constexpr int64_t kLanes = 16;
+/// Calls of up to this many rows are bound by the contract of decoding (docs/numerics.md).
+inline constexpr int64_t kContractRows = 64;
 /// Columns of a work item of a product: two row groups of the packed layout.
 inline constexpr int64_t kDefaultTileColumns = 2 * kLanes;
 
@@ -76,9 +79,17 @@ public:
   mlir::Value inTilePrologue(mlir::Operation *key, mlir::Value column,
                              llvm::function_ref<mlir::Value()> body);
   /// The same at the kernel prologue, once for each key.
-  mlir::Value inKernelPrologue(mlir::Operation *key, llvm::function_ref<mlir::Value()> body);
+  mlir::Value inKernelPrologue(const void *key, llvm::function_ref<mlir::Value()> body);
   /// `tile` moved by `columns`; the sum is computed in the tile prologue.
   Tile shifted(const Tile &tile, int64_t columns);
+
+  /// Runs `body`, which emits the tiles of a block of rows that starts with `row`. Meanwhile
+  /// getRowBlock() is that row, and what the block's tiles share is computed here.
+  void inRowBlock(mlir::Value row, llvm::function_ref<void()> body);
+  mlir::Value getRowBlock() const { return rowBlock; }
+  /// As inTilePrologue, at the beginning of the block of rows.
+  mlir::Value inRowBlockPrologue(mlir::Operation *key, mlir::Value column,
+                                 llvm::function_ref<mlir::Value()> body);
 
   /// Calls `body` at the kernel prologue.
   mlir::Value inKernelPrologue(llvm::function_ref<mlir::Value()> body);
@@ -120,9 +131,10 @@ public:
   /// Sum (or maximum) of a vector's lanes as a tree of halves.
   mlir::Value reduceAdd(mlir::Value vector);
   mlir::Value reduceMax(mlir::Value vector);
-  /// A vector whose lane i is reduceAdd(vector(i)), bit by bit. Calls `vector` for 0 to 15, in
-  /// order.
-  mlir::Value reduceAddEach(llvm::function_ref<mlir::Value(int64_t)> vector);
+  /// Vectors whose lane i are the reduceAdd() of vectors(i), bit by bit: several sums at once.
+  /// Calls `vectors` for 0 to 15, in order.
+  llvm::SmallVector<mlir::Value>
+  reduceAddEach(llvm::function_ref<llvm::SmallVector<mlir::Value>(int64_t)> vectors);
   /// Of 16 vectors, lane j of vector i becomes lane i of vector j.
   void transpose(llvm::MutableArrayRef<mlir::Value> vectors);
   /// Widens halves (vector of i16) to f32.
@@ -146,9 +158,13 @@ public:
   CpuTargetAttr getTarget() const { return target; }
   mlir::Value getRows() const { return rows; }
   int64_t getMaxRows() const { return maxRows; }
+  /// The call's rows, rounded down to a multiple of `block`.
+  mlir::Value getRowsInBlocks(int64_t block);
   /// Is this the code for calls of few rows (CpuTileOpInterface::getFewRows)?
   bool hasFewRows() const { return fewRows; }
   void setFewRows(bool few) { fewRows = few; }
+  /// Are there more than kContractRows of them? i1
+  mlir::Value isPrompt();
   /// Rows of `value`: this call's, unless its type says how many it has; and their bound.
   mlir::Value getRows(mlir::Value value);
   int64_t getMaxRows(mlir::Value value) const;
@@ -159,8 +175,9 @@ private:
   mlir::Value splat(mlir::arith::ConstantOp constantOp, llvm::ArrayRef<int64_t> shape);
   /// An elementwise op, on operands of other types.
   mlir::Value emitElementwise(mlir::Operation *op, mlir::ValueRange operands, mlir::Type type);
-  mlir::Value reduceAddEach(int64_t first, int64_t count,
-                            llvm::function_ref<mlir::Value(int64_t)> vector);
+  llvm::SmallVector<mlir::Value>
+  reduceAddEach(int64_t first, int64_t count,
+                llvm::function_ref<llvm::SmallVector<mlir::Value>(int64_t)> vectors);
   mlir::Value reduce(mlir::Value vector,
                      llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)> combine);
 
@@ -174,6 +191,8 @@ private:
   /// Code of the prologues is inserted before these ops.
   mlir::Operation *kernelPrologueEnd = nullptr;
   mlir::Operation *tilePrologueEnd = nullptr;
+  mlir::Operation *rowBlockPrologueEnd = nullptr;
+  mlir::Value rowBlock; ///< its first row, or null
   /// The last tile of the kernel's root, which several results may be computed from.
   struct {
     mlir::Value value;
@@ -181,8 +200,8 @@ private:
     mlir::Block *block = nullptr;
     llvm::SmallVector<mlir::Value> vectors;
   } rootTile;
-  llvm::DenseMap<mlir::Operation *, mlir::Value> kernelValues;
-  llvm::DenseMap<std::pair<mlir::Operation *, mlir::Value>, mlir::Value> tileValues;
+  llvm::DenseMap<const void *, mlir::Value> kernelValues;
+  llvm::DenseMap<std::pair<mlir::Operation *, mlir::Value>, mlir::Value> tileValues, rowBlockValues;
   llvm::DenseMap<std::pair<mlir::Value, int64_t>, mlir::Value> shiftedColumns;
 };
 

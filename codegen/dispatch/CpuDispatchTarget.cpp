@@ -1,6 +1,7 @@
 //===- CpuDispatchTarget.cpp - Which fusions pay on a CPU -----------------===//
 #include "codegen/dispatch/DispatchTarget.h"
 #include "ir/TrainingOps.h"
+#include "ir/Variants.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -86,9 +87,7 @@ private:
 } // namespace
 
 std::unique_ptr<DispatchTarget> nyala::getDispatchTarget(ModuleOp module) {
-  if (module->getAttrOfType<CpuTargetAttr>(NyalaDialect::kTargetAttr))
-    return std::make_unique<CpuDispatchTarget>();
-  module.emitError("has no target; expected the attribute '")
-      << NyalaDialect::kTargetAttr << "' to hold a #nyala.cpu_target";
-  return nullptr;
+  if (failed(getTargets(module)))
+    return nullptr;
+  return std::make_unique<CpuDispatchTarget>();
 }

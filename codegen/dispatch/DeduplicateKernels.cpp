@@ -1,6 +1,6 @@
 //===- DeduplicateKernels.cpp - Share kernels with equal bodies -----------===//
 #include "codegen/Passes.h"
-#include "ir/NyalaOps.h"
+#include "codegen/dispatch/EqualKernels.h"
 
 #include "mlir/IR/OperationSupport.h"
 
@@ -41,18 +41,28 @@ struct KernelInfo : llvm::DenseMapInfo<KernelOp> {
   }
 };
 
+} // namespace
+
+DenseMap<KernelOp, KernelOp> nyala::findFirstEqualKernels(ModuleOp module) {
+  DenseMap<KernelOp, KernelOp, KernelInfo> representatives;
+  DenseMap<KernelOp, KernelOp> first;
+  for (auto kernel : module.getOps<KernelOp>())
+    first[kernel] = representatives.try_emplace(kernel, kernel).first->second;
+  return first;
+}
+
+namespace {
+
 struct DeduplicateKernels : nyala::impl::DeduplicateKernelsBase<DeduplicateKernels> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    DenseMap<KernelOp, KernelOp, KernelInfo> first;
     DenseMap<StringAttr, FlatSymbolRefAttr> renamed;
-    for (KernelOp kernel : llvm::make_early_inc_range(module.getOps<KernelOp>())) {
-      auto [it, isNew] = first.try_emplace(kernel, kernel);
-      if (isNew)
-        continue;
-      renamed[kernel.getSymNameAttr()] = FlatSymbolRefAttr::get(it->second.getSymNameAttr());
-      kernel.erase();
-    }
+    for (auto [kernel, first] : findFirstEqualKernels(module))
+      if (kernel != first)
+        renamed[kernel.getSymNameAttr()] = FlatSymbolRefAttr::get(first.getSymNameAttr());
+    for (KernelOp kernel : llvm::make_early_inc_range(module.getOps<KernelOp>()))
+      if (renamed.contains(kernel.getSymNameAttr()))
+        kernel.erase();
     module.walk([&](DispatchOp dispatch) {
       if (auto symbol = renamed.lookup(dispatch.getKernelAttr().getAttr()))
         dispatch.setKernelAttr(symbol);

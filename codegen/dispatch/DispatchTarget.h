@@ -26,7 +26,8 @@ public:
                              std::string &reason) const = 0;
 };
 
-/// The target that the module's nyala.target attribute names; null with an error if there is none.
+/// What the targets of the module's nyala.targets attribute have in common, whatever their
+/// features: all variants share a program. Null with an error if there are none.
 std::unique_ptr<DispatchTarget> getDispatchTarget(mlir::ModuleOp module);
 
 } // namespace nyala

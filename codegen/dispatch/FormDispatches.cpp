@@ -1,5 +1,6 @@
 //===- FormDispatches.cpp - Fuse ops into dispatches ----------------------===//
 #include "codegen/Passes.h"
+#include "codegen/dispatch/DispatchRemarks.h"
 #include "codegen/dispatch/DispatchTarget.h"
 #include "ir/KernelTies.h"
 #include "ir/TrainingOps.h"
@@ -8,7 +9,6 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
-#include "mlir/IR/Remarks.h"
 #include "llvm/ADT/SetVector.h"
 
 namespace nyala {
@@ -29,6 +29,8 @@ struct Group {
   BlockArgument rowSource;
   /// The number of rows where it is the same in every call, else 0.
   int64_t fixedRows = 0;
+  /// Neighbours that stayed outside.
+  SmallVector<std::pair<Operation *, MissedFusion>> missed;
 };
 
 /// Elementwise ops on at most so many elements wait for each other: a launch costs more than they.
@@ -37,8 +39,9 @@ constexpr int64_t kFewElements = 64;
 /// Forms the dispatches of one entry function.
 class DispatchFormer {
 public:
-  DispatchFormer(func::FuncOp function, const DispatchTarget &target, SymbolTable &symbols)
-      : function(function), target(target), symbols(symbols) {}
+  DispatchFormer(func::FuncOp function, const DispatchTarget &target, SymbolTable &symbols,
+                 std::vector<FormedDispatch> &formed)
+      : function(function), target(target), symbols(symbols), formed(formed) {}
 
   LogicalResult form() {
     if (!llvm::hasSingleElement(function.getBody()))
@@ -48,6 +51,7 @@ public:
       if (nyala::getFusionKind(&op) == FusionKind::Root)
         growAround(&op);
     formRest();
+    forgetFusedElsewhere();
     for (Group &group : groups)
       if (failed(outline(group)))
         return failure();
@@ -160,8 +164,17 @@ private:
         owner[op] = &group - groups.data();
         continue;
       }
-      missed(op, group.root, reason);
+      group.missed.push_back({op, {op->getName(), reason}});
     }
+  }
+
+  /// An op that waits for another root is part of that one's dispatch: nothing was missed.
+  void forgetFusedElsewhere() {
+    for (Group &group : groups)
+      llvm::erase_if(group.missed, [&](const auto &missed) {
+        auto it = owner.find(missed.first);
+        return it != owner.end() && groups[it->second].root;
+      });
   }
 
   static bool isUpdated(Operation *op, Value operand) {
@@ -174,16 +187,19 @@ private:
 
   /// Whatever computes the root's operands, if the target wants it again inside.
   void addProducers(Group &group, Operation *consumer) {
-    for (Value operand : consumer->getOperands()) {
-      Operation *op = operand.getDefiningOp();
-      if (!op || group.ops.contains(op) || owner.contains(op))
+    llvm::SetVector<Operation *> producers; // one op may give several operands
+    for (Value operand : consumer->getOperands())
+      if (Operation *op = operand.getDefiningOp())
+        producers.insert(op);
+    for (Operation *op : producers) {
+      if (group.ops.contains(op) || owner.contains(op))
         continue;
       auto kind = nyala::getFusionKind(op);
       if (!kind || *kind == FusionKind::Root || isa<EmbeddingOp>(op))
         continue;
       std::string reason;
       if (!target.fusesProducer(op, group.root, getMaxRows(group), reason)) {
-        missed(op, group.root, reason);
+        group.missed.push_back({op, {op->getName(), reason}});
         continue;
       }
       group.ops.insert(op);
@@ -192,14 +208,6 @@ private:
       if (*kind != FusionKind::Lookup)
         addProducers(group, op);
     }
-  }
-
-  void missed(Operation *op, Operation *root, StringRef reason) {
-    remark::missed(op->getLoc(), remark::RemarkOpts::name("NotFused")
-                                     .category("nyala-form-dispatches")
-                                     .function(function.getSymName()))
-        << remark::add("{0} is not fused with {1}", op->getName(), root->getName())
-        << remark::reason("{0}", reason);
   }
 
   /// Bound of a group's rows; 0 if there is none.
@@ -267,6 +275,7 @@ private:
     for (auto [result, replacement] : llvm::zip_equal(results, dispatch.getResults()))
       result.replaceUsesWithIf(replacement,
                                [&](OpOperand &use) { return !group.ops.contains(use.getOwner()); });
+    formed.push_back({dispatch, llvm::to_vector(llvm::make_second_range(group.missed))});
     for (Operation *op : llvm::reverse(ops))
       if (op->use_empty())
         op->erase();
@@ -384,6 +393,7 @@ private:
   func::FuncOp function;
   const DispatchTarget &target;
   SymbolTable &symbols;
+  std::vector<FormedDispatch> &formed;
   std::vector<Group> groups;
   /// The group that computes an op for all its uses.
   DenseMap<Operation *, size_t> owner;
@@ -398,10 +408,12 @@ struct FormDispatches : nyala::impl::FormDispatchesBase<FormDispatches> {
     if (!target)
       return signalPassFailure();
     SymbolTable symbols(module);
+    std::vector<FormedDispatch> formed;
     for (auto function : llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
       if (function->hasAttr(NyalaDialect::kEntryAttr) &&
-          failed(DispatchFormer(function, *target, symbols).form()))
+          failed(DispatchFormer(function, *target, symbols, formed).form()))
         return signalPassFailure();
+    remarkDispatches(module, formed);
   }
 };
 

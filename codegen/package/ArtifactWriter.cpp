@@ -9,6 +9,7 @@
 #include "codegen/package/OutputFile.h"
 #include "codegen/package/TokenizerWriter.h"
 #include "codegen/package/WeightWriter.h"
+#include "ir/Variants.h"
 #include "ir/storage/Error.h"
 #include "runtime/artifact_header.h"
 #include "runtime/kernel_abi.h"
@@ -32,13 +33,15 @@ namespace {
 
 class ArtifactWriter {
 public:
-  ArtifactWriter(ModuleOp module, const cpu::CodeImage &image,
+  ArtifactWriter(ModuleOp module, ArrayRef<cpu::CodeImage> images,
                  const std::optional<TokenizerData> &tokenizer, const ArtifactOptions &options)
-      : module(module), image(image), tokenizer(tokenizer), options(options), writer(module) {
+      : module(module), tokenizer(tokenizer), options(options), writer(module) {
     model = module->getAttrOfType<DictionaryAttr>(NyalaDialect::kModelAttr);
     if (!model)
       throw Error("the module has no '" + NyalaDialect::kModelAttr.str() + "' attribute");
-    for (auto [index, kernel] : llvm::enumerate(image.kernels))
+    for (auto [variant, image] : llvm::zip_equal(getVariants(module), images))
+      executables.push_back({variant, image});
+    for (auto [index, kernel] : llvm::enumerate(images.front().kernels))
       kernelIndex[kernel.name] = index;
     collectWeights();
     collectStates();
@@ -46,11 +49,16 @@ public:
 
   ArtifactSummary write() {
     // The placeholder is not 0: FlatBuffers leave out fields with default values.
-    weightsChecksum = codeOffset = ~uint64_t(0);
+    weightsChecksum = ~uint64_t(0);
+    for (PlacedCode &executable : executables)
+      executable.offset = ~uint64_t(0);
     weightsOffset = options.externalWeights ? 0 : ~uint64_t(0);
     size_t programBytes = buildProgram().size();
-    codeOffset = llvm::alignTo(sizeof(nyala_artifact_header) + programBytes, NYALA_ARTIFACT_PAGE);
-    uint64_t codeEnd = codeOffset + image.bytes.size();
+    uint64_t codeEnd = sizeof(nyala_artifact_header) + programBytes;
+    for (PlacedCode &executable : executables) {
+      executable.offset = llvm::alignTo(codeEnd, NYALA_ARTIFACT_PAGE);
+      codeEnd = executable.offset + executable.image.bytes.size();
+    }
     weightsOffset = options.externalWeights ? 0 : llvm::alignTo(codeEnd, NYALA_ARTIFACT_PAGE);
 
     OutputFile file(options.path);
@@ -61,7 +69,9 @@ public:
       weightsChecksum = *options.writtenWeights;
     else
       writeWeights(weightsFile ? *weightsFile : file);
-    file.write(codeOffset, bytesOf(image.bytes.data(), image.bytes.size()));
+    for (const PlacedCode &executable : executables)
+      file.write(executable.offset,
+                 bytesOf(executable.image.bytes.data(), executable.image.bytes.size()));
     fb::DetachedBuffer program = buildProgram();
     if (program.size() != programBytes)
       throw Error("internal error: the program's size changed while writing '" + options.path +
@@ -75,11 +85,22 @@ public:
     if (weightsFile)
       weightsFile->commit();
     file.commit();
-    return {fileBytes,       weightBytes, image.bytes.size(),   arenaBytes,
-            kvBytesPerToken, stateBytes,  image.kernels.size(), weightsChecksum};
+    ArtifactSummary summary{fileBytes,  weightBytes,     arenaBytes,         kvBytesPerToken,
+                            stateBytes, weightsChecksum, kernelIndex.size(), {}};
+    for (const PlacedCode &executable : executables)
+      summary.variants.push_back(
+          {getTarget(executable.variant).getArch().str(), executable.image.bytes.size()});
+    return summary;
   }
 
 private:
+  /// An executable.
+  struct PlacedCode {
+    ModuleOp variant;
+    const cpu::CodeImage &image;
+    uint64_t offset = 0; ///< in the file
+  };
+
   static ArrayRef<uint8_t> bytesOf(const void *data, size_t size) {
     return {static_cast<const uint8_t *>(data), size};
   }
@@ -178,7 +199,9 @@ private:
     fb::Offset<art::Tokenizer> text;
     if (tokenizer)
       text = writeTokenizer(b, *tokenizer);
-    std::vector<fb::Offset<art::Executable>> executables{buildExecutable(b)};
+    std::vector<fb::Offset<art::Executable>> executableTable;
+    for (const PlacedCode &executable : executables)
+      executableTable.push_back(buildExecutable(b, executable));
     std::vector<fb::Offset<art::Weight>> weightTable;
     for (auto &entry : weights) {
       WeightOp op = entry.second.op;
@@ -200,28 +223,37 @@ private:
     std::vector<fb::Offset<art::Entry>> entries;
     for (auto program : module.getOps<ProgramOp>())
       entries.push_back(buildEntry(b, program));
-    b.Finish(art::CreateArtifactDirect(b, "nyala " NYALA_VERSION, getText("architecture").c_str(),
-                                       getNumber("vocabulary"), getNumber("context"),
-                                       getText("arithmetic").c_str(), &metadata, text, &executables,
-                                       &weightTable, segment, &stateTable, &entries),
+    b.Finish(art::CreateArtifactDirect(
+                 b, "nyala " NYALA_VERSION, getText("architecture").c_str(),
+                 getNumber("vocabulary"), getNumber("context"), getText("arithmetic").c_str(),
+                 &metadata, text, &executableTable, &weightTable, segment, &stateTable, &entries),
              art::ArtifactIdentifier());
     return b.Release();
   }
 
-  fb::Offset<art::Executable> buildExecutable(fb::FlatBufferBuilder &b) {
-    auto target = module->getAttrOfType<CpuTargetAttr>(NyalaDialect::kTargetAttr);
+  fb::Offset<art::Executable> buildExecutable(fb::FlatBufferBuilder &b,
+                                              const PlacedCode &executable) {
+    auto [variant, image, offset] = executable;
+    CpuTargetAttr target = getTarget(variant);
     std::vector<fb::Offset<fb::String>> features;
     for (StringAttr feature : target.getFeatures())
       features.push_back(b.CreateString(feature.getValue().str()));
     std::vector<fb::Offset<art::Kernel>> kernels;
-    for (const cpu::CodeImage::Kernel &kernel : image.kernels) {
-      auto function = module.lookupSymbol<LLVM::LLVMFuncOp>(kernel.name);
-      auto scratch = function->getAttrOfType<IntegerAttr>("nyala.scratch_bytes");
-      kernels.push_back(art::CreateKernelDirect(b, kernel.name.c_str(), kernel.entry,
-                                                scratch.getInt(), kernel.size));
+    for (auto [index, kernel] : llvm::enumerate(image.kernels)) {
+      auto expected = kernelIndex.find(kernel.name);
+      if (expected == kernelIndex.end() || expected->second != index ||
+          image.kernels.size() != kernelIndex.size())
+        throw Error("variant '" + target.getArch().str() + "' has other kernels than the first");
+      auto function = variant.lookupSymbol<LLVM::LLVMFuncOp>(kernel.name);
+      auto number = [&](StringRef name) {
+        return function->getAttrOfType<IntegerAttr>(name).getInt();
+      };
+      kernels.push_back(art::CreateKernelDirect(
+          b, kernel.name.c_str(), kernel.entry, number("nyala.scratch_bytes"), kernel.size,
+          number("nyala.tiles"), function->hasAttr("nyala.per_row")));
     }
     return art::CreateExecutableDirect(
-        b, art::Target::Cpu, target.getArch().str().c_str(), &features, "elf", codeOffset,
+        b, art::Target::Cpu, target.getArch().str().c_str(), &features, "elf", offset,
         image.bytes.size(), XXH3_64bits(image.bytes.data(), image.bytes.size()), &kernels);
   }
 
@@ -274,12 +306,11 @@ private:
       floats =
           b.CreateVector(std::vector<uint8_t>(step.getFloats().begin(), step.getFloats().end()));
     }
-    return art::CreateStep(b, kernel->second, b.CreateVectorOfStructs(buffers), step.getRows(),
-                           step.getTiles(), step.getPerRow(), b.CreateVector(waits),
-                           /*flops_per_row=*/cost[0], /*bytes_fixed=*/cost[2],
-                           /*bytes_per_row=*/cost[3], /*flops_per_row_position=*/cost[1],
-                           /*bytes_per_row_position=*/cost[4], b.CreateVector(writes), label,
-                           updates, floats);
+    return art::CreateStep(
+        b, kernel->second, b.CreateVectorOfStructs(buffers), step.getRows(), b.CreateVector(waits),
+        /*flops_per_row=*/cost[0], /*bytes_fixed=*/cost[2],
+        /*bytes_per_row=*/cost[3], /*flops_per_row_position=*/cost[1],
+        /*bytes_per_row_position=*/cost[4], b.CreateVector(writes), label, updates, floats);
   }
 
   /// The name that a location has, from the model's file; empty if it has none.
@@ -322,23 +353,23 @@ private:
   };
 
   ModuleOp module;
-  const cpu::CodeImage &image;
   const std::optional<TokenizerData> &tokenizer;
   const ArtifactOptions &options;
   WeightWriter writer;
   DictionaryAttr model;
+  std::vector<PlacedCode> executables;
   llvm::MapVector<StringAttr, PlacedWeight> weights;
   llvm::MapVector<StringRef, StateAttr> states;
   llvm::StringMap<uint32_t> kernelIndex;
   bool servesSessions = false;
   uint64_t weightBytes = 0, arenaBytes = 0, kvBytesPerToken = 0, stateBytes = 0;
-  uint64_t codeOffset = 0, weightsOffset = 0, weightsChecksum = 0;
+  uint64_t weightsOffset = 0, weightsChecksum = 0;
 };
 
 } // namespace
 
-ArtifactSummary nyala::package::writeArtifact(ModuleOp module, const cpu::CodeImage &image,
+ArtifactSummary nyala::package::writeArtifact(ModuleOp module, ArrayRef<cpu::CodeImage> images,
                                               const std::optional<TokenizerData> &tokenizer,
                                               const ArtifactOptions &options) {
-  return ArtifactWriter(module, image, tokenizer, options).write();
+  return ArtifactWriter(module, images, tokenizer, options).write();
 }

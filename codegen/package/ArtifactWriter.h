@@ -21,14 +21,20 @@ struct ArtifactOptions {
 };
 
 struct ArtifactSummary {
-  uint64_t fileBytes, weightBytes, codeBytes, arenaBytes, kvBytesPerToken, stateBytes;
-  size_t kernels;
+  struct Variant {
+    std::string arch;
+    uint64_t codeBytes;
+  };
+  uint64_t fileBytes, weightBytes, arenaBytes, kvBytesPerToken, stateBytes;
   uint64_t weightsChecksum;
+  size_t kernels; ///< of each variant
+  std::vector<Variant> variants;
 };
 
-/// Writes the artifact of a module of the phase `program`. Throws nyala::Error; no file is left
-/// behind then. Same module, image and tokenizer: same bytes.
-ArtifactSummary writeArtifact(mlir::ModuleOp module, const cpu::CodeImage &image,
+/// Writes the artifact of a module of the phase `program`; `images` are the code of its variants,
+/// in their order. Throws nyala::Error; no file is left behind then. Same module, images and
+/// tokenizer: same bytes.
+ArtifactSummary writeArtifact(mlir::ModuleOp module, llvm::ArrayRef<cpu::CodeImage> images,
                               const std::optional<TokenizerData> &tokenizer,
                               const ArtifactOptions &options);
 

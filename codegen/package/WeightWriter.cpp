@@ -19,8 +19,8 @@ int64_t WeightWriter::getBytes(WeightOp weight) {
 }
 
 std::string WeightWriter::getFormatName(WeightOp weight) {
-  PackedAttr packed = getPacked(weight.getTensorType());
-  return packed ? std::string(getInfo(packed.getFormat()).name) + "x16" : "f32";
+  RankedTensorType type = weight.getTensorType();
+  return getPacked(type) ? getPackedLayout(type).getName() : "f32";
 }
 
 /// Deeper nesting of initializers is taken for endless recursion.
@@ -80,6 +80,8 @@ WeightWriter::Stored WeightWriter::evaluate(WeightOp weight, Value value, unsign
     }
     return *result;
   }
+  if (auto interleave = value.getDefiningOp<InterleaveRowsOp>())
+    return interleaveRows(evaluate(weight, interleave.getInput(), depth), interleave);
   // Whatever else is computed, in f32; rounded to blocks if the initializer says so.
   auto requantize = value.getDefiningOp<RequantizeOp>();
   std::vector<float> values =
@@ -95,9 +97,22 @@ WeightWriter::Stored WeightWriter::evaluate(WeightOp weight, Value value, unsign
   return {format, columns, {{nullptr, bytes, 0, type.getNumElements() / columns}}};
 }
 
+WeightWriter::Stored WeightWriter::interleaveRows(const Stored &stored, InterleaveRowsOp op) {
+  const size_t rowBytes = storedBytes(stored.format, stored.columns);
+  std::vector<Piece> rows;
+  for (const Piece &piece : stored.pieces)
+    for (int64_t r = 0; r < piece.rows; ++r)
+      rows.push_back({piece.file, piece.computed, piece.offset + r * rowBytes, 1});
+  Stored result{stored.format, stored.columns, {}};
+  result.pieces.reserve(rows.size());
+  for (size_t r = 0; r < rows.size(); ++r)
+    result.pieces.push_back(rows[op.getSourceRow(static_cast<int64_t>(r))]);
+  return result;
+}
+
 std::vector<float> WeightWriter::computeValues(WeightOp weight, Value value, unsigned depth) {
   Operation *op = value.getDefiningOp();
-  if (isa<LoadOp, RequantizeOp, tensor::ConcatOp>(op)) {
+  if (isa<LoadOp, RequantizeOp, InterleaveRowsOp, tensor::ConcatOp>(op)) {
     Stored stored = evaluate(weight, value, depth);
     std::vector<float> values;
     for (const Piece &piece : stored.pieces) {

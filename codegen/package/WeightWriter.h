@@ -9,7 +9,7 @@
 #ifndef NYALA_CODEGEN_PACKAGE_WEIGHTWRITER_H
 #define NYALA_CODEGEN_PACKAGE_WEIGHTWRITER_H
 
-#include "ir/NyalaOps.h"
+#include "ir/WeightOps.h"
 #include "ir/storage/MappedFile.h"
 
 #include "llvm/ADT/StringMap.h"
@@ -54,6 +54,7 @@ private:
   Stored evaluate(WeightOp weight, unsigned depth);
   /// A value of the weight's initializer.
   Stored evaluate(WeightOp weight, mlir::Value value, unsigned depth);
+  static Stored interleaveRows(const Stored &stored, InterleaveRowsOp op);
   /// The values of an elementwise expression on weights, in f32.
   std::vector<float> computeValues(WeightOp weight, mlir::Value value, unsigned depth);
   void writePacked(const Stored &stored, mlir::RankedTensorType type, const Sink &sink);

@@ -1,6 +1,7 @@
 //===- BuildPrograms.cpp - Entries become programs of steps ---------------===//
 #include "codegen/Passes.h"
 #include "codegen/plan/ValuePlaces.h"
+#include "ir/Variants.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -19,8 +20,8 @@ namespace {
 /// Builds the program of one entry function.
 class ProgramBuilder {
 public:
-  explicit ProgramBuilder(func::FuncOp function)
-      : function(function), builder(function.getContext()) {}
+  ProgramBuilder(func::FuncOp function, ArrayRef<ModuleOp> variants, SymbolTableCollection &symbols)
+      : function(function), variants(variants), symbols(symbols), builder(function.getContext()) {}
 
   LogicalResult build() {
     if (!llvm::hasSingleElement(function.getBody()))
@@ -210,13 +211,23 @@ private:
   }
 
   LogicalResult checkKernel(DispatchOp dispatch) {
-    Operation *kernel = SymbolTable::lookupNearestSymbolFrom(function, dispatch.getKernelAttr());
-    if (kernel->getAttrOfType<IntegerAttr>("nyala.tiles") &&
-        kernel->getAttrOfType<DenseI64ArrayAttr>("nyala.cost"))
-      return success();
-    return dispatch.emitOpError("calls kernel '")
-           << dispatch.getKernel()
-           << "', which has not been generated; run nyala-generate-cpu-kernels first";
+    if (variants.empty() || !getCost(dispatch))
+      return dispatch.emitOpError("calls kernel '")
+             << dispatch.getKernel()
+             << "', which has not been generated; run nyala-generate-cpu-kernels first";
+    for (ModuleOp variant : variants) {
+      Operation *code = symbols.lookupSymbolIn(variant, dispatch.getKernelAttr());
+      if (!code || !code->getAttrOfType<IntegerAttr>("nyala.tiles"))
+        return dispatch.emitOpError("calls kernel '")
+               << dispatch.getKernel() << "', for which variant '" << getTarget(variant).getArch()
+               << "' has no code";
+    }
+    return success();
+  }
+
+  DenseI64ArrayAttr getCost(DispatchOp dispatch) {
+    Operation *kernel = symbols.lookupNearestSymbolFrom(function, dispatch.getKernelAttr());
+    return kernel->getAttrOfType<DenseI64ArrayAttr>("nyala.cost");
   }
 
   /// The next value of each state must lie where the old one did.
@@ -276,20 +287,18 @@ private:
         hazards.write(step, places.getRange(result), waits);
       }
       hazards.endStep();
-      auto kernel = SymbolTable::lookupNearestSymbolFrom(function, dispatch.getKernelAttr());
       SmallVector<int64_t> sorted(waits.begin(), waits.end());
       llvm::sort(sorted);
       StepOp::create(builder, dispatch.getLoc(), dispatch.getKernel(),
-                     builder.getArrayAttr(buffers), rowsOf[dispatch],
-                     kernel->getAttrOfType<IntegerAttr>("nyala.tiles").getInt(),
-                     kernel->hasAttr("nyala.per_row"), sorted,
-                     kernel->getAttrOfType<DenseI64ArrayAttr>("nyala.cost").asArrayRef(), writes,
-                     floats, updates);
+                     builder.getArrayAttr(buffers), rowsOf[dispatch], sorted,
+                     getCost(dispatch).asArrayRef(), writes, floats, updates);
     }
     function.erase();
   }
 
   func::FuncOp function;
+  ArrayRef<ModuleOp> variants;
+  SymbolTableCollection &symbols;
   OpBuilder builder;
   SmallVector<CountAttr> counts;
   SmallVector<ArgumentAttr> arguments;
@@ -304,9 +313,15 @@ private:
 
 struct BuildPrograms : nyala::impl::BuildProgramsBase<BuildPrograms> {
   void runOnOperation() override {
-    for (auto function : llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>()))
-      if (function->hasAttr(NyalaDialect::kEntryAttr) && failed(ProgramBuilder(function).build()))
+    ModuleOp module = getOperation();
+    SmallVector<ModuleOp> variants = getVariants(module);
+    SymbolTableCollection symbols;
+    for (auto function : llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
+      if (function->hasAttr(NyalaDialect::kEntryAttr) &&
+          failed(ProgramBuilder(function, variants, symbols).build()))
         return signalPassFailure();
+    for (KernelOp kernel : llvm::make_early_inc_range(module.getOps<KernelOp>()))
+      kernel.erase();
   }
 };
 

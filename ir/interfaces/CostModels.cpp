@@ -5,7 +5,7 @@
 // once.
 //
 //===----------------------------------------------------------------------===//
-#include "ir/NyalaOps.h"
+#include "ir/AttentionOps.h"
 #include "ir/interfaces/CostBytes.h"
 
 using namespace mlir;
@@ -74,13 +74,37 @@ OpCost CacheAppendOp::getCost() {
   return {.bytesPerRow = rowBytes(getInput()) + getSlotBytes(getTensorType(getCache()))};
 }
 
-OpCost AttentionOp::getCost() {
-  int64_t query = getChannels(getQuery()), result = getChannels(getResult());
+/// Cost of attention that writes `resultBytes` a row and `bytesPerPosition` a row and position.
+template <typename Op>
+static OpCost attention(Op op, int64_t resultBytes, int64_t bytesPerPosition) {
+  int64_t heads = op.getHeads();
+  int64_t values = getChannels(op.getValues()) / static_cast<int64_t>(op.getKvHeads()) * heads;
   OpCost cost;
-  cost.flopsPerRowPosition = 2 * query + 2 * result + 4 * static_cast<int64_t>(getHeads());
-  cost.bytesPerRow = rowBytes(getQuery()) + rowBytes(getResult());
-  cost.bytesPerRowPosition =
-      getSlotBytes(getTensorType(getKeys())) + getSlotBytes(getTensorType(getValues()));
+  cost.flopsPerRowPosition = 2 * getChannels(op.getQuery()) + 2 * values + 4 * heads;
+  cost.bytesPerRow = rowBytes(op.getQuery()) + resultBytes;
+  cost.bytesPerRowPosition = getSlotBytes(getTensorType(op.getKeys())) +
+                             getSlotBytes(getTensorType(op.getValues())) + bytesPerPosition;
+  return cost;
+}
+
+OpCost AttentionOp::getCost() { return attention(*this, rowBytes(getResult()), 0); }
+
+/// Bytes that the parts of all heads have, for each position.
+static int64_t partBytes(PartsLayout layout, int64_t heads) {
+  return llvm::divideCeil(heads * layout.getPartColumns() * static_cast<int64_t>(sizeof(float)),
+                          kPartPositions);
+}
+
+OpCost AttentionPartsOp::getCost() {
+  return attention(*this, 0, partBytes(PartsLayout::get(*this), getHeads()));
+}
+
+OpCost MergeAttentionOp::getCost() {
+  PartsLayout layout = PartsLayout::get(*this);
+  int64_t heads = getHeads();
+  OpCost cost{.bytesPerRow = rowBytes(getResult())};
+  cost.flopsPerRowPosition = llvm::divideCeil(4 * heads * layout.getPartColumns(), kPartPositions);
+  cost.bytesPerRowPosition = partBytes(layout, heads);
   return cost;
 }
 

@@ -1,5 +1,5 @@
 //===- ReferenceAttention.cpp - Meanings of rotations and attention -------===//
-#include "ir/NyalaOps.h"
+#include "ir/AttentionOps.h"
 #include "ir/reference/Checks.h"
 
 #include <algorithm>
@@ -114,50 +114,150 @@ Results CacheAppendOp::evaluate(ArrayRef<Tensor> operands) {
   return single(std::move(result));
 }
 
-Results AttentionOp::evaluate(ArrayRef<Tensor> operands) {
+namespace {
+
+/// One row and head of an attention.
+struct HeadScores {
+  int64_t row, head;
+  int64_t first;              ///< position of scores[0]
+  std::vector<double> scores; ///< of the positions that the row attends to
+  ArrayRef<double> values;    ///< slot by slot, from its head's first channel in slot 0
+  int64_t slotWidth, valueDim;
+
+  /// Writes the sum over positions [begin, end) of exp(score - maximum) * value; returns the
+  /// maximum and the sum of the exponentials.
+  std::pair<double, double> reduce(int64_t begin, int64_t end, double *weighted) const {
+    double maximum = -std::numeric_limits<double>::infinity(), sum = 0;
+    for (int64_t s = begin; s < end; ++s)
+      maximum = std::max(maximum, scores[s - first]);
+    for (int64_t s = begin; s < end; ++s) {
+      double weight = std::exp(scores[s - first] - maximum);
+      sum += weight;
+      ArrayRef<double> value = values.slice(s * slotWidth, valueDim);
+      for (int64_t i = 0; i < valueDim; ++i)
+        weighted[i] += weight * value[i];
+    }
+    return {maximum, sum};
+  }
+};
+
+} // namespace
+
+/// The first position that a row at position `last` attends to.
+static int64_t getFirstPosition(MaskAttr mask, int64_t last) {
+  return mask.getWindow() > 0 ? std::max<int64_t>(0, last - mask.getWindow() + 1) : 0;
+}
+
+/// Calls `body` for every row and head.
+template <typename Op>
+static LogicalResult forHeads(Op op, ArrayRef<Tensor> operands,
+                              function_ref<void(const HeadScores &)> body) {
   const Tensor &query = operands[0], &keys = operands[1], &values = operands[2];
   const Tensor &positions = operands[3], &sequences = operands[4];
-  int64_t rows = query.dim(0), slots = keys.dim(1), heads = getHeads(), kvHeads = getKvHeads();
-  if (failed(checkEqual(*this, "rows of the positions", rows, positions.dim(0))) ||
-      failed(checkEqual(*this, "rows of the sequences", rows, sequences.dim(0))) ||
-      failed(checkEqual(*this, "sequences of the values", keys.dim(0), values.dim(0))) ||
-      failed(checkEqual(*this, "slots of the values", slots, values.dim(1))))
+  int64_t rows = query.dim(0), slots = keys.dim(1), heads = op.getHeads();
+  int64_t kvHeads = op.getKvHeads();
+  if (failed(checkEqual(op, "rows of the positions", rows, positions.dim(0))) ||
+      failed(checkEqual(op, "rows of the sequences", rows, sequences.dim(0))) ||
+      failed(checkEqual(op, "sequences of the values", keys.dim(0), values.dim(0))) ||
+      failed(checkEqual(op, "slots of the values", slots, values.dim(1))))
     return failure();
   int64_t keyDim = query.dim(1) / heads, valueDim = values.dim(2) / kvHeads;
-  int64_t window = getMask().getWindow();
-  double scale = getScale().convertToDouble();
-
-  Tensor result({rows, heads * valueDim});
-  MutableArrayRef<double> out = result.mutableValues();
-  std::vector<double> weights(slots);
+  double scale = op.getScale().convertToDouble();
   for (int64_t r = 0; r < rows; ++r) {
-    FailureOr<int64_t> last = checkIndex(*this, "position", positions, r, slots);
-    FailureOr<int64_t> sequence = checkIndex(*this, "sequence", sequences, r, keys.dim(0));
+    FailureOr<int64_t> last = checkIndex(op, "position", positions, r, slots);
+    FailureOr<int64_t> sequence = checkIndex(op, "sequence", sequences, r, keys.dim(0));
     if (failed(last) || failed(sequence))
       return failure();
-    int64_t first = window > 0 ? std::max<int64_t>(0, *last - window + 1) : 0;
+    int64_t first = getFirstPosition(op.getMask(), *last);
     for (int64_t h = 0; h < heads; ++h) {
       int64_t kvHead = h / (heads / kvHeads);
       ArrayRef<double> q = query.row(r).slice(h * keyDim, keyDim);
-      double maximum = -std::numeric_limits<double>::infinity(), sum = 0;
+      HeadScores head{r, h, first, {}, {}, values.dim(2), valueDim};
+      head.values =
+          values.values().drop_front(*sequence * slots * values.dim(2) + kvHead * valueDim);
       for (int64_t s = first; s <= *last; ++s) {
         ArrayRef<double> key =
             keys.values().slice((*sequence * slots + s) * keys.dim(2) + kvHead * keyDim, keyDim);
         double dot = 0;
         for (int64_t i = 0; i < keyDim; ++i)
           dot += q[i] * key[i];
-        weights[s] = scale * dot;
-        maximum = std::max(maximum, weights[s]);
+        head.scores.push_back(scale * dot);
       }
-      for (int64_t s = first; s <= *last; ++s)
-        sum += weights[s] = std::exp(weights[s] - maximum);
-      double *target = &out[r * heads * valueDim + h * valueDim];
-      for (int64_t s = first; s <= *last; ++s) {
-        ArrayRef<double> value = values.values().slice(
-            (*sequence * slots + s) * values.dim(2) + kvHead * valueDim, valueDim);
+      body(head);
+    }
+  }
+  return success();
+}
+
+Results AttentionOp::evaluate(ArrayRef<Tensor> operands) {
+  int64_t valueDim = getChannels(getValues()) / static_cast<int64_t>(getKvHeads());
+  int64_t width = static_cast<int64_t>(getHeads()) * valueDim;
+  Tensor result({operands[0].dim(0), width});
+  MutableArrayRef<double> out = result.mutableValues();
+  if (failed(forHeads(*this, operands, [&](const HeadScores &head) {
+        double *target = &out[head.row * width + head.head * valueDim];
+        auto end = head.first + static_cast<int64_t>(head.scores.size());
+        auto [maximum, sum] = head.reduce(head.first, end, target);
         for (int64_t i = 0; i < valueDim; ++i)
-          target[i] += weights[s] / sum * value[i];
+          target[i] /= sum;
+      })))
+    return failure();
+  return single(std::move(result));
+}
+
+// What is undefined are zeros.
+Results AttentionPartsOp::evaluate(ArrayRef<Tensor> operands) {
+  PartsLayout layout = PartsLayout::get(*this);
+  int64_t width = static_cast<int64_t>(getHeads()) * layout.getHeadColumns();
+  Tensor result({operands[0].dim(0), width});
+  MutableArrayRef<double> out = result.mutableValues();
+  if (failed(forHeads(*this, operands, [&](const HeadScores &head) {
+        auto end = head.first + static_cast<int64_t>(head.scores.size());
+        for (int64_t part = head.first / kPartPositions; part * kPartPositions < end; ++part) {
+          double *target = &out[head.row * width + head.head * layout.getHeadColumns() +
+                                part * layout.getPartColumns()];
+          auto [maximum, sum] = head.reduce(std::max(head.first, part * kPartPositions),
+                                            std::min(end, (part + 1) * kPartPositions), target);
+          target[layout.getMaximumColumn()] = maximum;
+          target[layout.getSumColumn()] = sum;
+        }
+      })))
+    return failure();
+  return single(std::move(result));
+}
+
+Results MergeAttentionOp::evaluate(ArrayRef<Tensor> operands) {
+  const Tensor &input = operands[0], &positions = operands[1];
+  PartsLayout layout = PartsLayout::get(*this);
+  int64_t rows = input.dim(0), heads = getHeads();
+  if (failed(checkEqual(*this, "rows of the positions", rows, positions.dim(0))))
+    return failure();
+  Tensor result({rows, heads * layout.valueDim});
+  MutableArrayRef<double> out = result.mutableValues();
+  for (int64_t r = 0; r < rows; ++r) {
+    FailureOr<int64_t> last =
+        checkIndex(*this, "position", positions, r, layout.parts * kPartPositions);
+    if (failed(last))
+      return failure();
+    int64_t begin = getFirstPosition(getMask(), *last) / kPartPositions;
+    int64_t end = *last / kPartPositions + 1;
+    for (int64_t h = 0; h < heads; ++h) {
+      auto part = [&](int64_t p) {
+        return input.row(r).slice(h * layout.getHeadColumns() + p * layout.getPartColumns(),
+                                  layout.getPartColumns());
+      };
+      double maximum = -std::numeric_limits<double>::infinity(), sum = 0;
+      for (int64_t p = begin; p < end; ++p)
+        maximum = std::max(maximum, part(p)[layout.getMaximumColumn()]);
+      double *target = &out[(r * heads + h) * layout.valueDim];
+      for (int64_t p = begin; p < end; ++p) {
+        double weight = std::exp(part(p)[layout.getMaximumColumn()] - maximum);
+        sum += weight * part(p)[layout.getSumColumn()];
+        for (int64_t i = 0; i < layout.valueDim; ++i)
+          target[i] += weight * part(p)[i];
       }
+      for (int64_t i = 0; i < layout.valueDim; ++i)
+        target[i] /= sum;
     }
   }
   return single(std::move(result));

@@ -12,6 +12,10 @@ PackedLayout::PackedLayout(StoredFormat format, int64_t rows, int64_t columns)
   assert(columns % static_cast<int64_t>(info.blockValues) == 0);
 }
 
+std::string PackedLayout::getName() const {
+  return std::string(info.name) + "x" + std::to_string(kGroupRows);
+}
+
 int64_t PackedLayout::getColumnsPerWord() const {
   if (info.quantBits == 0) // plain floats
     return 4 / static_cast<int64_t>(info.blockBytes);

@@ -29,6 +29,7 @@
 #include "ir/storage/StoredFormat.h"
 
 #include <span>
+#include <string>
 
 namespace nyala {
 
@@ -42,6 +43,7 @@ public:
   PackedLayout(StoredFormat format, int64_t rows, int64_t columns);
 
   StoredFormat getFormat() const { return format; }
+  std::string getName() const; ///< "q4_1x16": the format, and rows of a group
   int64_t getRows() const { return rows; }
   int64_t getColumns() const { return columns; }
   int64_t getNumGroups() const { return (rows + kGroupRows - 1) / kGroupRows; }

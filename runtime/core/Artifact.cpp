@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 namespace nyala::rt {
 
@@ -139,6 +140,13 @@ bool isSessionEntry(const artifact::Entry &entry) {
 bool servesSessions(const artifact::Artifact &program) {
   return std::ranges::any_of(*program.entries(),
                              [](const artifact::Entry *entry) { return isSessionEntry(*entry); });
+}
+
+uint32_t getMaxSequences(const artifact::Artifact &program) {
+  uint32_t least = std::numeric_limits<uint32_t>::max();
+  for (const artifact::State *state : *program.states())
+    least = std::min(least, state->sequences());
+  return program.states()->size() == 0 ? 1 : least;
 }
 
 int findCount(const artifact::Entry &entry, std::string_view name) {

@@ -58,6 +58,9 @@ bool isSessionEntry(const artifact::Entry &entry);
 /// Is there such an entry?
 bool servesSessions(const artifact::Artifact &program);
 
+/// Sequences that all states can hold; 1 without states.
+uint32_t getMaxSequences(const artifact::Artifact &program);
+
 /// Index of the entry's count of that name, or -1.
 int findCount(const artifact::Entry &entry, std::string_view name);
 

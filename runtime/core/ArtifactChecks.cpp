@@ -11,6 +11,7 @@
 #include "runtime/core/Status.h"
 #include "runtime/kernel_abi.h"
 
+#include <algorithm>
 #include <limits>
 #include <sstream>
 
@@ -113,7 +114,11 @@ void Checker::checkExecutable(const artifact::Executable &executable) const {
   if (executable.offset() % NYALA_ARTIFACT_PAGE != 0 || executable.offset() > fileSize ||
       executable.size() > fileSize - executable.offset())
     fail("the code for '", arch, "' does not lie on whole pages of the file");
-  if (executable.kernels()->size() != program.executables()->Get(0)->kernels()->size())
+  const auto &first = *program.executables()->Get(0)->kernels();
+  const auto hasSameName = [](const artifact::Kernel *a, const artifact::Kernel *b) {
+    return a->name()->string_view() == b->name()->string_view();
+  };
+  if (!std::ranges::equal(*executable.kernels(), first, hasSameName))
     fail("the code for '", arch, "' has other kernels than the first");
   for (const artifact::Kernel *kernel : *executable.kernels()) {
     if (kernel->entry() >= executable.size())
@@ -123,6 +128,8 @@ void Checker::checkExecutable(const artifact::Executable &executable) const {
     if (kernel->scratch_bytes() > maxBytes)
       fail("kernel '", kernel->name()->string_view(), "' wants ", kernel->scratch_bytes(),
            " bytes of scratch");
+    if (kernel->tiles() > std::numeric_limits<int32_t>::max())
+      fail("kernel '", kernel->name()->string_view(), "' has ", kernel->tiles(), " tiles");
   }
 }
 
@@ -208,7 +215,7 @@ void Checker::checkBuffer(const artifact::Entry &entry, uint32_t step,
   case artifact::Region::State:
     bytes = bounded(program.states()->size(), [&](uint32_t i) {
       const artifact::State &state = *program.states()->Get(i);
-      return state.sequences() * state.slots() * state.slot_bytes();
+      return state.slots() * state.slot_bytes(); // a session may reserve one sequence alone
     });
     break;
   case artifact::Region::Argument:
@@ -246,8 +253,6 @@ void Checker::checkStep(const artifact::Entry &entry, uint32_t index) const {
     fail(place(), "kernel ", step.kernel(), " of ", kernels);
   if (step.rows() >= entry.counts()->size())
     fail(place(), "count ", step.rows(), " of ", entry.counts()->size());
-  if (step.tiles() > std::numeric_limits<int32_t>::max())
-    fail(place(), step.tiles(), " tiles");
   for (uint32_t wait : *step.waits())
     if (wait >= index)
       fail(place(), "waits for step ", wait, ", which is not an earlier one");

@@ -114,9 +114,9 @@ void nyala_model_get_info(const nyala_model *model, nyala_model_info *info) {
       info->kv_bytes_per_token += state->slot_bytes();
   info->has_tokenizer = model->tokenizer.has_value();
   info->has_chat_template = tokenizer && tokenizer->chat_template();
-  info->sequences = 1;
-  for (const nyala::artifact::State *state : *program.states())
-    info->sequences = std::max(info->sequences, state->sequences());
+  info->sequences = getMaxSequences(program);
+  info->max_batch = getMaxBatch(model->artifact);
+  info->cpu = model->image.getExecutable().arch()->c_str();
 }
 
 const char *nyala_model_metadata(const nyala_model *model, const char *key) {
@@ -151,12 +151,23 @@ nyala_status nyala_session_create(const nyala_model *model, const nyala_session_
     require(model, "model");
     Session::Options chosen;
     if (options)
-      chosen = {options->context, options->threads};
+      chosen = {options->context, options->threads, options->sequences};
     *session = std::make_unique<nyala_session>(*model, chosen).release();
   });
 }
 
 void nyala_session_close(nyala_session *session) { delete session; }
+
+uint32_t nyala_session_sequences(const nyala_session *session) {
+  return session ? session->session.getSequences() : 0;
+}
+
+nyala_status nyala_session_select(nyala_session *session, uint32_t sequence) {
+  return guarded([&] {
+    require(session, "session");
+    session->session.select(sequence);
+  });
+}
 
 uint32_t nyala_session_position(const nyala_session *session) {
   return session ? session->session.getPosition() : 0;
@@ -199,6 +210,26 @@ nyala_status nyala_session_decode(nyala_session *session, int32_t token) {
   return guarded([&] {
     require(session, "session");
     session->session.decode(token);
+  });
+}
+
+nyala_status nyala_session_decode_batch(nyala_session *session, size_t count,
+                                        const uint32_t *sequences, const int32_t *tokens) {
+  return guarded([&] {
+    require(session, "session");
+    if (count > 0) {
+      require(sequences, "sequences");
+      require(tokens, "tokens");
+    }
+    session->session.decodeBatch({sequences, count}, {tokens, count});
+  });
+}
+
+nyala_status nyala_session_copy(nyala_session *session, uint32_t from, uint32_t to,
+                                uint32_t positions) {
+  return guarded([&] {
+    require(session, "session");
+    session->session.copy(from, to, positions);
   });
 }
 
@@ -278,7 +309,7 @@ nyala_status nyala_session_set_sampler(nyala_session *session,
   return guarded([&] {
     require(session, "session");
     require(options, "options");
-    session->sampler.setOptions(
+    session->getSampler().setOptions(
         {options->temperature, options->top_k, options->top_p, options->seed});
   });
 }
@@ -291,6 +322,6 @@ nyala_status nyala_session_sample(nyala_session *session, int32_t *token) {
     if (!logits)
       throw Failure(NYALA_INVALID_ARGUMENT,
                     "there are no logits to sample from: prefill or decode first");
-    *token = session->sampler.pick(logits, session->vocabulary);
+    *token = session->getSampler().pick(logits, session->vocabulary);
   });
 }

@@ -13,6 +13,7 @@
 #include "runtime/text/Tokenizer.h"
 
 #include <optional>
+#include <vector>
 
 struct nyala_model {
   explicit nyala_model(const std::string &path);
@@ -25,12 +26,18 @@ struct nyala_model {
 struct nyala_session {
   nyala_session(const nyala_model &model, const nyala::rt::Session::Options &options)
       : session(model.artifact, model.image, options),
-        sampler(nyala::rt::SamplerOptions{}, model.artifact.program().vocabulary()),
-        vocabulary(model.artifact.program().vocabulary()) {}
+        vocabulary(model.artifact.program().vocabulary()) {
+    samplers.reserve(session.getSequences());
+    while (samplers.size() < session.getSequences())
+      samplers.emplace_back(nyala::rt::SamplerOptions{}, vocabulary);
+  }
+
+  /// The selected sequence's.
+  nyala::rt::Sampler &getSampler() { return samplers[session.getSelected()]; }
 
   nyala::rt::Session session;
-  nyala::rt::Sampler sampler;
   uint32_t vocabulary;
+  std::vector<nyala::rt::Sampler> samplers; ///< one for each sequence
 };
 
 struct nyala_trainer {

@@ -20,17 +20,20 @@ uint64_t getArenaBytes(const Artifact &artifact) {
   return bytes;
 }
 
-ProgramMemory::ProgramMemory(const Artifact &artifact, const CpuImage &image, unsigned workers)
+ProgramMemory::ProgramMemory(const Artifact &artifact, const CpuImage &image, unsigned workers,
+                             uint32_t sequences)
     : artifact(artifact), image(image) {
   const size_t stride = getScratchStride(image.getExecutable());
   scratchMemory = reserve(stride * workers, "the workers' scratch memory", use.rest);
   scratch = {scratchMemory.data(), stride};
   arena = reserve(getArenaBytes(artifact), "the arena", use.arena);
 
-  // Reserved at the capacity the kernels were compiled for, committed by the system as slots fill.
+  // Reserved at the capacity the kernels were compiled for, but for sequences, which come first in
+  // a state: no more than will be used. Committed by the system as slots fill.
   for (const artifact::State *state : *artifact.program().states()) {
-    memory.push_back(reserve(state->sequences() * state->slots() * state->slot_bytes(),
-                             "state '" + state->name()->str() + "'", use.states));
+    memory.push_back(
+        reserve(std::min(sequences, state->sequences()) * state->slots() * state->slot_bytes(),
+                "state '" + state->name()->str() + "'", use.states));
     states.push_back(memory.back().data());
   }
   uint64_t elements = 0;

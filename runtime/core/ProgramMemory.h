@@ -41,8 +41,10 @@ struct MemoryUse {
 /// of each. All of it is reserved before anything runs.
 class ProgramMemory {
 public:
+  /// Of a state that holds more than `sequences` only as many are reserved. Throws
   /// NYALA_OUT_OF_MEMORY. The artifact and the image outlive it.
-  ProgramMemory(const Artifact &artifact, const CpuImage &image, unsigned workers);
+  ProgramMemory(const Artifact &artifact, const CpuImage &image, unsigned workers,
+                uint32_t sequences);
 
   /// Reserves the results of the entry of that name; nothing if there is no such entry.
   std::optional<BoundEntry> bind(std::string_view name);

@@ -1,9 +1,10 @@
-//===- Session.cpp - One growing sequence of tokens -----------------------===//
+//===- Session.cpp - Growing sequences of tokens --------------------------===//
 
 #include "runtime/core/Session.h"
 #include "runtime/core/Status.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace nyala::rt {
 
@@ -24,10 +25,31 @@ uint32_t getMaxPrefill(const Artifact &artifact) {
   return entry ? entry->counts()->Get(findCount(*entry, "rows"))->max() : 0;
 }
 
+uint32_t getMaxBatch(const Artifact &artifact) {
+  uint32_t most = 0;
+  for (const artifact::Entry *entry : *artifact.program().entries())
+    if (isSessionEntry(*entry))
+      most = std::max(most, std::min(entry->counts()->Get(findCount(*entry, "rows"))->max(),
+                                     entry->counts()->Get(findCount(*entry, "wanted"))->max()));
+  return most;
+}
+
+static uint32_t chooseSequences(const Artifact &artifact, uint32_t asked) {
+  const uint32_t most = getMaxSequences(artifact.program());
+  if (asked > most)
+    throw Failure(NYALA_INVALID_ARGUMENT, "sequences: expected 1 to " + std::to_string(most) +
+                                              ", or 0 for 1; got " + std::to_string(asked) +
+                                              "; compile the model with --sequences=" +
+                                              std::to_string(asked) + " for as many");
+  return std::max(asked, 1U);
+}
+
 Session::Session(const Artifact &artifact, const CpuImage &image, const Options &options)
     : pool(chooseThreads(options.threads)), artifact(artifact),
-      context(chooseContext(artifact, options.context)), memory(artifact, image, pool.size()),
-      tokenMemory(Mapping::reserve(context * sizeof(int32_t), "the tokens")),
+      context(chooseContext(artifact, options.context)),
+      sequences(chooseSequences(artifact, options.sequences)),
+      memory(artifact, image, pool.size(), getSequences()),
+      tokenMemory(Mapping::reserve(sequences.size() * context * sizeof(int32_t), "the tokens")),
       tokens(reinterpret_cast<int32_t *>(tokenMemory.data())), decodeEntry(bind("decode")),
       prefillEntry(bind("prefill")) {}
 
@@ -42,22 +64,46 @@ std::optional<Session::Entry> Session::bind(std::string_view name) {
   return Entry{std::move(*entry), nullptr, rows, wanted, maxRows, maxWanted, entryLogits};
 }
 
+//===----------------------------------------------------------------------===//
+// Checks
+//===----------------------------------------------------------------------===//
+
+void Session::checkSequence(uint32_t sequence) const {
+  if (sequence >= sequences.size())
+    throw Failure(NYALA_INVALID_ARGUMENT,
+                  "there is no sequence " + std::to_string(sequence) + ", expected 0 to " +
+                      std::to_string(sequences.size() - 1) +
+                      "; create the session with more sequences (this model: at most " +
+                      std::to_string(getMaxSequences(artifact.program())) + ")");
+}
+
+void Session::checkToken(int32_t token, const char *what, size_t number) const {
+  const uint32_t vocabulary = artifact.program().vocabulary();
+  if (token < 0 || static_cast<uint32_t>(token) >= vocabulary)
+    throw Failure(NYALA_INVALID_ARGUMENT, std::string(what) + " " + std::to_string(number) +
+                                              " is " + std::to_string(token) +
+                                              ", expected an id from 0 to " +
+                                              std::to_string(vocabulary - 1));
+}
+
+void Session::checkRoom(size_t count, uint32_t sequence, uint32_t start) const {
+  if (count <= context - start)
+    return;
+  const std::string whose = sequences.size() > 1 ? " of sequence " + std::to_string(sequence) : "";
+  throw Failure(NYALA_CONTEXT_FULL,
+                "the context" + whose + " is full: " + std::to_string(count) +
+                    " tokens at position " + std::to_string(start) + " of " +
+                    std::to_string(context) +
+                    "; roll back, or use a session with a longer context (this model: at most " +
+                    std::to_string(artifact.program().context()) + ")");
+}
+
 void Session::check(std::span<const int32_t> newTokens, uint32_t start) const {
   if (newTokens.empty())
     throw Failure(NYALA_INVALID_ARGUMENT, "no tokens to append, expected at least one");
-  const uint32_t vocabulary = artifact.program().vocabulary();
   for (size_t i = 0; i < newTokens.size(); ++i)
-    if (newTokens[i] < 0 || static_cast<uint32_t>(newTokens[i]) >= vocabulary)
-      throw Failure(NYALA_INVALID_ARGUMENT,
-                    "token " + std::to_string(i) + " is " + std::to_string(newTokens[i]) +
-                        ", expected an id from 0 to " + std::to_string(vocabulary - 1));
-  if (newTokens.size() > context - start)
-    throw Failure(NYALA_CONTEXT_FULL,
-                  "the context is full: " + std::to_string(newTokens.size()) +
-                      " tokens at position " + std::to_string(start) + " of " +
-                      std::to_string(context) +
-                      "; roll back, or use a session with a longer context (this model: at most " +
-                      std::to_string(artifact.program().context()) + ")");
+    checkToken(newTokens[i], "token", i);
+  checkRoom(newTokens.size(), selected, start);
 }
 
 /// A bound of several rows below the entry's is met by smaller chunks; of a bound of one row this
@@ -70,37 +116,84 @@ void Session::checkAllRows() {
                   "of the last one alone; compile it without --skip-prefill-tail");
 }
 
-void Session::runChunk(Entry &entry, std::span<const int32_t> chunk, size_t done, uint32_t wanted) {
-  const auto array = [&](artifact::ArgumentRole role) { return memory.getArgument<int32_t>(role); };
-  const auto rows = static_cast<uint32_t>(chunk.size());
-  const auto start = static_cast<int32_t>(position + done);
-  std::copy(chunk.begin(), chunk.end(), array(artifact::ArgumentRole::Tokens));
-  for (uint32_t i = 0; i < rows; ++i) {
-    array(artifact::ArgumentRole::Positions)[i] = start + static_cast<int32_t>(i);
-    array(artifact::ArgumentRole::Slots)[i] = start + static_cast<int32_t>(i);
-    array(artifact::ArgumentRole::Sequences)[i] = 0;
+void Session::checkBatch(std::span<const uint32_t> ids, std::span<const int32_t> newTokens) {
+  if (ids.empty())
+    throw Failure(NYALA_INVALID_ARGUMENT, "no sequences to decode, expected at least one");
+  ++batch;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    checkSequence(ids[i]);
+    Sequence &sequence = sequences[ids[i]];
+    if (std::exchange(sequence.batch, batch) == batch)
+      throw Failure(NYALA_INVALID_ARGUMENT, "sequence " + std::to_string(ids[i]) +
+                                                " comes twice, expected each at most once in a "
+                                                "step");
+    checkToken(newTokens[i], "the token of sequence", ids[i]);
+    checkRoom(1, ids[i], sequence.position);
   }
+  if (findBatch(ids.size()))
+    return;
+  const uint32_t most = getMaxBatch(artifact);
+  if (most == 1 && getPrefill().maxRows > 1)
+    throw Failure(NYALA_UNSUPPORTED,
+                  "logits of several sequences were asked for in one step, but this model computes "
+                  "those of one row alone; compile it without --skip-prefill-tail");
+  throw Failure(NYALA_INVALID_ARGUMENT,
+                "a step of " + std::to_string(ids.size()) + " sequences, expected at most " +
+                    std::to_string(most) +
+                    "; decode them in several steps, or compile the model with larger "
+                    "--prefill-rows");
+}
+
+//===----------------------------------------------------------------------===//
+// Evaluation
+//===----------------------------------------------------------------------===//
+
+void Session::select(uint32_t sequence) {
+  checkSequence(sequence);
+  selected = sequence;
+}
+
+void Session::setRow(uint32_t row, int32_t token, uint32_t sequence, uint32_t position) {
+  const auto set = [&](artifact::ArgumentRole role, auto value) {
+    memory.getArgument<int32_t>(role)[row] = static_cast<int32_t>(value);
+  };
+  set(artifact::ArgumentRole::Tokens, token);
+  set(artifact::ArgumentRole::Sequences, sequence);
+  set(artifact::ArgumentRole::Positions, position);
+  set(artifact::ArgumentRole::Slots, position);
+}
+
+bool Session::run(Entry &entry, const CountValue &rows, const CountValue &wanted) {
+  entry.counts[entry.rowsIndex] = rows;
+  entry.counts[entry.wantedIndex] = wanted;
+  if (entry.program.run(pool, memory.getScratch(), entry.counts, &cancelled, entry.profile.get()))
+    return true;
+  clearCancel();
+  return false;
+}
+
+void Session::runChunk(Entry &entry, std::span<const int32_t> chunk, size_t done, uint32_t wanted) {
+  const auto rows = static_cast<uint32_t>(chunk.size());
+  const auto start = static_cast<uint32_t>(getPosition() + done);
+  for (uint32_t i = 0; i < rows; ++i)
+    setRow(i, chunk[i], selected, start + i);
   for (uint32_t i = 0; i < wanted; ++i)
-    array(artifact::ArgumentRole::Wanted)[i] = static_cast<int32_t>(rows - wanted + i);
+    memory.getArgument<int32_t>(artifact::ArgumentRole::Wanted)[i] =
+        static_cast<int32_t>(rows - wanted + i);
   // Row i attends to start + i positions before it and to its own.
   const auto upTo = [&](uint64_t count) { return count * start + count * (count + 1) / 2; };
-  entry.counts[entry.rowsIndex] = {rows, upTo(rows)};
-  entry.counts[entry.wantedIndex] = {wanted, upTo(rows) - upTo(rows - wanted)};
-  if (!entry.program.run(pool, memory.getScratch(), entry.counts, &cancelled,
-                         entry.profile.get())) {
-    clearCancel();
+  if (!run(entry, {rows, upTo(rows)}, {wanted, upTo(rows) - upTo(rows - wanted)}))
     throw Failure(NYALA_CANCELLED, "cancelled at position " + std::to_string(start) +
-                                       "; the session is at " + std::to_string(position));
-  }
+                                       "; the session is at " + std::to_string(getPosition()));
 }
 
 void Session::append(std::span<const int32_t> newTokens, RowCallback row, void *user) {
-  check(newTokens, position);
+  check(newTokens, getPosition());
   if (row)
     checkAllRows();
   const uint32_t vocabulary = artifact.program().vocabulary();
   const float *last = nullptr;
-  logits = nullptr;
+  beginEvaluation();
   for (size_t done = 0; done < newTokens.size();) {
     const size_t left = newTokens.size() - done;
     Entry &entry = left == 1 ? getDecode() : getPrefill();
@@ -115,21 +208,81 @@ void Session::append(std::span<const int32_t> newTokens, RowCallback row, void *
     done += rows;
   }
   // Only now, so that a failure (or an exception from `row`) appends nothing.
-  std::copy(newTokens.begin(), newTokens.end(), tokens + position);
-  position += static_cast<uint32_t>(newTokens.size());
-  logits = last;
+  Sequence &sequence = sequences[selected];
+  std::copy(newTokens.begin(), newTokens.end(), tokensOf(selected) + sequence.position);
+  sequence.position += static_cast<uint32_t>(newTokens.size());
+  setLogits(sequence, last);
 }
 
 void Session::decode(int32_t token) { append({&token, 1}, nullptr, nullptr); }
 
+Session::Entry *Session::findBatch(size_t rows) {
+  for (std::optional<Entry> *entry : {&decodeEntry, &prefillEntry})
+    if (*entry && rows <= std::min((*entry)->maxRows, (*entry)->maxWanted))
+      return &**entry;
+  return nullptr;
+}
+
+void Session::decodeBatch(std::span<const uint32_t> ids, std::span<const int32_t> newTokens) {
+  checkBatch(ids, newTokens);
+  Entry &entry = *findBatch(ids.size());
+  const auto rows = static_cast<uint32_t>(ids.size());
+  uint64_t positions = 0; // that rows attend to
+  for (uint32_t i = 0; i < rows; ++i) {
+    const uint32_t position = sequences[ids[i]].position;
+    setRow(i, newTokens[i], ids[i], position);
+    memory.getArgument<int32_t>(artifact::ArgumentRole::Wanted)[i] = static_cast<int32_t>(i);
+    positions += position + 1;
+  }
+  beginEvaluation();
+  if (!run(entry, {rows, positions}, {rows, positions}))
+    throw Failure(NYALA_CANCELLED, "cancelled a step of " + std::to_string(rows) +
+                                       " sequences; all are where they were");
+  const uint32_t vocabulary = artifact.program().vocabulary();
+  for (uint32_t i = 0; i < rows; ++i) {
+    Sequence &sequence = sequences[ids[i]];
+    tokensOf(ids[i])[sequence.position++] = newTokens[i];
+    setLogits(sequence, entry.logits + size_t(i) * vocabulary);
+  }
+}
+
 size_t Session::setTokens(std::span<const int32_t> newTokens) {
   check(newTokens, 0);
-  const size_t most = std::min<size_t>(newTokens.size() - 1, position);
-  const size_t kept = std::mismatch(tokens, tokens + most, newTokens.begin()).first - tokens;
+  const int32_t *held = tokensOf(selected);
+  const size_t most = std::min<size_t>(newTokens.size() - 1, getPosition());
+  const size_t kept = std::mismatch(held, held + most, newTokens.begin()).first - held;
   rollback(static_cast<uint32_t>(kept));
   append(newTokens.subspan(kept), nullptr, nullptr);
   return kept;
 }
+
+void Session::copy(uint32_t from, uint32_t to, uint32_t positions) {
+  checkSequence(from);
+  checkSequence(to);
+  const Sequence &source = sequences[from];
+  if (positions > source.position)
+    throw Failure(NYALA_INVALID_ARGUMENT, "cannot copy " + std::to_string(positions) +
+                                              " positions: sequence " + std::to_string(from) +
+                                              " is at " + std::to_string(source.position));
+  const bool isWhole = positions == source.position;
+  Sequence &target = sequences[to];
+  if (from != to) {
+    const std::vector<std::span<std::byte>> slots = getSlots(from, positions),
+                                            copies = getSlots(to, positions);
+    for (size_t i = 0; i < slots.size(); ++i)
+      std::ranges::copy(slots[i], copies[i].begin());
+    std::copy_n(tokensOf(from), positions, tokensOf(to));
+    target.logits = source.logits;
+    target.evaluation = source.evaluation;
+  }
+  target.position = positions;
+  if (!isWhole)
+    target.logits = nullptr;
+}
+
+//===----------------------------------------------------------------------===//
+// Profiles and states
+//===----------------------------------------------------------------------===//
 
 void Session::beginProfile() {
   for (std::optional<Entry> *entry : {&decodeEntry, &prefillEntry})
@@ -152,20 +305,24 @@ void Session::visitProfile(const ProfileCallback &visit) const {
 }
 
 void Session::rollback(uint32_t newPosition) {
-  if (newPosition > position)
+  Sequence &sequence = sequences[selected];
+  if (newPosition > sequence.position)
     throw Failure(NYALA_INVALID_ARGUMENT, "cannot roll back to position " +
                                               std::to_string(newPosition) + ": the session is at " +
-                                              std::to_string(position));
-  position = newPosition;
-  logits = nullptr;
+                                              std::to_string(sequence.position));
+  sequence.position = newPosition;
+  sequence.logits = nullptr;
 }
 
-std::vector<std::span<std::byte>> Session::getSlots(uint32_t positions) const {
+std::vector<std::span<std::byte>> Session::getSlots(uint32_t sequence, uint32_t positions) const {
   const std::span<std::byte *const> states = memory.getStates();
   std::vector<std::span<std::byte>> slots;
   slots.reserve(states.size());
-  for (size_t i = 0; i < states.size(); ++i)
-    slots.emplace_back(states[i], positions * artifact.program().states()->Get(i)->slot_bytes());
+  for (size_t i = 0; i < states.size(); ++i) {
+    const artifact::State &state = *artifact.program().states()->Get(i);
+    slots.emplace_back(states[i] + sequence * state.slots() * state.slot_bytes(),
+                       positions * state.slot_bytes());
+  }
   return slots;
 }
 

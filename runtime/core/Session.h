@@ -1,4 +1,4 @@
-//===- Session.h - One growing sequence of tokens ---------------*- C++ -*-===//
+//===- Session.h - Growing sequences of tokens ------------------*- C++ -*-===//
 //
 // docs/sessions.md says what data flows where.
 //
@@ -19,14 +19,19 @@
 
 namespace nyala::rt {
 
-/// Holds the states (KV caches) and the memory that programs run in. All of it is reserved here,
-/// so that appending tokens allocates nothing. For one thread at a time, but for cancel(). Sessions
-/// share nothing that changes: each has its pool, and the artifact and the image are only read.
+/// Holds the states (KV caches) of its sequences and the memory that programs run in. All of it is
+/// reserved here, so that appending tokens allocates nothing. For one thread at a time, but for
+/// cancel(). Sessions share nothing that changes: each has its pool, and the artifact and the image
+/// are only read.
+///
+/// All members but decodeBatch() and copy() work on the selected sequence, the first until another
+/// is selected.
 class Session {
 public:
   struct Options {
-    uint32_t context = 0; ///< positions; 0: the model's capacity
-    uint32_t threads = 0; ///< 0: one per physical core
+    uint32_t context = 0;   ///< positions of a sequence; 0: the model's capacity
+    uint32_t threads = 0;   ///< 0: one per usable core
+    uint32_t sequences = 0; ///< 0: one
   };
   using RowCallback = void (*)(void *user, size_t index, const float *logits);
 
@@ -36,12 +41,21 @@ public:
   Session(const Artifact &artifact, const CpuImage &image, const Options &options);
 
   const Artifact &getArtifact() const { return artifact; }
-  uint32_t getPosition() const { return position; }
+  uint32_t getSequences() const { return static_cast<uint32_t>(sequences.size()); }
+  /// NYALA_INVALID_ARGUMENT if there is no such sequence.
+  void select(uint32_t sequence);
+  uint32_t getSelected() const { return selected; }
+
+  uint32_t getPosition() const { return sequences[selected].position; }
   uint32_t getContext() const { return context; }
   /// Ids of positions 0 to getPosition() - 1.
-  std::span<const int32_t> getTokens() const { return {tokens, position}; }
-  /// f32[vocabulary] after the last token, or null.
-  const float *getLogits() const { return logits; }
+  std::span<const int32_t> getTokens() const { return {tokensOf(selected), getPosition()}; }
+  /// f32[vocabulary] after the last token, or null. Memory is that of the entry's result: another
+  /// evaluation writes over it.
+  const float *getLogits() const {
+    const Sequence &sequence = sequences[selected];
+    return sequence.evaluation == evaluation ? sequence.logits : nullptr;
+  }
 
   /// Appends tokens in chunks of the prefill entry's rows; a chunk of one row goes through decode.
   /// Nothing is appended on failure: NYALA_INVALID_ARGUMENT (no tokens, or a token out of range),
@@ -54,7 +68,15 @@ public:
   }
   /// Appends one token. Fails as prefill does.
   void decode(int32_t token);
-  /// Makes the session hold `tokens` and no others. Keeps the longest common prefix with those it
+  /// Appends tokens[i] to ids[i], for all of them in one run of an entry with a row for each; all
+  /// have logits afterwards. Fails as prefill does, and with NYALA_INVALID_ARGUMENT (no such
+  /// sequence, one that comes twice, more than getMaxBatch()), NYALA_UNSUPPORTED (the entries give
+  /// logits of one row alone): nothing is appended to any of them.
+  void decodeBatch(std::span<const uint32_t> ids, std::span<const int32_t> tokens);
+  /// Makes sequence `to` hold the first `positions` tokens of `from`, slots and all, and the logits
+  /// if those are all that `from` holds. NYALA_INVALID_ARGUMENT.
+  void copy(uint32_t from, uint32_t to, uint32_t positions);
+  /// Makes the sequence hold `tokens` and no others. Keeps the longest common prefix with those it
   /// holds, but for the last token, which is always evaluated; returns how many it kept. Fails as
   /// prefill does; NYALA_CANCELLED leaves the kept ones.
   size_t setTokens(std::span<const int32_t> tokens);
@@ -69,12 +91,12 @@ public:
   /// Bytes that the caller keeps with the session; saved and restored.
   const std::string &getNote() const { return note; }
   void setNote(std::string bytes) { note = std::move(bytes); }
-  /// Writes tokens, filled slots, logits and note (SessionFile.h). NYALA_IO_ERROR.
+  /// Writes tokens, filled slots, logits and the session's note (SessionFile.h). NYALA_IO_ERROR.
   void save(const std::string &path) const;
   /// Takes over what save() wrote. Fails, and nothing is changed, with NYALA_NOT_FOUND,
   /// NYALA_IO_ERROR, NYALA_VERSION, NYALA_CORRUPT (no session, truncated, altered),
   /// NYALA_OTHER_MODEL, NYALA_CONTEXT_FULL. A file that can no longer be read after it was checked
-  /// leaves the session empty.
+  /// leaves the sequence empty.
   void restore(const std::string &path);
 
   /// Begins to record what steps take, from nothing.
@@ -94,31 +116,58 @@ private:
     float *logits;
   };
 
+  struct Sequence {
+    uint32_t position = 0;
+    const float *logits = nullptr; ///< of an evaluation that others may have followed
+    uint64_t evaluation = 0;       ///< number of that evaluation
+    uint64_t batch = 0;            ///< number of the last batch that named it
+  };
+
   std::optional<Entry> bind(std::string_view name);
-  /// Can `newTokens` be appended at `start`?
+  /// Is there such a sequence? Throws if not, as all checks do.
+  void checkSequence(uint32_t sequence) const;
+  /// In the message "what number" is the token.
+  void checkToken(int32_t token, const char *what, size_t number) const;
+  /// Have `count` more tokens room in the sequence at position `start`?
+  void checkRoom(size_t count, uint32_t sequence, uint32_t start) const;
+  /// Can `newTokens` be appended to the selected sequence at `start`?
   void check(std::span<const int32_t> newTokens, uint32_t start) const;
-  /// Can the logits of all tokens be had? Throws if not.
+  /// Can the logits of all tokens be had?
   void checkAllRows();
+  void checkBatch(std::span<const uint32_t> ids, std::span<const int32_t> newTokens);
   void append(std::span<const int32_t> newTokens, RowCallback row, void *user);
   /// Runs one chunk whose first token is `done` behind the position, with the logits of its last
   /// `wanted` rows. Throws NYALA_CANCELLED.
   void runChunk(Entry &entry, std::span<const int32_t> chunk, size_t done, uint32_t wanted);
-  /// The bytes of the slots of `positions`, in the order of the file: of each state those of
-  /// sequence 0, the only one that a session fills.
-  std::vector<std::span<std::byte>> getSlots(uint32_t positions) const;
+  /// Sets the arguments of a row.
+  void setRow(uint32_t row, int32_t token, uint32_t sequence, uint32_t position);
+  /// False if it was cancelled; the cancel is then answered.
+  bool run(Entry &entry, const CountValue &rows, const CountValue &wanted);
+  /// From now on no sequence has logits, until the evaluation that begins gives them to it.
+  void beginEvaluation() { ++evaluation; }
+  void setLogits(Sequence &sequence, const float *logits) const {
+    sequence.logits = logits;
+    sequence.evaluation = evaluation;
+  }
+  int32_t *tokensOf(uint32_t sequence) const { return tokens + size_t(sequence) * context; }
+  /// The bytes of a sequence's first slots, in the order of the file: those of each state.
+  std::vector<std::span<std::byte>> getSlots(uint32_t sequence, uint32_t positions) const;
+  /// The entry for a step of that many rows, all of them wanted; null if none takes them.
+  Entry *findBatch(size_t rows);
   Entry &getDecode() { return decodeEntry ? *decodeEntry : *prefillEntry; }
   Entry &getPrefill() { return prefillEntry ? *prefillEntry : *decodeEntry; }
 
   ThreadPool pool;
   const Artifact &artifact;
   uint32_t context;
-  uint32_t position = 0;
-  const float *logits = nullptr;
+  std::vector<Sequence> sequences;
+  uint32_t selected = 0;
+  uint64_t evaluation = 1, batch = 0; ///< numbers of the last ones
   std::atomic<bool> cancelled = false;
   static_assert(std::atomic<bool>::is_always_lock_free);
 
   ProgramMemory memory;
-  Mapping tokenMemory; ///< i32[context]
+  Mapping tokenMemory; ///< i32[sequences][context]
   int32_t *tokens;
   std::string note;
   std::optional<Entry> decodeEntry, prefillEntry;
@@ -126,6 +175,8 @@ private:
 
 /// Rows of the largest chunk that prefill() runs at once; 0 if the artifact is for training.
 uint32_t getMaxPrefill(const Artifact &artifact);
+/// Sequences that one step can decode; 0 if the artifact is for training.
+uint32_t getMaxBatch(const Artifact &artifact);
 
 } // namespace nyala::rt
 

@@ -171,9 +171,10 @@ void Session::save(const std::string &path) const {
   SessionFileHeader header = {};
   std::memcpy(header.magic, SessionFileHeader::expectedMagic, sizeof(header.magic));
   header.version = SessionFileHeader::currentVersion;
-  header.positions = position;
+  header.positions = getPosition();
   header.model = artifact.getIdentity();
   header.slotBytes = getSlotBytes(artifact);
+  const float *logits = getLogits();
   header.logits = logits ? artifact.program().vocabulary() : 0;
   header.noteBytes = note.size();
 
@@ -189,7 +190,7 @@ void Session::save(const std::string &path) const {
   };
   write(std::as_bytes(getTokens()));
   write(std::as_bytes(std::span(logits, header.logits)));
-  for (std::span<const std::byte> slots : getSlots(position))
+  for (std::span<const std::byte> slots : getSlots(selected, getPosition()))
     write(slots);
   write(std::as_bytes(std::span(note)));
 
@@ -206,15 +207,16 @@ void Session::restore(const std::string &path) {
   // From here on the old content is overwritten.
   rollback(0);
   note.clear();
-  float *newLogits = header.logits > 0 ? getDecode().logits : nullptr;
-  reader.read(std::as_writable_bytes(std::span(tokens, header.positions)));
-  reader.read(std::as_writable_bytes(std::span(newLogits, header.logits)));
-  for (std::span<std::byte> slots : getSlots(header.positions))
+  beginEvaluation();
+  float *logits = header.logits > 0 ? getDecode().logits : nullptr;
+  reader.read(std::as_writable_bytes(std::span(tokensOf(selected), header.positions)));
+  reader.read(std::as_writable_bytes(std::span(logits, header.logits)));
+  for (std::span<std::byte> slots : getSlots(selected, header.positions))
     reader.read(slots);
   reader.read(std::as_writable_bytes(std::span(newNote)));
   reader.checkAllRead();
-  position = header.positions;
-  logits = newLogits;
+  sequences[selected].position = header.positions;
+  setLogits(sequences[selected], logits);
   note = std::move(newNote);
 }
 

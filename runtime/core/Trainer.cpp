@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 namespace nyala::rt {
 namespace {
@@ -78,9 +79,9 @@ bool updatesState(const artifact::Step &step) {
 Trainer::Trainer(const Artifact &artifact, const CpuImage &image, const Options &options)
     : pool(chooseThreads(options.threads)), artifact(artifact),
       batch(findNumber(artifact, "batch")), length(findNumber(artifact, "length")),
-      memory(artifact, image, pool.size()), stepEntry(memory.bind("train_step")),
-      accumulateEntry(memory.bind("accumulate")), updateEntry(memory.bind("update")),
-      evaluateEntry(memory.bind("evaluate")) {
+      memory(artifact, image, pool.size(), std::numeric_limits<uint32_t>::max()),
+      stepEntry(memory.bind("train_step")), accumulateEntry(memory.bind("accumulate")),
+      updateEntry(memory.bind("update")), evaluateEntry(memory.bind("evaluate")) {
   if (!stepEntry && !(accumulateEntry && updateEntry))
     throw Failure(NYALA_UNSUPPORTED, "'" + artifact.getPath() +
                                          "' holds no training step; expected an entry "

@@ -24,7 +24,7 @@ namespace nyala::rt {
 class Trainer {
 public:
   struct Options {
-    uint32_t threads = 0; ///< 0: one per physical core
+    uint32_t threads = 0; ///< 0: one per usable core
   };
 
   /// A matrix of f32, row-major; a vector is one row. Zeros at first.

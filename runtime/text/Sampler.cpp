@@ -63,6 +63,25 @@ struct Before {
   }
 };
 
+/// The first of the largest values; n if all are NaN or -infinity. Each lane has a maximum of its
+/// own, so that no comparison waits for the one before.
+size_t findLargest(const float *values, size_t n) {
+  constexpr size_t lanes = 32;
+  constexpr float lowest = -std::numeric_limits<float>::infinity();
+  float maxima[lanes];
+  std::fill_n(maxima, lanes, lowest);
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes)
+    for (size_t lane = 0; lane < lanes; ++lane)
+      maxima[lane] = values[i + lane] > maxima[lane] ? values[i + lane] : maxima[lane];
+  float largest = lowest;
+  for (float value : maxima)
+    largest = value > largest ? value : largest;
+  for (; i < n; ++i)
+    largest = values[i] > largest ? values[i] : largest;
+  return largest == lowest ? n : std::find(values, values + n, largest) - values;
+}
+
 void check(const SamplerOptions &options) {
   auto refuse = [](const char *name, const char *range, float got) {
     throw Failure(NYALA_INVALID_ARGUMENT,
@@ -138,20 +157,14 @@ int32_t Sampler::pick(const float *logits, size_t n) {
     throw Failure(NYALA_INVALID_ARGUMENT, "cannot sample from " + std::to_string(n) +
                                               " logits: expected 1 to " +
                                               std::to_string(vocabulary));
-  float largest = -std::numeric_limits<float>::infinity();
-  size_t best = n;
-  for (size_t id = 0; id < n; ++id) {
-    if (logits[id] > largest) {
-      largest = logits[id];
-      best = id;
-    }
-  }
+  const size_t best = findLargest(logits, n);
   if (best == n)
     throw Failure(NYALA_INVALID_ARGUMENT,
                   "cannot sample: all logits are NaN or -infinity; the model's weights or its "
                   "input are damaged");
   if (options.temperature == 0)
     return static_cast<int32_t>(best);
+  const float largest = logits[best];
 
   size_t count = 0;
   for (size_t id = 0; id < n; ++id)

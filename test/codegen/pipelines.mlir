@@ -17,19 +17,31 @@
 // DISPATCH: %[[X:.+]] = nyala.dispatch @decode_linear_32x32 rows(%{{.+}}) (%arg0,
 // DISPATCH: nyala.dispatch @decode_linear_32x32 rows(%{{.+}}) (%[[X]],
 
-// KERNEL-NOT: nyala.kernel
-// KERNEL: func.func @decode_linear_32x32(
-// KERNEL-NOT: tensor
+// Kernels are generated for each target; the entry, and what it is planned from, is there once.
+// KERNEL: nyala.kernel @decode_linear_32x32(
 // KERNEL: func.func @decode(
 // KERNEL-COUNT-2: nyala.dispatch @decode_linear_32x32
+// KERNEL: module @"x86-64-v4" attributes {nyala.target = #nyala.cpu_target<"x86-64-v4",
+// KERNEL-NEXT: func.func @decode_linear_32x32(
+// KERNEL-NOT: tensor
+// KERNEL: module @"x86-64-v3" attributes {nyala.target = #nyala.cpu_target<"x86-64-v3",
+// KERNEL-NEXT: func.func @decode_linear_32x32(
+// KERNEL-NOT: tensor
 
-// PROGRAM-DAG: nyala.weight @w0.packed
-// PROGRAM-DAG: llvm.func @decode_linear_32x32(
-// PROGRAM-DAG: llvm.func internal @decode_linear_32x32.body(
-// PROGRAM-DAG: nyala.program @decode
+// PROGRAM-NOT: nyala.kernel
+// PROGRAM: nyala.weight @w0.packed
+// PROGRAM: nyala.program @decode
 // PROGRAM-NOT: func.func @decode
+// PROGRAM: module @"x86-64-v4"
+// PROGRAM-NEXT: llvm.func @decode_linear_32x32(
+// PROGRAM: llvm.func internal @decode_linear_32x32.body(
+// PROGRAM: module @"x86-64-v3"
+// PROGRAM-NEXT: llvm.func @decode_linear_32x32(
+// PROGRAM: llvm.func internal @decode_linear_32x32.body(
 // PROGRAM-NOT: builtin.unrealized_conversion_cast
-module attributes {nyala.target = #nyala.cpu_target<"x86-64-v3", features = "avx2", "f16c", "fma">} {
+module attributes {nyala.targets = [
+  #nyala.cpu_target<"x86-64-v4", features = "avx2", "f16c", "fma", "avx512f">,
+  #nyala.cpu_target<"x86-64-v3", features = "avx2", "f16c", "fma">]} {
 nyala.weight @w0 : tensor<32x32xf32>
 nyala.weight @w1 : tensor<32x32xf32>
 nyala.weight @g0 : tensor<32xf32>

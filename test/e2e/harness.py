@@ -25,6 +25,18 @@ def cpu_flags():
     return set()
 
 
+# A CPU name, and a feature of it as /proc/cpuinfo spells it. No machine has all of these.
+FOREIGN_CPUS = [("sapphirerapids", "amx_tile"), ("znver5", "avx512_vp2intersect"),
+                ("x86-64-v4", "avx512f")]
+
+
+def foreign_cpu():
+    """A name for --cpu whose code does not run on this machine."""
+    name = next((name for name, flag in FOREIGN_CPUS if flag not in cpu_flags()), None)
+    assert name, "this machine has every feature the tests know: add a newer CPU to FOREIGN_CPUS"
+    return name
+
+
 def environment(home):
     """The environment of a tool whose caches must not outlive the test."""
     return {**os.environ, "HOME": str(home), "XDG_CACHE_HOME": str(Path(home) / ".cache"),

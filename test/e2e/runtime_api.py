@@ -16,16 +16,21 @@ def _library():
     return library
 
 
+class _Options(ctypes.Structure):
+    _fields_ = [("context", ctypes.c_uint32), ("threads", ctypes.c_uint32),
+                ("sequences", ctypes.c_uint32)]
+
+
 class Session:
     """An artifact and a session of it, closed at the end of a `with`."""
 
-    def __init__(self, artifact, vocabulary):
+    def __init__(self, artifact, vocabulary, threads=0, sequences=1):
         self.library, self.vocabulary = _library(), vocabulary
         self.model, self.handle = ctypes.c_void_p(), ctypes.c_void_p()
         self._check(self.library.nyala_model_open(str(artifact).encode(),
                                                   ctypes.byref(self.model)))
-        self._check(self.library.nyala_session_create(self.model, None,
-                                                      ctypes.byref(self.handle)))
+        self._check(self.library.nyala_session_create(
+            self.model, ctypes.byref(_Options(0, threads, sequences)), ctypes.byref(self.handle)))
 
     def __enter__(self):
         return self
@@ -40,6 +45,18 @@ class Session:
     def _row(self, pointer):
         return np.ctypeslib.as_array(pointer, (self.vocabulary,)).copy()
 
+    def logits(self):
+        """Logits of the selected sequence."""
+        return self._row(self.library.nyala_session_logits(self.handle))
+
+    def select(self, sequence):
+        self._check(self.library.nyala_session_select(self.handle, ctypes.c_uint32(sequence)))
+
+    def prefill(self, tokens):
+        ids = (ctypes.c_int32 * len(tokens))(*tokens)
+        self._check(self.library.nyala_session_prefill(self.handle, ids,
+                                                       ctypes.c_size_t(len(tokens))))
+
     def prefill_all(self, tokens):
         """Logits after each of the tokens: tokens × vocabulary."""
         rows = []
@@ -52,7 +69,24 @@ class Session:
     def decode(self, token):
         """Logits after the token."""
         self._check(self.library.nyala_session_decode(self.handle, ctypes.c_int32(token)))
-        return self._row(self.library.nyala_session_logits(self.handle))
+        return self.logits()
+
+    def decode_batch(self, sequences, tokens):
+        """Logits after the token of each sequence: sequences × vocabulary."""
+        count = len(sequences)
+        self._check(self.library.nyala_session_decode_batch(
+            self.handle, ctypes.c_size_t(count), (ctypes.c_uint32 * count)(*sequences),
+            (ctypes.c_int32 * count)(*tokens)))
+        rows = []
+        for sequence in sequences:
+            self.select(sequence)
+            rows.append(self.logits())
+        return np.stack(rows)
+
+    def copy(self, source, target, positions):
+        self._check(self.library.nyala_session_copy(
+            self.handle, ctypes.c_uint32(source), ctypes.c_uint32(target),
+            ctypes.c_uint32(positions)))
 
 
 class _Info(ctypes.Structure):

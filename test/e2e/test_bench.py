@@ -9,7 +9,7 @@ import tiny_models
 from harness import check_refused, compile_model, explain, generate, run, succeed
 from tiny_models import plain_text
 
-FIGURE = ["test", "threads", "batch", "depth", "tokens", "samples", "median", "unit"]
+FIGURE = ["test", "threads", "batch", "depth", "tokens", "samples", "median", "unit", "cpu"]
 SHORT = ("-p", 20, "-n", 6, "-r", 3)
 
 
@@ -64,7 +64,7 @@ def test_perplexity_is_that_of_nyala_run(long_artifact, tmp_path):
     assert bench(long_artifact, "--perplexity", text, "-t", 1) == [{
         "test": "perplexity", "threads": 1, "batch": 1, "depth": 0, "tokens": 2 * 511,
         "samples": [expected["perplexity"]], "median": expected["perplexity"],
-        "unit": "perplexity"}]
+        "unit": "perplexity", "cpu": expected["cpu"]}]
     text.write_text("short", encoding="utf-8")
     check_refused(run("nyala-bench", long_artifact, "--perplexity", text), "5 tokens", "512")
 
@@ -98,6 +98,33 @@ def test_attention_costs_grow_with_depth(tiny_artifact):
         assert near < middle and far - middle == pytest.approx(middle - near)
 
 
+def test_batches(tiny_artifact):
+    """One decode for each number of sequences; prompts are of one."""
+    lines = bench(tiny_artifact, *SHORT, "-t", 2, "-b", "1,3,16", "-d", "0,9")
+    assert [(line["test"], line["batch"], line["depth"]) for line in lines] == [
+        (test, batch, depth) for depth in (0, 9)
+        for test, batch in (("prefill", 1), ("first_token", 1), ("decode", 1), ("decode", 3),
+                            ("decode", 16))]
+
+
+def test_batches_per_dispatch(tiny_artifact):
+    """A step has a row for each sequence; each of them attends to one position more than the one
+    before."""
+    def total(batch, depth, key):
+        lines = bench(tiny_artifact, "-p", 0, "-n", 4, "-r", 1, "-d", depth, "-b", batch,
+                      "--per-dispatch")
+        steps = [line for line in lines if "step" in line]
+        assert {line["batch"] for line in steps} == {batch}
+        return sum(line[key] for line in steps)
+
+    for key in ("bytes", "flops"):
+        rise = total(4, 20, key) - total(4, 10, key)
+        assert rise > 0
+        assert total(8, 20, key) - total(8, 10, key) == pytest.approx(2 * rise)
+    single = [total(1, depth, "flops") for depth in range(4)]
+    assert total(4, 0, "flops") == pytest.approx(sum(single))
+
+
 @pytest.mark.parametrize("arguments, named", [
     (("-t", 0), "1 to 256 threads"),
     (("-t", "1,x"), "x"),
@@ -106,6 +133,8 @@ def test_attention_costs_grow_with_depth(tiny_artifact):
     (("--perplexity", "text", "-p", 4), "--perplexity"),
     (("--perplexity", "text", "-t", "1,2"), "one number"),
     (("--perplexity", "text", "--per-dispatch"), "--per"),
+    (("--perplexity", "text", "-b", 2), "-b"),
+    (("-b", "4,0"), "1 to 65536 sequences"),
     (("--what",), "--what"),
 ])
 def test_usage_errors(tiny_artifact, arguments, named):
@@ -115,7 +144,10 @@ def test_usage_errors(tiny_artifact, arguments, named):
 
 
 def test_refused(tiny_artifact, tmp_path):
-    check_refused(run("nyala-bench", tiny_artifact, "-b", 4), "-b", "4", "compiled for 1")
+    check_refused(run("nyala-bench", tiny_artifact, "-b", "4,17"), "-b asks for 17 sequences",
+                  "compiled for 16", "--sequences")
+    check_refused(run("nyala-bench", tiny_artifact, "-p", 0, "-n", 250, "-b", 8), "257 positions",
+                  "256", "--context")
     check_refused(run("nyala-bench", tiny_artifact, "-p", 200, "-d", 100), "300 positions", "256",
                   "--context")
     check_refused(run("nyala-bench", tmp_path / "none.nyala"), "none.nyala")

@@ -11,7 +11,7 @@ from harness import compile_model, cpu_flags, generate, step_logits
 
 ROWS = 64
 LEVELS = {"x86-64-v3": "avx2", "x86-64-v4": "avx512vl", "alderlake": "avx_vnni",
-          "cascadelake": "avx512_vnni"}
+          "cascadelake": "avx512_vnni", "sapphirerapids": "amx_int8"}
 # Models, and what their caches hold. Those in blocks differ in what attention reads: fewer lengths do.
 MODELS = [("q4_1", "f16"), ("q8_0", "f16"), ("mixed-k", "f16"), ("q4_1", "q8"), ("mixed-k", "q4")]
 LENGTHS = {"f16": range(1, ROWS + 1), "q8": (1, 2, 3, 8, 31, ROWS), "q4": (1, 2, 3, 8, 31, ROWS)}

@@ -24,7 +24,7 @@ class Step:
         # Three ranges of the vocabulary, the last one shorter.
         pipeline = f"--nyala-training-pipeline=batch={BATCH} length={LENGTH} range=100 {options}"
         imported = succeed("nyala-import", model, "--locations").stdout.replace(
-            b"module attributes {", f"module attributes {{nyala.target = {target}, ".encode(), 1)
+            b"module attributes {", f"module attributes {{nyala.targets = [{target}], ".encode(), 1)
         succeed("nyala-opt", "-", pipeline, "--mlir-print-debuginfo", "-o", self.module,
                 input=imported)
         self.artifact = directory / "step.nyala"

@@ -61,7 +61,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   nyala_model_metadata(model, "general.name");
   useText(model);
 
-  const nyala_session_options options = {0, 1};
+  const nyala_session_options options = {0, 1, 0};
   nyala_session *session = nullptr;
   if (check(nyala_session_create(model, &options, &session)) &&
       nyala_session_context(session) != info.context)

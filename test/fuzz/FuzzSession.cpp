@@ -30,7 +30,7 @@ public:
     std::memcpy(&header, bytes.data(), sizeof(header));
     identity = header.program_checksum;
     const test::MemoryFile file(bytes);
-    const nyala_session_options options = {0, 1};
+    const nyala_session_options options = {0, 1, 0};
     if (nyala_model_open(file.getPath().c_str(), &model) != NYALA_OK ||
         nyala_session_create(model, &options, &session) != NYALA_OK)
       std::abort();

@@ -32,6 +32,8 @@ void addChanges(Mutator &mutator, ExecutableT &executable) {
     mutator.number(kernel->entry);
     mutator.number(kernel->size);
     mutator.number(kernel->scratch_bytes);
+    mutator.number(kernel->tiles);
+    mutator.number(kernel->tiles_per_row);
   }
 }
 
@@ -45,8 +47,6 @@ void addChanges(Mutator &mutator, StepT &step) {
     step.buffers.emplace_back(static_cast<Region>(region), index, offset);
   });
   mutator.number(step.rows);
-  mutator.number(step.tiles);
-  mutator.number(step.tiles_per_row);
   mutator.numbers(step.waits);
   mutator.numbers(step.writes);
   mutator.text(step.label);

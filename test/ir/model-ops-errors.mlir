@@ -12,6 +12,21 @@ module attributes {nyala.target = "x86"} {}
 
 // -----
 
+// expected-error @below {{attribute 'nyala.targets' must be a list of #nyala.cpu_target, got []}}
+module attributes {nyala.targets = []} {}
+
+// -----
+
+// expected-error @below {{attribute 'nyala.targets' must be a list of #nyala.cpu_target, got ["x86"]}}
+module attributes {nyala.targets = ["x86"]} {}
+
+// -----
+
+// expected-error @below {{attribute 'nyala.targets' names 'znver4' twice}}
+module attributes {nyala.targets = [#nyala.cpu_target<"znver4">, #nyala.cpu_target<"znver4", features = "avx2">]} {}
+
+// -----
+
 // expected-error @below {{attribute 'nyala.tokenizer' must be a file name, got 1 : i64}}
 module attributes {nyala.tokenizer = 1 : i64} {}
 

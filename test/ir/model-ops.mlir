@@ -5,10 +5,10 @@
 
 // CHECK: module attributes {
 // CHECK-SAME: nyala.model = {layers = 30 : i64}
-// CHECK-SAME: nyala.target = #nyala.cpu_target<"x86-64-v3", features = "avx2", "fma">
+// CHECK-SAME: nyala.targets = [#nyala.cpu_target<"x86-64-v3", features = "avx2", "fma">]
 // CHECK-SAME: nyala.tokenizer = "m.gguf"
 module attributes {nyala.model = {layers = 30 : i64}, nyala.tokenizer = "m.gguf",
-                   nyala.target = #nyala.cpu_target<"x86-64-v3", features = "avx2", "fma">} {
+                   nyala.targets = [#nyala.cpu_target<"x86-64-v3", features = "avx2", "fma">]} {
 
 // CHECK: nyala.weight @a : tensor<48x64xf32> source <"m.gguf", offset = 64, bytes = 1920, format = q4_1>
 nyala.weight @a : tensor<48x64xf32> source <"m.gguf", offset = 64, bytes = 1920, format = q4_1>

@@ -89,87 +89,119 @@ func.func @results(%n: index, %x: tensor<?x4xf32>) {
 
 // -----
 
-llvm.func @k()
+module @cpu attributes {nyala.target = #nyala.cpu_target<"cpu">} {
+  llvm.func @k()
+}
 nyala.program @count counts [] arguments [] results [] states [] arena 0 {
   // expected-error @below {{refers to count 0 of 0}}
-  nyala.step @k [] rows 0 tiles 1 waits [] cost [0, 0, 0, 0, 0]
+  nyala.step @k [] rows 0 waits [] cost [0, 0, 0, 0, 0]
 }
 
 // -----
 
-llvm.func @k()
+module @cpu attributes {nyala.target = #nyala.cpu_target<"cpu">} {
+  llvm.func @k()
+}
 nyala.program @state counts [#nyala.count<"rows", max = 1>] arguments [] results [] states [] arena 0 {
   // expected-error @below {{refers to state 2 of 0}}
-  nyala.step @k [#nyala.buffer<state, index = 2>] rows 0 tiles 1 waits [] cost [0, 0, 0, 0, 0]
+  nyala.step @k [#nyala.buffer<state, index = 2>] rows 0 waits [] cost [0, 0, 0, 0, 0]
 }
 
 // -----
 
-llvm.func @k()
+module @cpu attributes {nyala.target = #nyala.cpu_target<"cpu">} {
+  llvm.func @k()
+}
 nyala.program @argument counts [#nyala.count<"rows", max = 1>] arguments [] results [] states [] arena 0 {
   // expected-error @below {{refers to argument -1 of 0}}
-  nyala.step @k [#nyala.buffer<argument, index = -1>] rows 0 tiles 1 waits [] cost [0, 0, 0, 0, 0]
+  nyala.step @k [#nyala.buffer<argument, index = -1>] rows 0 waits [] cost [0, 0, 0, 0, 0]
 }
 
 // -----
 
-llvm.func @k()
+module @cpu attributes {nyala.target = #nyala.cpu_target<"cpu">} {
+  llvm.func @k()
+}
 nyala.program @result counts [#nyala.count<"rows", max = 1>] arguments [] results [] states [] arena 0 {
   // expected-error @below {{refers to result 0 of 0}}
-  nyala.step @k [#nyala.buffer<result>] rows 0 tiles 1 waits [] cost [0, 0, 0, 0, 0]
+  nyala.step @k [#nyala.buffer<result>] rows 0 waits [] cost [0, 0, 0, 0, 0]
 }
 
 // -----
 
-llvm.func @k()
+module @cpu attributes {nyala.target = #nyala.cpu_target<"cpu">} {
+  llvm.func @k()
+}
 nyala.program @weight counts [#nyala.count<"rows", max = 1>] arguments [] results [] states [] arena 0 {
   // expected-error @below {{expected the symbol of a weight in #nyala.buffer<weight>}}
-  nyala.step @k [#nyala.buffer<weight>] rows 0 tiles 1 waits [] cost [0, 0, 0, 0, 0]
+  nyala.step @k [#nyala.buffer<weight>] rows 0 waits [] cost [0, 0, 0, 0, 0]
 }
 
 // -----
 
-llvm.func @k()
+module @cpu attributes {nyala.target = #nyala.cpu_target<"cpu">} {
+  llvm.func @k()
+}
 nyala.program @arena counts [#nyala.count<"rows", max = 1>] arguments [] results [] states [] arena 64 {
   // expected-error @below {{arena offset 64 is outside the program's 64 bytes}}
-  nyala.step @k [#nyala.buffer<arena, offset = 64>] rows 0 tiles 1 waits [] cost [0, 0, 0, 0, 0]
+  nyala.step @k [#nyala.buffer<arena, offset = 64>] rows 0 waits [] cost [0, 0, 0, 0, 0]
 }
 
 // -----
 
-llvm.func @k()
+module @cpu attributes {nyala.target = #nyala.cpu_target<"cpu">} {
+  llvm.func @k()
+}
 nyala.program @cost counts [#nyala.count<"rows", max = 1>] arguments [] results [] states [] arena 0 {
   // expected-error @below {{expected 5 cost fields, got 4}}
-  nyala.step @k [] rows 0 tiles 1 waits [] cost [0, 0, 0, 0]
+  nyala.step @k [] rows 0 waits [] cost [0, 0, 0, 0]
 }
 
 // -----
 
-llvm.func @k()
+module @cpu attributes {nyala.target = #nyala.cpu_target<"cpu">} {
+  llvm.func @k()
+}
 nyala.program @writes counts [#nyala.count<"rows", max = 1>] arguments [] results [] states [] arena 64 {
   // expected-error @below {{writes 2 of 1 buffers}}
-  nyala.step @k [#nyala.buffer<arena>] rows 0 tiles 1 waits [] cost [0, 0, 0, 0, 0] writes [4, 4]
+  nyala.step @k [#nyala.buffer<arena>] rows 0 waits [] cost [0, 0, 0, 0, 0] writes [4, 4]
 }
 
 // -----
 
-llvm.func @k()
+module @cpu attributes {nyala.target = #nyala.cpu_target<"cpu">} {
+  llvm.func @k()
+}
 nyala.program @writes counts [#nyala.count<"rows", max = 1>] arguments [] results [] states [] arena 64 {
   // expected-error @below {{expected the bytes that it writes not to be negative}}
-  nyala.step @k [#nyala.buffer<arena>] rows 0 tiles 1 waits [] cost [0, 0, 0, 0, 0] writes [-4]
+  nyala.step @k [#nyala.buffer<arena>] rows 0 waits [] cost [0, 0, 0, 0, 0] writes [-4]
 }
 
 // -----
 
 nyala.program @kernel counts [#nyala.count<"rows", max = 1>] arguments [] results [] states [] arena 0 {
-  // expected-error @below {{refers to kernel 'k', which does not exist}}
-  nyala.step @k [] rows 0 tiles 1 waits [] cost [0, 0, 0, 0, 0]
+  // expected-error @below {{refers to kernel 'k' in a module without variants}}
+  nyala.step @k [] rows 0 waits [] cost [0, 0, 0, 0, 0]
 }
 
 // -----
 
-llvm.func @k()
+module @cpu attributes {nyala.target = #nyala.cpu_target<"cpu">} {
+  llvm.func @k()
+}
 nyala.program @symbol counts [#nyala.count<"rows", max = 1>] arguments [] results [] states [] arena 0 {
-  // expected-error @below {{refers to @k, which is no nyala.weight}}
-  nyala.step @k [#nyala.buffer<weight, symbol = @k>] rows 0 tiles 1 waits [] cost [0, 0, 0, 0, 0]
+  // expected-error @below {{refers to @cpu, which is no nyala.weight}}
+  nyala.step @k [#nyala.buffer<weight, symbol = @cpu>] rows 0 waits [] cost [0, 0, 0, 0, 0]
+}
+
+// -----
+
+module @best attributes {nyala.target = #nyala.cpu_target<"best">} {
+  llvm.func @k()
+}
+module @plain attributes {nyala.target = #nyala.cpu_target<"plain">} {
+}
+nyala.program @variant counts [#nyala.count<"rows", max = 1>] arguments [] results [] states [] arena 0 {
+  // expected-error @below {{refers to kernel 'k', which variant 'plain' does not have}}
+  nyala.step @k [] rows 0 waits [] cost [0, 0, 0, 0, 0]
 }

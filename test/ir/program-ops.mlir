@@ -35,7 +35,9 @@ func.func @entry(%x: tensor<?x8xf32>, %cache: tensor<1x64x8xf32>, %ids: tensor<?
   return %0#0 : tensor<?x8xf32>
 }
 
-llvm.func @compiled()
+module @cpu attributes {nyala.target = #nyala.cpu_target<"cpu">} {
+  llvm.func @compiled()
+}
 
 // CHECK: nyala.program @decode counts [#nyala.count<"rows", max = 1>]
 // CHECK-SAME: arguments [#nyala.argument<"tokens", count = 0>]
@@ -47,12 +49,12 @@ nyala.program @decode counts [#nyala.count<"rows", max = 1>]
     results [#nyala.result<"logits", count = 0, row_bytes = 400>]
     states [#nyala.state<"k", sequences = 1, slots = 64, slot_bytes = 32>]
     arena 4096 attributes {note} {
-  // CHECK: nyala.step @compiled [#nyala.buffer<argument>, #nyala.buffer<weight, symbol = @table>, #nyala.buffer<arena, offset = 64>] rows 0 tiles 1 per_row waits [] cost [0, 0, 1, 2, 3] writes [128]
+  // CHECK: nyala.step @compiled [#nyala.buffer<argument>, #nyala.buffer<weight, symbol = @table>, #nyala.buffer<arena, offset = 64>] rows 0 waits [] cost [0, 0, 1, 2, 3] writes [128]
   nyala.step @compiled [#nyala.buffer<argument>, #nyala.buffer<weight, symbol = @table>, #nyala.buffer<arena, offset = 64>]
-      rows 0 tiles 1 per_row waits [] cost [0, 0, 1, 2, 3] writes [128]
-  // CHECK: nyala.step @compiled [#nyala.buffer<state>, #nyala.buffer<result>] rows 0 tiles 8 waits [0] cost [0, 0, 0, 0, 0] {name = "x"}
+      rows 0 waits [] cost [0, 0, 1, 2, 3] writes [128]
+  // CHECK: nyala.step @compiled [#nyala.buffer<state>, #nyala.buffer<result>] rows 0 waits [0] cost [0, 0, 0, 0, 0] {name = "x"}
   nyala.step @compiled [#nyala.buffer<state>, #nyala.buffer<result, index = 0>]
-      rows 0 tiles 8 waits [0] cost [0, 0, 0, 0, 0] {name = "x"}
+      rows 0 waits [0] cost [0, 0, 0, 0, 0] {name = "x"}
 }
 // CHECK: nyala.program @empty counts [] arguments [] results [] states [] arena 0 {
 nyala.program @empty counts [] arguments [] results [] states [] arena 0 {

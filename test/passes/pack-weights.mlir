@@ -46,8 +46,8 @@ nyala.weight @bytes : tensor<16x32xf64>
 // CHECK: nyala.pack %{{.*}} : tensor<48x32xf32> -> tensor<48x32xf32, #nyala.packed<q4_1>>
 // CHECK: nyala.linear %{{.*}}, %[[TP]] :
 // CHECK-NOT: nyala.pack %
-// REMARK-DAG: [Passed] WeightPacked | {{.*}}Function=forward | Remark="packed @table in q8_0"
-// REMARK-DAG: [Passed] WeightPacked | {{.*}}Function=forward | Remark="packed @q and 1 more in q4_1"
+// REMARK-DAG: [Passed] WeightPacked | {{.*}}Function=forward | Remark="packed @table, 64 x 32, as q8_0x16"
+// REMARK-DAG: [Passed] WeightPacked | {{.*}}Function=forward | Remark="packed @q and 1 more, 48 x 32, as q4_1x16"
 func.func @forward(%tokens: tensor<?xi32> {nyala.role = "tokens"})
     -> (tensor<?x48xf32>, tensor<?x32xf32>, tensor<?x48xf32>, tensor<?x64xf32>) {
   %t0 = nyala.load @table : tensor<64x32xf32>

@@ -112,3 +112,17 @@ func.func @forward(%k: tensor<?x?x1099511627776xf32> {nyala.state = "huge"})
     -> (tensor<?x?x1099511627776xf32> {nyala.state = "huge"}) {
   return %k : tensor<?x?x1099511627776xf32>
 }
+
+// -----
+
+// Each alone would be fine.
+func.func @forward(%k: tensor<?x?x1099511627776xf32> {nyala.state = "k"},
+                   %v: tensor<?x?x1099511627776xf32> {nyala.state = "v"},
+                   // expected-error @below {{state 'w' would be larger than memory can be: choose fewer sequences or a smaller context}}
+                   %w: tensor<?x?x1099511627776xf32> {nyala.state = "w"})
+    -> (tensor<?x?x1099511627776xf32> {nyala.state = "k"},
+        tensor<?x?x1099511627776xf32> {nyala.state = "v"},
+        tensor<?x?x1099511627776xf32> {nyala.state = "w"}) {
+  return %k, %v, %w : tensor<?x?x1099511627776xf32>, tensor<?x?x1099511627776xf32>,
+                      tensor<?x?x1099511627776xf32>
+}

@@ -12,6 +12,7 @@
 #include "codegen/cpu/CpuTarget.h"
 #include "codegen/package/ArtifactWriter.h"
 #include "frontends/Import.h"
+#include "ir/Variants.h"
 #include "ir/storage/Error.h"
 #include "passes/Pipelines.h"
 #include "passes/kv/KvLoss.h"
@@ -48,7 +49,7 @@ public:
         link(map);
       double sum = 0;
       Model artifact(temporary.getPath());
-      Session session(artifact, {.context = 0, .threads = 0}, greedySampler);
+      Session session(artifact, {.context = 0, .threads = 0, .sequences = 1}, greedySampler);
       for (size_t i = first; i < first + count; ++i)
         sum += computeNegativeLogLikelihood(session, artifact.getInfo().vocabulary,
                                             std::span(ids).subspan(i * window, window));
@@ -70,14 +71,12 @@ private:
 
   void compile(ModuleOp model) {
     OwningOpRef<ModuleOp> module = model.clone();
-    MLIRContext *context = module->getContext();
-    if (!(*module)->hasAttr(NyalaDialect::kTargetAttr)) {
-      std::string error;
-      FailureOr<CpuTargetAttr> target = cpu::getCpuTarget(context, "native", error);
-      if (failed(target))
-        throw Error(error);
-      (*module)->setAttr(NyalaDialect::kTargetAttr, *target);
-    }
+    // Whatever the model is to be compiled for: here it has to run, once, on this machine.
+    std::string error;
+    FailureOr<ArrayAttr> targets = cpu::getCpuTargets(module->getContext(), "native", error);
+    if (failed(targets))
+      throw Error(error);
+    (*module)->setAttr(NyalaDialect::kTargetsAttr, *targets);
     ModelPipelineOptions options;
     auto facts = (*module)->getAttrOfType<DictionaryAttr>(NyalaDialect::kModelAttr);
     auto getFact = [&](StringRef name) {
@@ -97,19 +96,19 @@ private:
       buildKernelPipeline(pm);
     });
 
-    // Planning needs of a kernel what its attributes say.
+    // Planning needs of generated kernels what their attributes say.
     entries = module->clone();
-    for (auto function : entries->getOps<func::FuncOp>())
-      if (!function->hasAttr(NyalaDialect::kEntryAttr)) {
+    for (ModuleOp variant : getVariants(*entries))
+      for (auto function : variant.getOps<func::FuncOp>()) {
         function.eraseBody();
         function.setPrivate();
       }
     run(*module, buildProgramPipeline);
     program = std::move(module);
-    FailureOr<cpu::CodeImage> compiled = cpu::compileKernels(*program);
+    FailureOr<std::vector<cpu::CodeImage>> compiled = cpu::compileKernels(*program);
     if (failed(compiled))
       throw Error("the model could not be compiled for calibration");
-    image = std::move(*compiled);
+    images = std::move(*compiled);
     if (auto file = (*program)->getAttrOfType<StringAttr>(NyalaDialect::kTokenizerAttr))
       tokenizer = importTokenizer(file.getValue().str());
     weightsChecksum = write();
@@ -128,7 +127,7 @@ private:
     artifact.path = temporary.getPath();
     artifact.externalWeights = true;
     artifact.writtenWeights = weightsChecksum;
-    return package::writeArtifact(*program, image, tokenizer, artifact).weightsChecksum;
+    return package::writeArtifact(*program, images, tokenizer, artifact).weightsChecksum;
   }
 
   void readText(const std::string &path) {
@@ -149,8 +148,7 @@ private:
   void link(ArrayRef<int64_t> map) {
     OwningOpRef<ModuleOp> linked = entries->clone();
     for (auto function : linked->getOps<func::FuncOp>())
-      if (!function.isExternal())
-        linkEntry(function, map);
+      linkEntry(function, map);
     run(*linked, [](OpPassManager &pm) { pm.addPass(createBuildPrograms()); });
     for (auto old : llvm::make_early_inc_range(program->getOps<ProgramOp>()))
       old.erase();
@@ -202,9 +200,9 @@ private:
   Location loc;
   TemporaryArtifact temporary{"nyala-calibration"};
   size_t window = perplexityWindow; ///< tokens
-  OwningOpRef<ModuleOp> entries;    ///< phase kernel, kernels without bodies
+  OwningOpRef<ModuleOp> entries;    ///< phase kernel, generated kernels without bodies
   OwningOpRef<ModuleOp> program;    ///< phase program, of the last map
-  cpu::CodeImage image;
+  std::vector<cpu::CodeImage> images;
   std::optional<TokenizerData> tokenizer;
   std::optional<uint64_t> weightsChecksum; ///< once they are written
   Tokens ids;

@@ -41,18 +41,26 @@ Tokens makeTokens(const Model &model, size_t count) {
 /// Refuses what the model was not compiled for.
 void checkShape(const Model &model, const BenchOptions &options) {
   const nyala_model_info info = model.getInfo();
-  if (options.batch != 1)
-    throw rt::Failure(NYALA_INVALID_ARGUMENT,
-                      "-b: expected 1, got " + std::to_string(options.batch) +
-                          ": a session decodes one sequence ('" + options.model +
-                          "' was compiled for " + std::to_string(info.sequences) + ")");
+  const uint32_t batch = *std::ranges::max_element(options.batches);
+  const auto refuse = [&](nyala_status status, const std::string &asked, uint32_t got,
+                          const std::string &advice) {
+    throw rt::Failure(status, asked + ", '" + options.model + "' was compiled for " +
+                                  std::to_string(got) + "; " + advice);
+  };
+  const std::string sequences = "-b asks for " + std::to_string(batch) + " sequences";
+  if (batch > info.sequences)
+    refuse(NYALA_INVALID_ARGUMENT, sequences, info.sequences,
+           "ask for fewer, or compile it with more --sequences");
+  if (batch > info.max_batch)
+    refuse(NYALA_INVALID_ARGUMENT, sequences + " in one step", info.max_batch,
+           "ask for fewer, or compile it with more --prefill-rows and without "
+           "--skip-prefill-tail");
   const uint64_t depth = *std::ranges::max_element(options.depths);
-  const uint64_t needed = depth + std::max<uint64_t>(options.promptTokens, options.generatedTokens);
+  const uint64_t needed =
+      depth + std::max<uint64_t>(options.promptTokens, options.generatedTokens + (batch - 1));
   if (needed > info.context)
-    throw rt::Failure(NYALA_CONTEXT_FULL,
-                      "-d, -p and -n ask for " + std::to_string(needed) + " positions, '" +
-                          options.model + "' was compiled for " + std::to_string(info.context) +
-                          "; ask for fewer, or compile it with a longer --context");
+    refuse(NYALA_CONTEXT_FULL, "-d, -p, -n and -b ask for " + std::to_string(needed) + " positions",
+           info.context, "ask for fewer, or compile it with a longer --context");
 }
 
 /// Measures on one number of threads.
@@ -60,9 +68,14 @@ class Bench {
 public:
   Bench(const Model &model, const BenchOptions &options, uint32_t threads, Report &report)
       : options(options), report(report), threads(threads),
-        session(model, {.context = 0, .threads = threads}, greedySampler),
-        tokens(makeTokens(model, std::max(1U, *std::ranges::max_element(options.depths) +
-                                                  options.promptTokens))) {
+        session(model,
+                {.context = 0,
+                 .threads = threads,
+                 .sequences = *std::ranges::max_element(options.batches)},
+                greedySampler),
+        tokens(makeTokens(model, *std::ranges::max_element(options.depths) +
+                                     std::max(options.promptTokens,
+                                              *std::ranges::max_element(options.batches)))) {
     if (options.perDispatch) {
       const nyala_model_info info = model.getInfo();
       limits =
@@ -72,13 +85,15 @@ public:
   }
 
   void measure(uint32_t depth) {
+    session.select(0);
     session.rollback(0);
     if (depth > 0)
       session.setTokens(std::span(tokens).first(depth));
     if (options.promptTokens > 0)
       measurePrompt(depth);
     if (options.generatedTokens > 0)
-      measureDecode(depth);
+      for (uint32_t batch : options.batches)
+        measureDecode(depth, batch);
   }
 
 private:
@@ -87,6 +102,7 @@ private:
   };
 
   PromptTimes timePrompt(uint32_t depth) {
+    session.select(0);
     session.rollback(depth);
     const auto all = std::span(tokens).first(depth + options.promptTokens);
     const Clock::time_point begin = Clock::now();
@@ -96,15 +112,32 @@ private:
     return {prefill, secondsSince(begin)};
   }
 
-  /// Seconds of a decode that feeds each sampled token back.
-  double timeDecode(uint32_t depth) {
-    session.rollback(depth);
-    int32_t token = tokens[0];
+  /// Gives sequence i the first depth + i tokens.
+  void fillSequences(uint32_t depth, uint32_t batch) {
+    session.select(0);
+    if (const uint32_t most = depth + batch - 1; most > 0)
+      session.setTokens(std::span(tokens).first(most)); // keeps what the session has
+    for (uint32_t i = batch; i-- > 0;)
+      session.copy(0, i, depth + i);
+  }
+
+  /// Seconds of a decode that feeds the token sampled of each sequence back.
+  double timeDecode(uint32_t depth, uint32_t batch) {
+    std::vector<uint32_t> sequences(batch);
+    Tokens fed(tokens.begin(), tokens.begin() + batch);
+    for (uint32_t i = 0; i < batch; ++i) {
+      sequences[i] = i;
+      session.select(i);
+      session.rollback(depth + i);
+    }
     const Clock::time_point begin = Clock::now();
-    for (uint32_t i = 0; i < options.generatedTokens; ++i) {
+    for (uint32_t step = 0; step < options.generatedTokens; ++step) {
       throwIfInterrupted();
-      session.decode(token);
-      token = session.sample();
+      session.decodeBatch(sequences, fed);
+      for (uint32_t i = 0; i < batch; ++i) {
+        session.select(i);
+        fed[i] = session.sample();
+      }
     }
     return secondsSince(begin);
   }
@@ -112,8 +145,8 @@ private:
   void measurePrompt(uint32_t depth) {
     for (uint32_t i = 0; i < options.warmup; ++i)
       timePrompt(depth);
-    Figure prefill = {"prefill", threads, depth, options.promptTokens, {}, "tok/s"};
-    Figure firstToken = {"first_token", threads, depth, options.promptTokens, {}, "ms"};
+    Figure prefill = {"prefill", threads, 1, depth, options.promptTokens, {}, "tok/s"};
+    Figure firstToken = {"first_token", threads, 1, depth, options.promptTokens, {}, "ms"};
     for (uint32_t i = 0; i < options.repetitions; ++i) {
       const PromptTimes times = timePrompt(depth);
       prefill.samples.push_back(options.promptTokens / times.prefill);
@@ -122,30 +155,31 @@ private:
     report.add(prefill);
     report.add(firstToken);
     if (options.perDispatch)
-      profile("prefill", depth, options.promptTokens, 1,
+      profile("prefill", 1, depth, options.promptTokens, 1,
               [&] { return timePrompt(depth).firstToken; });
   }
 
-  void measureDecode(uint32_t depth) {
+  void measureDecode(uint32_t depth, uint32_t batch) {
+    fillSequences(depth, batch);
     for (uint32_t i = 0; i < options.warmup; ++i)
-      timeDecode(depth);
-    Figure decode = {"decode", threads, depth, options.generatedTokens, {}, "tok/s"};
+      timeDecode(depth, batch);
+    Figure decode = {"decode", threads, batch, depth, options.generatedTokens, {}, "tok/s"};
     for (uint32_t i = 0; i < options.repetitions; ++i)
-      decode.samples.push_back(options.generatedTokens / timeDecode(depth));
+      decode.samples.push_back(double(batch) * options.generatedTokens / timeDecode(depth, batch));
     report.add(decode);
     if (options.perDispatch)
-      profile("decode", depth, options.generatedTokens, options.generatedTokens,
-              [&] { return timeDecode(depth); });
+      profile("decode", batch, depth, options.generatedTokens, options.generatedTokens,
+              [&] { return timeDecode(depth, batch); });
   }
 
   /// Repeats `run`, which returns its seconds, and reports the steps' costs for one of the `units`
   /// that it consists of: those of the repetition that took the median time.
-  void profile(const char *test, uint32_t depth, uint64_t count, uint64_t units,
+  void profile(const char *test, uint32_t batch, uint32_t depth, uint64_t count, uint64_t units,
                const std::function<double()> &run) {
     std::vector<DispatchProfile> profiles;
     for (uint32_t i = 0; i < options.repetitions; ++i) {
       DispatchProfile &profile = profiles.emplace_back();
-      profile = {test, threads, depth, count, 0, {}};
+      profile = {test, threads, batch, depth, count, 0, {}};
       profile.steps = profileSteps(
           session, units, [&] { profile.wallSeconds = run() / static_cast<double>(units); });
     }
@@ -166,18 +200,20 @@ void benchModel(const BenchOptions &options) {
   Report report(options.json);
   std::vector<uint32_t> threads = options.threads;
   if (threads.empty())
-    threads.push_back(rt::countPhysicalCores());
+    threads.push_back(rt::countUsableCores());
   if (options.perplexityFile) {
     const std::string text = readText(*options.perplexityFile);
     checkText(text, "the text");
     const Model model = openModel(options.model);
-    Session session(model, {.context = 0, .threads = threads[0]}, greedySampler);
+    report.setCpu(model.getInfo().cpu);
+    Session session(model, {.context = 0, .threads = threads[0], .sequences = 1}, greedySampler);
     const Perplexity result =
         computePerplexity(session, model.getInfo().vocabulary, model.tokenize(text, false));
     return report.add(
-        Figure{"perplexity", threads[0], 0, result.tokens, {result.value}, "perplexity"});
+        Figure{"perplexity", threads[0], 1, 0, result.tokens, {result.value}, "perplexity"});
   }
   const Model model = openModel(options.model);
+  report.setCpu(model.getInfo().cpu);
   checkShape(model, options);
   for (uint32_t count : threads) {
     Bench bench(model, options, count, report);

@@ -8,8 +8,8 @@
 
 namespace nyala {
 
-/// Time and work of one step, or of all steps of a kernel. For one token (decode) or one prompt
-/// (prefill).
+/// Time and work of one step, or of all steps of a kernel. For one token of each sequence (decode)
+/// or one prompt (prefill).
 struct DispatchCost {
   std::string entry;
   std::string kernel;
@@ -21,11 +21,12 @@ struct DispatchCost {
 };
 
 struct DispatchProfile {
-  std::string test; ///< "decode": costs are a token's; "prefill": a prompt's
+  std::string test; ///< "decode": costs are those of a token a sequence; "prefill": a prompt's
   uint32_t threads;
+  uint32_t batch; ///< sequences
   uint32_t depth;
-  uint64_t tokens;    ///< of the prompt, or generated
-  double wallSeconds; ///< of a token or prompt, sampling included
+  uint64_t tokens;    ///< of the prompt, or generated in a sequence
+  double wallSeconds; ///< of a token a sequence or a prompt, sampling included
   std::vector<DispatchCost> steps;
 };
 

@@ -33,19 +33,22 @@ void addTestOptions(CLI::App &app, BenchOptions &options) {
   addList(app, "-d,--depth", options.depths,
           "Positions that are in the cache before the timed part (default: 0)")
       ->check(between<int64_t>(0, maxCount, "a number of positions, 0 or more"));
-  addCount(app, "-b,--batch", options.batch, 1, "Sequences that are decoded together",
-           "a number of sequences");
+  addList(app, "-b,--batch", options.batches,
+          "Sequences that decode has in one step; the one at i has i positions more than --depth "
+          "(default: 1)")
+      ->check(between<int64_t>(1, 65536, "1 to 65536 sequences"));
   app.add_option_function<std::string>(
          "--perplexity", [&](const std::string &path) { options.perplexityFile = path; },
          "Compute the perplexity of this file instead, over windows of 512 tokens; -: standard "
          "input")
       ->type_name("FILE");
-  for (const char *other : {"-p", "-n", "-d"})
+  for (const char *other : {"-p", "-n", "-d", "-b"})
     app.get_option("--perplexity")->excludes(other);
 }
 
 void addRunOptions(CLI::App &app, BenchOptions &options) {
-  addList(app, "-t,--threads", options.threads, "Threads (default: one per physical core)")
+  addList(app, "-t,--threads", options.threads,
+          "Threads (default: one per physical core that may be used)")
       ->check(between<int64_t>(1, 256, "1 to 256 threads"));
   addCount(app, "-r,--repetitions", options.repetitions, 1, "Samples of each test",
            "a number of repetitions");
@@ -65,14 +68,17 @@ std::optional<int> parseOptions(int argc, char **argv, BenchOptions &options) {
       "A .gguf file\nor the directory of a checkpoint is compiled first, and the result kept "
       "in\n$XDG_CACHE_HOME/nyala or ~/.cache/nyala.",
       "nyala-bench");
-  app.footer("Examples:\n"
-             "  nyala-bench model.nyala -t 1,2\n"
-             "  nyala-bench model.nyala -p 0 -n 64 -d 0,1024,4096 --json\n"
-             "  nyala-bench model.nyala -p 0 --per-dispatch\n"
-             "  nyala-bench model.nyala --perplexity text.txt\n"
-             "Decode feeds the likeliest token back and computes the logits of the whole "
-             "vocabulary. Figures go\nto standard output, all else to standard error. Exit codes: "
-             "0 done, 1 error in input or\nenvironment, 2 wrong usage, 130 interrupted.");
+  app.footer(
+      "Examples:\n"
+      "  nyala-bench model.nyala -t 1,2\n"
+      "  nyala-bench model.nyala -p 0 -n 64 -d 0,1024,4096 --json\n"
+      "  nyala-bench model.nyala -p 0 -b 1,4,16\n"
+      "  nyala-bench model.nyala -p 0 --per-dispatch\n"
+      "  nyala-bench model.nyala --perplexity text.txt\n"
+      "Decode feeds the likeliest token back, that of each sequence to itself, and computes "
+      "the logits of\nthe whole vocabulary; tokens of all sequences are counted. Figures go to "
+      "standard output, all else\nto standard error. Exit codes: 0 done, 1 error in input or "
+      "environment, 2 wrong usage, 130\ninterrupted.");
   app.set_version_flag("--version", std::string("nyala-bench ") + nyala_version());
   app.add_option("model", options.model,
                  "The compiled model (.nyala), a .gguf file, or the directory of a checkpoint")

@@ -11,11 +11,11 @@ namespace nyala {
 
 struct BenchOptions {
   std::string model;
-  std::vector<uint32_t> threads;      ///< empty: one per physical core
-  uint32_t promptTokens = 512;        ///< 0: no prefill
-  uint32_t generatedTokens = 128;     ///< 0: no decode
-  std::vector<uint32_t> depths = {0}; ///< positions in the cache before the timed part
-  uint32_t batch = 1;
+  std::vector<uint32_t> threads;       ///< empty: one per usable core
+  uint32_t promptTokens = 512;         ///< 0: no prefill
+  uint32_t generatedTokens = 128;      ///< 0: no decode
+  std::vector<uint32_t> depths = {0};  ///< positions in the cache before the timed part
+  std::vector<uint32_t> batches = {1}; ///< sequences that are decoded together
   uint32_t repetitions = 5;
   uint32_t warmup = 1; ///< repetitions that are not counted
   std::optional<std::string> perplexityFile;

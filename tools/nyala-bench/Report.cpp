@@ -60,20 +60,21 @@ void Report::add(const Figure &figure) {
   if (json)
     return print(Json{{"test", figure.test},
                       {"threads", figure.threads},
-                      {"batch", 1},
+                      {"batch", figure.batch},
                       {"depth", figure.depth},
                       {"tokens", figure.tokens},
                       {"samples", figure.samples},
                       {"median", median},
-                      {"unit", figure.unit}});
+                      {"unit", figure.unit},
+                      {"cpu", cpu}});
   if (!hasHead)
-    print("%-12s %7s %7s %7s %10s  %-10s %s\n", "test", "threads", "depth", "tokens", "median",
-          "unit", "min - max");
+    print("%-12s %7s %7s %7s %7s %10s  %-10s %s\n", "test", "threads", "batch", "depth", "tokens",
+          "median", "unit", "min - max");
   hasHead = true;
   const auto [least, most] = std::ranges::minmax(figure.samples);
-  print("%-12s %7u %7u %7llu %10.2f  %-10s %.2f - %.2f\n", figure.test.c_str(), figure.threads,
-        figure.depth, static_cast<unsigned long long>(figure.tokens), median, figure.unit.c_str(),
-        least, most);
+  print("%-12s %7u %7u %7u %7llu %10.2f  %-10s %.2f - %.2f\n", figure.test.c_str(), figure.threads,
+        figure.batch, figure.depth, static_cast<unsigned long long>(figure.tokens), median,
+        figure.unit.c_str(), least, most);
 }
 
 void Report::add(const MachineLimits &limits) {
@@ -103,6 +104,7 @@ static void printSteps(const DispatchProfile &profile, const MachineLimits &limi
                {"entry", step.entry},
                {"step", step.steps.front()},
                {"threads", profile.threads},
+               {"batch", profile.batch},
                {"depth", profile.depth},
                {"tokens", profile.tokens},
                {"ms", step.seconds * milli},
@@ -133,13 +135,15 @@ void Report::add(const DispatchProfile &profile, const MachineLimits &limits) {
     return print(Json{{"dispatch", "all"},
                       {"test", profile.test},
                       {"threads", profile.threads},
+                      {"batch", profile.batch},
                       {"depth", profile.depth},
                       {"tokens", profile.tokens},
                       {"ms", stepSeconds * milli},
                       {"wall_ms", profile.wallSeconds * milli}});
   }
-  print("\n%s, %u threads, depth %u: where the time of a %s goes\n", profile.test.c_str(),
-        profile.threads, profile.depth, profile.test == "decode" ? "token" : "prompt");
+  print("\n%s, %u threads, batch %u, depth %u: where the time of a %s goes\n", profile.test.c_str(),
+        profile.threads, profile.batch, profile.depth,
+        profile.test == "decode" ? "step" : "prompt");
   print("  %-8s %-36s %4s %9s %7s %8s %9s %7s %-9s %7s\n", "entry", "kernel", "uses", "ms", "time",
         "GB/s", "GFLOP/s", "share", "of", "waiting");
   for (const DispatchCost &kernel : groupByKernel(profile.steps))

@@ -15,8 +15,9 @@ namespace nyala {
 struct Figure {
   std::string test; ///< "prefill", "decode", "first_token", "perplexity"
   uint32_t threads;
-  uint32_t depth;              ///< positions in the cache before the timed part
-  uint64_t tokens;             ///< of the prompt, generated, or predicted
+  uint32_t batch;              ///< sequences
+  uint32_t depth;              ///< positions in the first one's cache before the timed part
+  uint64_t tokens;             ///< of a sequence: of the prompt, generated, or predicted
   std::vector<double> samples; ///< not empty
   std::string unit;            ///< "tok/s", "ms", "perplexity"
 };
@@ -26,6 +27,9 @@ class Report {
 public:
   explicit Report(bool json) : json(json) {}
 
+  /// What the code that runs was compiled for; before the first figure.
+  void setCpu(std::string name) { cpu = std::move(name); }
+
   void add(const Figure &figure);
   void add(const MachineLimits &limits);
   /// The table has a line for each kernel, JSON one for each step.
@@ -33,6 +37,7 @@ public:
 
 private:
   bool json;
+  std::string cpu;
   bool hasHead = false;
 };
 

@@ -1,4 +1,5 @@
 //===- CommandLine.cpp - Options of nyala-compile -------------------------===//
+#include "codegen/cpu/CpuTarget.h"
 #include "tools/nyala-compile/Compiler.h"
 
 #include <CLI/CLI.hpp>
@@ -50,8 +51,12 @@ std::optional<int> nyala::parseCommandLine(int argc, char **argv, CompileOptions
       ->check(CLI::IsMember({"cpu"}))
       ->capture_default_str();
   app.add_option("--cpu", options.cpu,
-                 "CPU whose features kernels may use: native, x86-64-v3, x86-64-v4, "
-                 "sapphirerapids, …")
+                 "CPUs to generate code for: native (this machine), x86-64-v3, x86-64-v4, znver4, "
+                 "sapphirerapids, …; or several, separated by commas: the artifact holds code for "
+                 "each, those with most features first, and a machine runs the first that it can; "
+                 "or generic-multi, which is " +
+                     cpu::getGenericCpus().str())
+      ->type_name("NAME[,NAME...]")
       ->capture_default_str();
   app.add_option("--arithmetic", options.arithmetic,
                  "How products are computed: native (block-quantized weights times 8-bit "
@@ -84,9 +89,15 @@ std::optional<int> nyala::parseCommandLine(int argc, char **argv, CompileOptions
   app.add_option("--prefill-rows", options.prefillRows, "Tokens of a prompt computed together")
       ->check(CLI::Range(int64_t(1), int64_t(65536)))
       ->capture_default_str();
-  app.add_flag("--skip-prefill-tail", options.skipPrefillTail,
-               "Compute only the last token of a prompt where the cache needs no more; logits of "
-               "all its tokens (perplexity) cannot be had then");
+  app.add_option("--sequences", options.sequences,
+                 "Sequences that a session can hold, each of --context positions, and decode in "
+                 "one step. Costs nothing until a session asks for more than one")
+      ->check(CLI::Range(int64_t(1), int64_t(65536)))
+      ->capture_default_str();
+  app.add_flag(
+      "--skip-prefill-tail", options.skipPrefillTail,
+      "Compute only the last token of a prompt where the cache needs no more; logits of "
+      "all its tokens (perplexity), and of several sequences in one step, cannot be had then");
   app.add_option("--weights", weights,
                  "inline: in the artifact; external: in a second file, OUTPUT.weights")
       ->check(CLI::IsMember({"inline", "external"}))

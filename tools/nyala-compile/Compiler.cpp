@@ -5,6 +5,7 @@
 #include "codegen/cpu/CpuTileModels.h"
 #include "codegen/package/ArtifactWriter.h"
 #include "frontends/Import.h"
+#include "ir/Variants.h"
 #include "ir/storage/Error.h"
 #include "passes/Passes.h"
 #include "passes/Pipelines.h"
@@ -59,8 +60,7 @@ namespace {
 class Compiler {
 public:
   explicit Compiler(const CompileOptions &options)
-      : options(options), context(createRegistry(), MLIRContext::Threading::DISABLED),
-        diagnostics(&context, kTool) {
+      : options(options), context(createRegistry()), diagnostics(&context, kTool) {
     // The target's attribute is made before any module is read.
     context.loadDialect<NyalaDialect>();
     if (!options.remarks.empty())
@@ -86,6 +86,8 @@ private:
   }
 
   void enableRemarks() {
+    // They come in the order of the ops that they are about.
+    context.disableMultithreading();
     remark::RemarkCategories categories;
     categories.passed = categories.missed = categories.analysis = categories.failed =
         options.remarks;
@@ -98,8 +100,8 @@ private:
     auto start = std::chrono::steady_clock::now();
     // An unknown name is wrong before a model is read.
     std::string error;
-    FailureOr<CpuTargetAttr> target = cpu::getCpuTarget(&context, options.cpu, error);
-    if (failed(target)) {
+    FailureOr<ArrayAttr> targets = cpu::getCpuTargets(&context, options.cpu, error);
+    if (failed(targets)) {
       reportError(kTool, error);
       return false;
     }
@@ -107,7 +109,7 @@ private:
       return false;
     for (Phase phase = options.from; phase != options.to; phase = next(phase)) {
       if (phase == Phase::Input)
-        setTarget(*target);
+        setTargets(*targets);
       if (phase == Phase::Program)
         return writeArtifact(start);
       OwningOpRef<ModuleOp> imported = // for the comparison
@@ -155,21 +157,19 @@ private:
   Phase detectPhase() {
     if (!module->getOps<ProgramOp>().empty())
       return Phase::Program;
+    if (!getVariants(*module).empty())
+      return Phase::Kernel;
     if (!module->getOps<KernelOp>().empty())
       return Phase::Dispatch;
-    Phase phase = Phase::Input;
-    for (auto function : module->getOps<func::FuncOp>()) {
-      if (function->hasAttr("nyala.tiles"))
-        return Phase::Kernel;
-      if (function->hasAttr(NyalaDialect::kEntryAttr))
-        phase = Phase::Model;
-    }
-    return phase;
+    auto isEntry = [](func::FuncOp function) {
+      return function->hasAttr(NyalaDialect::kEntryAttr);
+    };
+    return llvm::any_of(module->getOps<func::FuncOp>(), isEntry) ? Phase::Model : Phase::Input;
   }
 
   /// What later phases need to know goes into the module, so that they can be resumed from.
-  void setTarget(CpuTargetAttr target) {
-    (*module)->setAttr(NyalaDialect::kTargetAttr, target);
+  void setTargets(ArrayAttr targets) {
+    (*module)->setAttr(NyalaDialect::kTargetsAttr, targets);
     auto model = (*module)->getAttrOfType<DictionaryAttr>(NyalaDialect::kModelAttr);
     NamedAttrList facts(model ? model : DictionaryAttr::get(&context));
     facts.set("arithmetic", StringAttr::get(&context, options.arithmetic));
@@ -188,6 +188,7 @@ private:
       ModelPipelineOptions model;
       model.context = options.context;
       model.prefillRows = options.prefillRows;
+      model.sequences = options.sequences;
       model.native = options.arithmetic == "native";
       model.kvType = options.kvType;
       model.skipPrefillTail = options.skipPrefillTail;
@@ -308,8 +309,8 @@ private:
     if (auto file = (*module)->getAttrOfType<StringAttr>(NyalaDialect::kTokenizerAttr))
       tokenizer = importTokenizer(file.getValue().str());
     progress("code generation");
-    FailureOr<cpu::CodeImage> image = cpu::compileKernels(*module);
-    if (failed(image))
+    FailureOr<std::vector<cpu::CodeImage>> images = cpu::compileKernels(*module);
+    if (failed(images))
       return false;
     package::ArtifactOptions artifact;
     artifact.path = options.output;
@@ -319,7 +320,8 @@ private:
     artifact.progress = [&](uint64_t done, uint64_t all) {
       progress("weights " + std::to_string(all == 0 ? 100 : 100 * done / all) + "%");
     };
-    package::ArtifactSummary summary = package::writeArtifact(*module, *image, tokenizer, artifact);
+    package::ArtifactSummary summary =
+        package::writeArtifact(*module, *images, tokenizer, artifact);
     report(artifact.path, summary, start);
     return true;
   }
@@ -340,9 +342,11 @@ private:
     std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     auto megabytes = [](uint64_t bytes) { return llvm::format("%.1f MB", bytes / 1e6); };
     llvm::errs() << path << ": " << megabytes(summary.fileBytes) << " (weights "
-                 << megabytes(summary.weightBytes) << ", " << summary.kernels << " kernels of "
-                 << llvm::format("%.0f kB", summary.codeBytes / 1e3) << "), arena "
-                 << megabytes(summary.arenaBytes);
+                 << megabytes(summary.weightBytes) << ", " << summary.kernels << " kernels: ";
+    llvm::interleaveComma(summary.variants, llvm::errs(), [](const auto &variant) {
+      llvm::errs() << variant.arch << llvm::format(" %.0f kB", variant.codeBytes / 1e3);
+    });
+    llvm::errs() << "), arena " << megabytes(summary.arenaBytes);
     if (summary.kvBytesPerToken > 0)
       llvm::errs() << ", cache " << summary.kvBytesPerToken << " bytes a token";
     else

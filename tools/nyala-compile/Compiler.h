@@ -20,8 +20,8 @@ enum class Phase { Input, Model, Dispatch, Kernel, Program, Artifact };
 
 struct CompileOptions {
   std::string input;
-  std::string output; ///< "": beside the input, or standard output for a module
-  std::string cpu = "native";
+  std::string output;         ///< "": beside the input, or standard output for a module
+  std::string cpu = "native"; ///< a list: codegen/cpu/CpuTarget.h
   std::string arithmetic = "native";
   std::string kvType; ///< "f16" or "f32"
   KvSharing sharing;
@@ -29,6 +29,7 @@ struct CompileOptions {
   std::string calibration;   ///< path of a text; "": none
   int64_t context = 0;       ///< 0: the model's own
   int64_t prefillRows = 128;
+  int64_t sequences = 16;
   bool skipPrefillTail = false;
   bool externalWeights = false;
   Phase from = Phase::Input;

@@ -46,6 +46,8 @@ Json reportKernelsOf(const artifact::Artifact &program) {
                          {"offset", kernel.entry()},
                          {"bytes", kernel.size()},
                          {"scratch_bytes", kernel.scratch_bytes()},
+                         {"tiles", kernel.tiles()},
+                         {"tiles_per_row", kernel.tiles_per_row()},
                          {"uses", uses[i]}});
     }
   return kernels;
@@ -76,8 +78,6 @@ Json reportStep(const artifact::Artifact &program, const artifact::Entry &entry,
   };
   Json json = {{"kernel", getKernelName(program, step)},
                {"rows", entry.counts()->Get(step.rows())->name()->str()},
-               {"tiles", step.tiles()},
-               {"tiles_per_row", step.tiles_per_row()},
                {"buffers", toArray(*step.buffers(), reportBuffer)},
                {"waits", toArray(*step.waits(), [](uint32_t wait) { return wait; })},
                {"flops_per_row", step.flops_per_row()},

@@ -71,14 +71,13 @@ std::string describeEntry(const artifact::Entry &entry) {
 }
 
 std::string describeSteps(const artifact::Artifact &program, const artifact::Entry &entry) {
-  Table table({">step", "kernel", "rows", ">tiles", ">flops/row", ">bytes", ">bytes/row", "waits"});
+  Table table({">step", "kernel", "rows", ">flops/row", ">bytes", ">bytes/row", "waits"});
   for (uint32_t i = 0; i < entry.steps()->size(); ++i) {
     const artifact::Step &step = *entry.steps()->Get(i);
     const std::string waits =
         join(*step.waits(), " ", [](uint32_t wait) { return std::to_string(wait); });
     table.add({std::to_string(i), getKernelName(program, step),
                entry.counts()->Get(step.rows())->name()->str(),
-               std::to_string(step.tiles()) + (step.tiles_per_row() ? "/row" : ""),
                std::to_string(step.flops_per_row()), std::to_string(step.bytes_fixed()),
                std::to_string(step.bytes_per_row()), waits.empty() ? "-" : waits});
     std::string buffers;
@@ -159,7 +158,8 @@ std::string reportSummary(const rt::Artifact &artifact) {
   const std::string type = getMetadata(program, "kv_type");
   if (rt::servesSessions(program))
     line("kv cache", std::to_string(countKvBytesPerToken(program)) + " bytes per token" +
-                         (type.empty() ? "" : " as " + type));
+                         (type.empty() ? "" : " as " + type) + ", at most " +
+                         std::to_string(rt::getMaxSequences(program)) + " sequences");
   else
     line("states", describeBytes(countStateBytes(program)) + ", " +
                        std::to_string(program.states()->size()) + " matrices");
@@ -197,13 +197,15 @@ std::string reportMemory(const artifact::Artifact &program) {
 
 std::string reportKernels(const artifact::Artifact &program) {
   const std::vector<uint32_t> uses = countKernelUses(program);
-  Table table({"kernel", "target", "arch", "format", ">bytes", ">scratch", ">uses"});
+  Table table({"kernel", "target", "arch", "format", ">bytes", ">scratch", ">tiles", ">uses"});
   for (const artifact::Executable *executable : *program.executables())
     for (uint32_t i = 0; i < uses.size(); ++i) {
       const artifact::Kernel &kernel = *executable->kernels()->Get(i);
       table.add({kernel.name()->str(), getName(executable->target()), executable->arch()->str(),
                  executable->format()->str(), std::to_string(kernel.size()),
-                 std::to_string(kernel.scratch_bytes()), std::to_string(uses[i])});
+                 std::to_string(kernel.scratch_bytes()),
+                 std::to_string(kernel.tiles()) + (kernel.tiles_per_row() ? "/row" : ""),
+                 std::to_string(uses[i])});
     }
   return table.toString();
 }

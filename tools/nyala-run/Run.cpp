@@ -49,12 +49,14 @@ void reportGeneration(const Generation &result, size_t promptTokens, uint32_t co
   }
 }
 
-Json toJson(const Generation &result, const Tokens &prompt, bool withTopLogits) {
+Json toJson(const Generation &result, const Tokens &prompt, const Model &model,
+            bool withTopLogits) {
   Json json = {{"prompt_ids", prompt},
                {"ids", result.ids},
                {"text", result.text},
                {"finish", getName(result.finish)},
                {"kept_tokens", result.keptTokens},
+               {"cpu", model.getInfo().cpu},
                {"timings",
                 {{"prefill_tokens_per_second", result.prefillTokensPerSecond},
                  {"decode_tokens_per_second", result.decodeTokensPerSecond},
@@ -83,7 +85,7 @@ Generation answerOnce(const Model &model, Session &session, const Tokens &prompt
   if (result.finish == Finish::Interrupted)
     return result;
   if (options.json)
-    writeOutput(toJson(result, prompt, options.topLogits > 0).dump() + "\n");
+    writeOutput(toJson(result, prompt, model, options.topLogits > 0).dump() + "\n");
   else if (isatty(STDOUT_FILENO))
     writeOutput("\n");
   if (!options.json || result.finish == Finish::Context)
@@ -157,10 +159,12 @@ void reportPerplexity(const Model &model, Session &session, const std::string &t
   const Perplexity result =
       computePerplexity(session, model.getInfo().vocabulary, model.tokenize(text, false));
   if (json)
-    return writeOutput(
-        Json{{"perplexity", result.value}, {"tokens", result.tokens}, {"windows", result.windows}}
-            .dump() +
-        "\n");
+    return writeOutput(Json{{"perplexity", result.value},
+                            {"tokens", result.tokens},
+                            {"windows", result.windows},
+                            {"cpu", model.getInfo().cpu}}
+                           .dump() +
+                       "\n");
   char line[96];
   std::snprintf(line, sizeof(line), "perplexity %.6g over %zu tokens\n", result.value,
                 result.tokens);

@@ -121,10 +121,12 @@ void addMachineOptions(CLI::App &app, TrainOptions &options) {
                  "else f32; sums, weights and the optimizer are f32")
       ->check(CLI::IsMember({"f32", "bf16", "auto"}))
       ->capture_default_str();
-  app.add_option("-t,--threads", options.threads, "Threads (default: one per physical core)")
+  app.add_option("-t,--threads", options.threads,
+                 "Threads (default: one per physical core that may be used)")
       ->check(between<int64_t>(1, 256, "1 to 256 threads"))
       ->type_name("N");
-  app.add_option("--cpu", options.cpu, "CPU whose features kernels may use, as for nyala-compile")
+  app.add_option("--cpu", options.cpu,
+                 "The CPU to generate code for: native (this machine), x86-64-v3, znver4, …")
       ->capture_default_str();
 }
 

@@ -28,7 +28,7 @@ std::string choosePrecision(MLIRContext &context, const TrainOptions &options) {
 
 static void setTarget(ModuleOp module, const std::string &cpu) {
   MLIRContext *context = module.getContext();
-  module->setAttr(NyalaDialect::kTargetAttr, getTarget(context, cpu));
+  module->setAttr(NyalaDialect::kTargetsAttr, ArrayAttr::get(context, {getTarget(context, cpu)}));
   NamedAttrList facts(module->getAttrOfType<DictionaryAttr>(NyalaDialect::kModelAttr));
   facts.set("arithmetic", StringAttr::get(context, "f32"));
   module->setAttr(NyalaDialect::kModelAttr, facts.getDictionary(context));
@@ -66,12 +66,12 @@ bool compileStep(ModuleOp model, const TrainOptions &options, const std::string 
       !run("program", buildProgramPipeline))
     return false;
   progress("code generation");
-  FailureOr<cpu::CodeImage> image = cpu::compileKernels(*module);
-  if (failed(image))
+  FailureOr<std::vector<cpu::CodeImage>> images = cpu::compileKernels(*module);
+  if (failed(images))
     return false;
   package::ArtifactOptions artifact;
   artifact.path = path;
-  package::writeArtifact(*module, *image, std::nullopt, artifact);
+  package::writeArtifact(*module, *images, std::nullopt, artifact);
   return true;
 }
 

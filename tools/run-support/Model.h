@@ -41,7 +41,7 @@ private:
 inline constexpr nyala_sampler_options greedySampler = {
     .temperature = 0, .top_k = 0, .top_p = 1, .seed = 0};
 
-/// One conversation; an interrupt cancels what it evaluates.
+/// One conversation, or several sequences; an interrupt cancels what it evaluates.
 class Session {
 public:
   Session(const Model &model, const nyala_session_options &options,
@@ -58,6 +58,15 @@ public:
   /// Returns how many tokens were kept.
   size_t setTokens(std::span<const int32_t> tokens);
   void decode(int32_t token) { check(nyala_session_decode(handle, token)); }
+  /// Makes calls without a sequence work on this one.
+  void select(uint32_t sequence) { check(nyala_session_select(handle, sequence)); }
+  /// Appends a token to each of the sequences.
+  void decodeBatch(std::span<const uint32_t> sequences, std::span<const int32_t> tokens) {
+    check(nyala_session_decode_batch(handle, sequences.size(), sequences.data(), tokens.data()));
+  }
+  void copy(uint32_t from, uint32_t to, uint32_t positions) {
+    check(nyala_session_copy(handle, from, to, positions));
+  }
   void rollback(uint32_t position) { check(nyala_session_rollback(handle, position)); }
   int32_t sample();
   void save(const std::string &path) const { check(nyala_session_save(handle, path.c_str())); }

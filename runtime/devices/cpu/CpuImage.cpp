@@ -6,7 +6,8 @@
 namespace nyala::rt {
 
 /// Why the executable does not run on the processor; empty if it does.
-static std::string findObstacle(const artifact::Executable &executable, const CpuFeatures &cpu) {
+static std::string findObstacle(const artifact::Executable &executable, const CpuFeatures &cpu,
+                                bool (*requestTiles)()) {
   const std::string arch = "the code for '" + executable.arch()->str() + "' ";
   if (executable.target() != artifact::Target::Cpu)
     return arch + "is not for a cpu";
@@ -24,26 +25,27 @@ static std::string findObstacle(const artifact::Executable &executable, const Cp
     }
     usesTiles |= feature->string_view().starts_with("amx-");
   }
-  if (usesTiles && !requestAmx())
+  if (usesTiles && !requestTiles())
     return arch + "needs amx, which the operating system refuses";
   return "";
 }
 
-static const artifact::Executable *select(const Artifact &artifact, const CpuFeatures &cpu) {
+static const artifact::Executable *select(const Artifact &artifact, const CpuFeatures &cpu,
+                                          bool (*requestTiles)()) {
   std::string obstacles;
   for (const artifact::Executable *executable : *artifact.program().executables()) {
-    const std::string obstacle = findObstacle(*executable, cpu);
+    const std::string obstacle = findObstacle(*executable, cpu, requestTiles);
     if (obstacle.empty())
       return executable;
     obstacles += (obstacles.empty() ? "" : "; ") + obstacle;
   }
   throw Failure(NYALA_UNSUPPORTED, "'" + artifact.getPath() + "' does not run here: " + obstacles +
                                        "; compile the model with --cpu=native on this machine, or "
-                                       "with --cpu=x86-64-v3 for most");
+                                       "with --cpu=generic-multi for most");
 }
 
-CpuImage::CpuImage(const Artifact &artifact, const CpuFeatures &cpu)
-    : executable(select(artifact, cpu)),
+CpuImage::CpuImage(const Artifact &artifact, const CpuFeatures &cpu, bool (*requestTiles)())
+    : executable(select(artifact, cpu, requestTiles)),
       mapping(Mapping::ofFile(artifact.getFile(), executable->offset(), executable->size(),
                               Mapping::Access::Execute)) {}
 

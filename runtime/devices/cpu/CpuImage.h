@@ -11,9 +11,10 @@ namespace nyala::rt {
 /// The executable of an artifact that suits a processor best, mapped from the file.
 class CpuImage {
 public:
-  /// Takes the first executable, in the file's order, all of whose features the processor has.
-  /// NYALA_UNSUPPORTED, naming what is missing, if none has. The artifact outlives the image.
-  CpuImage(const Artifact &artifact, const CpuFeatures &cpu);
+  /// Takes the first executable, in the file's order, all of whose features the processor has; of
+  /// one that needs tiles, `requestTiles` must succeed, too. NYALA_UNSUPPORTED, naming what each
+  /// lacks, if there is none. The artifact outlives the image.
+  CpuImage(const Artifact &artifact, const CpuFeatures &cpu, bool (*requestTiles)() = requestAmx);
 
   const artifact::Executable &getExecutable() const { return *executable; }
   nyala_kernel_fn kernel(uint32_t index) const;

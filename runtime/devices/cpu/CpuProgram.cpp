@@ -82,8 +82,9 @@ CpuProgram::CpuProgram(const Artifact &artifact, const CpuImage &image,
   };
   steps.reserve(entry.steps()->size());
   for (const artifact::Step *step : *entry.steps()) {
+    const artifact::Kernel &kernel = *image.getExecutable().kernels()->Get(step->kernel());
     steps.push_back({image.kernel(step->kernel()), buffers.size(), step->rows(),
-                     static_cast<int64_t>(step->tiles()), step->tiles_per_row()});
+                     static_cast<int64_t>(kernel.tiles()), kernel.tiles_per_row()});
     // The ABI has one type for operands and results; kernels do not write to weights.
     for (const artifact::Buffer *buffer : *step->buffers())
       buffers.push_back(const_cast<std::byte *>(resolve(*buffer) + buffer->offset()));

@@ -2,6 +2,7 @@
 
 #include "runtime/devices/cpu/ThreadPool.h"
 #include "runtime/core/Status.h"
+#include "runtime/devices/cpu/CpuQuota.h"
 
 #include <algorithm>
 #include <chrono>
@@ -38,7 +39,7 @@ static std::vector<int> getAllowedProcessors() {
   return {0};
 }
 
-unsigned countPhysicalCores() {
+unsigned countUsableCores() {
   std::set<std::string> cores;
   for (int processor : getAllowedProcessors()) {
     const std::string number = std::to_string(processor);
@@ -49,15 +50,16 @@ unsigned countPhysicalCores() {
       siblings = number;
     cores.insert(siblings);
   }
-  return std::clamp<size_t>(cores.size(), 1, ThreadPool::maxThreads);
+  const auto count = std::min(static_cast<double>(cores.size()), getCpuQuota());
+  return std::clamp(static_cast<unsigned>(count), 1u, ThreadPool::maxThreads);
 }
 
 unsigned chooseThreads(uint32_t asked) {
-  return chooseOption(asked, countPhysicalCores(), ThreadPool::maxThreads, "threads");
+  return chooseOption(asked, countUsableCores(), ThreadPool::maxThreads, "threads");
 }
 
 ThreadPool::ThreadPool(unsigned threads)
-    : spins(threads <= getAllowedProcessors().size()), claims(threads) {
+    : spins(threads <= getAllowedProcessors().size() && threads <= getCpuQuota()), claims(threads) {
   workers.reserve(threads - 1);
   try {
     for (unsigned worker = 1; worker < threads; ++worker)

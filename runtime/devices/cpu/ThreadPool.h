@@ -9,10 +9,12 @@
 
 namespace nyala::rt {
 
-/// Physical cores that the process may run on (sched_getaffinity, sysfs), at least 1.
-unsigned countPhysicalCores();
+/// Physical cores that the process may run on (sched_getaffinity, sysfs), no more than it has
+/// processor time for (CpuQuota.h), at least 1. Threads beyond that would use up the quota of a
+/// period early, and everybody would wait for the next.
+unsigned countUsableCores();
 
-/// `asked`, or one a physical core for 0. NYALA_INVALID_ARGUMENT above ThreadPool::maxThreads.
+/// `asked`, or one a usable core for 0. NYALA_INVALID_ARGUMENT above ThreadPool::maxThreads.
 unsigned chooseThreads(uint32_t asked);
 
 /// Divides jobs over workers; the caller of run() is worker 0. A waiting worker looks for the next
@@ -52,7 +54,9 @@ private:
   const void *context = nullptr;
   int64_t items = 0;
   std::atomic<bool> stopping = false;
-  bool spins; ///< false with more workers than processors: spinning would only delay the others
+  /// False with more workers than processors, or than processor time: spinning would only delay
+  /// the others.
+  bool spins;
   alignas(64) std::atomic<uint32_t> generation = 0; ///< number of jobs so far
   alignas(64) std::atomic<uint32_t> running = 0;    ///< ranges of this job that are not finished
   /// The last job whose range of a worker has been begun. On cache lines of their own.

@@ -2,7 +2,6 @@
 
 // CHECK-LABEL: llvm.func @k(
 // CHECK-SAME: %[[BUFFERS:.+]]: !llvm.ptr, %[[ROWS:.+]]: i64, %[[BEGIN:.+]]: i64, %[[END:.+]]: i64, %[[SCRATCH:.+]]: !llvm.ptr)
-// CHECK-SAME: nyala.cost = array<i64: 1, 2, 3, 4, 5>
 // CHECK-SAME: nyala.per_row
 // CHECK-SAME: nyala.scratch_bytes = 64
 // CHECK-SAME: nyala.tiles = 3
@@ -16,7 +15,7 @@
 // CHECK-NOT: nyala.tiles
 // CHECK: llvm.return
 llvm.func @k(%x: !llvm.ptr, %y: !llvm.ptr, %rows: i64, %begin: i64, %end: i64, %scratch: !llvm.ptr)
-    attributes {nyala.tiles = 3 : i64, nyala.per_row, nyala.scratch_bytes = 64 : i64, nyala.cost = array<i64: 1, 2, 3, 4, 5>} {
+    attributes {nyala.tiles = 3 : i64, nyala.per_row, nyala.scratch_bytes = 64 : i64} {
   llvm.return
 }
 // Not a kernel.

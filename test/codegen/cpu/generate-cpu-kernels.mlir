@@ -8,7 +8,13 @@
 // would be a call.
 // RUN: not grep -E "math.fma|math.exp|arith.extf" %t.base
 
-module attributes {nyala.target = #nyala.cpu_target<"x86-64", FEATURES>} {
+module attributes {nyala.targets = [#nyala.cpu_target<"x86-64", FEATURES>]} {
+
+// Kernels on tensors stay, and say what they cost; caches in blocks by their bytes.
+// CHECK: nyala.kernel @product({{.*}} nyala.cost = array<i64: 6144, 0, 1920, 448, 0>
+// CHECK: nyala.kernel @attention({{.*}} nyala.cost = array<i64: 0, 272, 0, 520, 128>
+// CHECK: nyala.kernel @attention_over_blocks({{.*}} nyala.cost = array<i64: 0, 264, 0, 520, 104>
+// CHECK: module @"x86-64" attributes {nyala.target = #nyala.cpu_target<"x86-64"
 
 // Work items are tiles of 32 columns (the last one narrower); each reads its weights once, for all
 // rows, and asks for those to come.
@@ -18,7 +24,6 @@ module attributes {nyala.target = #nyala.cpu_target<"x86-64", FEATURES>} {
 // CHECK-SAME: %[[Y:arg[0-9]+]]: memref<8x48xf32> {llvm.noalias}
 // CHECK-SAME: %[[ROWS:arg[0-9]+]]: index, %[[BEGIN:arg[0-9]+]]: index, %[[END:arg[0-9]+]]: index
 // CHECK-SAME: memref<0xi8> {llvm.noalias}
-// CHECK-SAME: nyala.cost = array<i64: 6144, 0, 1920, 448, 0>
 // CHECK-SAME: nyala.scratch_bytes = 0 : i64
 // CHECK-SAME: nyala.tiles = 2 : i64
 // CHECK-NOT: nyala.per_row
@@ -89,17 +94,34 @@ nyala.kernel @row_wise(%x: tensor<?x33xf32>) -> tensor<?x33xf32> attributes {max
   nyala.return %0 : tensor<?x33xf32>
 }
 
-// A head of a row is a work item.
+// A key-value head of a row is a work item, for all of its query heads: scores of 256 positions.
 // CHECK-LABEL: func.func @attention(
-// CHECK-SAME: nyala.cost = array<i64: 0, 272, 0, 520, 128>
 // CHECK-SAME: nyala.per_row
-// CHECK-SAME: nyala.scratch_bytes = 512 : i64
-// CHECK-SAME: nyala.tiles = 4 : i64
-// CHECK: arith.constant 128 : index
+// CHECK-SAME: nyala.scratch_bytes = 4096 : i64
+// CHECK-SAME: nyala.tiles = 1 : i64
+// CHECK: memref.view {{.*}} to memref<4x256xf32>
 nyala.kernel @attention(%q: tensor<?x64xf32>, %k: tensor<1x300x16xf32>, %p: tensor<?xi32>, %s: tensor<?xi32>) -> tensor<?x64xf32> attributes {max_rows = 1 : i64} {
   %0 = nyala.attention %q, %k, %k at %p in %s {heads = 4 : i64, kv_heads = 1 : i64, scale = 0.25 : f32, mask = #nyala.mask<causal>}
      : tensor<?x64xf32>, tensor<1x300x16xf32>, tensor<1x300x16xf32>, tensor<?xi32>, tensor<?xi32> -> tensor<?x64xf32>
   nyala.return %0 : tensor<?x64xf32>
+}
+
+// Work items of parts are as many as there can be; each takes its share of those that there are.
+// CHECK-LABEL: func.func @attention_parts(
+// CHECK-SAME: %[[P:arg[0-9]+]]: memref<1xi32> {llvm.noalias}, %{{arg[0-9]+}}: memref<1xi32> {llvm.noalias}, %[[Y:arg[0-9]+]]: memref<1x72xf32> {llvm.noalias}, %{{[^:]+}}: index, %[[BEGIN:[^:]+]]: index, %[[END:[^:]+]]: index
+// CHECK-SAME: nyala.per_row
+// CHECK-SAME: nyala.tiles = 4 : i64
+// CHECK: %[[UNITS:.+]] = scf.for
+// CHECK: %[[FIRST:.+]] = arith.muli %[[BEGIN]], %[[UNITS]]
+// CHECK: arith.divui %[[FIRST]]
+// CHECK: arith.muli %[[END]], %[[UNITS]]
+// CHECK: vector.store {{.*}}, %[[Y]]
+// CHECK: memref.store {{.*}}, %[[Y]]
+// CHECK: memref.store {{.*}}, %[[Y]]
+nyala.kernel @attention_parts(%q: tensor<?x32xf32>, %k: tensor<1x300x32xf32>, %p: tensor<?xi32>, %s: tensor<?xi32>) -> tensor<?x72xf32> attributes {max_rows = 1 : i64} {
+  %0 = nyala.attention_parts %q, %k, %k at %p in %s {heads = 2 : i64, kv_heads = 2 : i64, scale = 0.25 : f32, mask = #nyala.mask<causal>}
+     : tensor<?x32xf32>, tensor<1x300x32xf32>, tensor<1x300x32xf32>, tensor<?xi32>, tensor<?xi32> -> tensor<?x72xf32>
+  nyala.return %0 : tensor<?x72xf32>
 }
 
 // The tied result is no buffer of its own; rows of negative slots are passed over.
@@ -117,10 +139,9 @@ nyala.kernel @append(%c: tensor<2x8x16xf32>, %x: tensor<?x16xf32>, %s: tensor<?x
   nyala.return %0 : tensor<2x8x16xf32>
 }
 
-// A cache in blocks is bytes: 32 integers a block, then a scale of two bytes. The cost counts them.
+// A cache in blocks is bytes: 32 integers a block, then a scale of two bytes.
 // CHECK-LABEL: func.func @attention_over_blocks(
 // CHECK-SAME: %arg1: memref<1x300x68xi8> {{.*}}, %arg2: memref<1x300x36xi8>
-// CHECK-SAME: nyala.cost = array<i64: 0, 264, 0, 520, 104>
 // Two vectors of a head of keys share a scale, which their products get once.
 // CHECK: vector.load %arg1{{.*}} vector<16xi8>
 // CHECK: vector.load %arg1{{.*}} vector<16xi8>

@@ -1,6 +1,6 @@
 // RUN: nyala-opt %s --nyala-generate-cpu-kernels | FileCheck %s
 
-module attributes {nyala.target = #nyala.cpu_target<"x86-64-v4", features = "avx512f", "avx512bf16", "fma">} {
+module attributes {nyala.targets = [#nyala.cpu_target<"x86-64-v4", features = "avx512f", "avx512bf16", "fma">]} {
 
 // A panel of columns is copied, here of rows in squares that are transposed.
 // CHECK-LABEL: func.func @panel(

@@ -1,6 +1,6 @@
 // RUN: nyala-opt %s --nyala-generate-cpu-kernels | FileCheck %s
 
-module attributes {nyala.target = #nyala.cpu_target<"x86-64", features = "avx2", "fma">} {
+module attributes {nyala.targets = [#nyala.cpu_target<"x86-64", features = "avx2", "fma">]} {
 
 // Both results of a tile come from one tile of the product, which is computed once: three work items of
 // 32 columns, not six.

@@ -1,6 +1,6 @@
 // RUN: nyala-opt %s --nyala-generate-cpu-kernels | FileCheck %s
 
-module attributes {nyala.target = #nyala.cpu_target<"x86-64", features = "avx2", "fma">} {
+module attributes {nyala.targets = [#nyala.cpu_target<"x86-64", features = "avx2", "fma">]} {
 
 // A tied result is no buffer of its own. All results are computed before any is stored: the second
 // reads what the first overwrites.

@@ -1,6 +1,6 @@
 // RUN: nyala-opt %s --nyala-generate-cpu-kernels | FileCheck %s
 
-module attributes {nyala.target = #nyala.cpu_target<"x86-64", features = "avx2", "fma">} {
+module attributes {nyala.targets = [#nyala.cpu_target<"x86-64", features = "avx2", "fma">]} {
 
 // Work items of a sum over rows are ranges of 64 columns, whatever the number of rows; the last one is
 // narrower.

@@ -1,6 +1,6 @@
 // RUN: nyala-opt %s --nyala-form-dispatches --split-input-file --verify-diagnostics
 
-// expected-error @below {{has no target; expected the attribute 'nyala.target' to hold a #nyala.cpu_target}}
+// expected-error @below {{has no target; expected the attribute 'nyala.targets' to hold a list of #nyala.cpu_target}}
 module {
   func.func @f() attributes {nyala.entry} {
     return
@@ -9,7 +9,7 @@ module {
 
 // -----
 
-module attributes {nyala.target = #nyala.cpu_target<"x86-64">} {
+module attributes {nyala.targets = [#nyala.cpu_target<"x86-64">]} {
   func.func @f(%x: tensor<?x16xf32> {nyala.role = "x"}) -> tensor<?x16xf32> attributes {nyala.entry} {
     // expected-error @below {{has no bound on its rows: expected an argument with 'nyala.max_rows'; run nyala-specialize-entries first}}
     %0 = nyala.activation silu %x : tensor<?x16xf32>
@@ -20,7 +20,7 @@ module attributes {nyala.target = #nyala.cpu_target<"x86-64">} {
 // -----
 
 // Rows that come from no argument.
-module attributes {nyala.target = #nyala.cpu_target<"x86-64">} {
+module attributes {nyala.targets = [#nyala.cpu_target<"x86-64">]} {
   func.func @f(%n: index) -> tensor<?x16xf32> attributes {nyala.entry} {
     %e = tensor.empty(%n) : tensor<?x16xf32>
     // expected-error @below {{has no bound on its rows}}
@@ -31,7 +31,7 @@ module attributes {nyala.target = #nyala.cpu_target<"x86-64">} {
 
 // -----
 
-module attributes {nyala.target = #nyala.cpu_target<"x86-64">} {
+module attributes {nyala.targets = [#nyala.cpu_target<"x86-64">]} {
   // expected-error @below {{expected the body of an entry point to be one block}}
   func.func @f() attributes {nyala.entry} {
     cf.br ^next
@@ -42,7 +42,7 @@ module attributes {nyala.target = #nyala.cpu_target<"x86-64">} {
 
 // -----
 
-module attributes {nyala.target = #nyala.cpu_target<"x86-64">} {
+module attributes {nyala.targets = [#nyala.cpu_target<"x86-64">]} {
   // expected-error @below {{expected the body of an entry point to be one block}}
   func.func private @f() attributes {nyala.entry}
 }

@@ -3,7 +3,7 @@
 // RUN: nyala-opt %s --nyala-form-dispatches -o %t.after && FileCheck %s < %t.after
 // RUN: nyala-interpret --compare %s %t.after --entry step --seed 1 --tolerance 1e-5
 
-module attributes {nyala.target = #nyala.cpu_target<"cooperlake", features = "avx512f", "avx512bf16">} {
+module attributes {nyala.targets = [#nyala.cpu_target<"cooperlake", features = "avx512f", "avx512bf16">]} {
 // CHECK: nyala.kernel @step_linear_32x48({{.*}}tensor<48x32xf32>, {{.*}}tensor<64x32xbf16>) -> tensor<64x48xbf16>
 // CHECK-NEXT: arith.truncf
 // CHECK-NEXT: nyala.linear

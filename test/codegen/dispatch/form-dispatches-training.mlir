@@ -1,6 +1,6 @@
 // RUN: nyala-opt %s --nyala-form-dispatches --nyala-deduplicate-kernels | FileCheck %s
 
-module attributes {nyala.target = #nyala.cpu_target<"x86-64-v3", features = "avx2", "fma">} {
+module attributes {nyala.targets = [#nyala.cpu_target<"x86-64-v3", features = "avx2", "fma">]} {
 // Products take what follows them elementwise: with the addition the sum is one kernel with the product,
 // written over the old sum.
 // CHECK: nyala.kernel @accumulate_matmul_64x32x512({{.*}}) -> (tensor<64x32xf32> {nyala.tied = 2 : i64}) attributes {max_rows = 64 : i64}

@@ -41,7 +41,10 @@ func.func @f(%x: tensor<?x16xf32> {nyala.max_rows = 1 : i64, nyala.role = "x"}) 
 
 // -----
 
-func.func private @k() attributes {nyala.tiles = 1 : i64, nyala.cost = array<i64: 0, 0, 0, 0, 0>}
+func.func private @k() attributes {nyala.cost = array<i64: 0, 0, 0, 0, 0>}
+module @cpu attributes {nyala.target = #nyala.cpu_target<"cpu">} {
+  func.func private @k() attributes {nyala.tiles = 1 : i64}
+}
 func.func @f(%x: tensor<?x16xf32> {nyala.max_rows = 1 : i64, nyala.role = "x"}) attributes {nyala.entry} {
   %one = arith.constant 1 : index
   %rows = tensor.dim %x, %one : tensor<?x16xf32>
@@ -66,7 +69,10 @@ func.func @f(%x: tensor<?x16xf32> {nyala.max_rows = 1 : i64, nyala.role = "x"}) 
 
 // -----
 
-func.func private @k() attributes {nyala.tiles = 1 : i64, nyala.cost = array<i64: 0, 0, 0, 0, 0>}
+func.func private @k() attributes {nyala.cost = array<i64: 0, 0, 0, 0, 0>}
+module @cpu attributes {nyala.target = #nyala.cpu_target<"cpu">} {
+  func.func private @k() attributes {nyala.tiles = 1 : i64}
+}
 func.func @f(%x: tensor<?x16xf32> {nyala.max_rows = 1 : i64, nyala.role = "x"}) attributes {nyala.entry} {
   %zero = arith.constant 0 : index
   %n = tensor.dim %x, %zero : tensor<?x16xf32>
@@ -77,7 +83,10 @@ func.func @f(%x: tensor<?x16xf32> {nyala.max_rows = 1 : i64, nyala.role = "x"}) 
 
 // -----
 
-func.func private @k() attributes {nyala.tiles = 1 : i64, nyala.cost = array<i64: 0, 0, 0, 0, 0>}
+func.func private @k() attributes {nyala.cost = array<i64: 0, 0, 0, 0, 0>}
+module @cpu attributes {nyala.target = #nyala.cpu_target<"cpu">} {
+  func.func private @k() attributes {nyala.tiles = 1 : i64}
+}
 func.func @f(%x: tensor<?x16xf32> {nyala.max_rows = 1 : i64, nyala.role = "x"}, %k: tensor<1x8x16xf32> {nyala.state = "k"}) attributes {nyala.entry} {
   %zero = arith.constant 0 : index
   %n = tensor.dim %x, %zero : tensor<?x16xf32>
@@ -88,7 +97,10 @@ func.func @f(%x: tensor<?x16xf32> {nyala.max_rows = 1 : i64, nyala.role = "x"}, 
 
 // -----
 
-func.func private @k() attributes {nyala.tiles = 1 : i64, nyala.cost = array<i64: 0, 0, 0, 0, 0>}
+func.func private @k() attributes {nyala.cost = array<i64: 0, 0, 0, 0, 0>}
+module @cpu attributes {nyala.target = #nyala.cpu_target<"cpu">} {
+  func.func private @k() attributes {nyala.tiles = 1 : i64}
+}
 func.func @f(%x: tensor<?x16xf32> {nyala.max_rows = 1 : i64, nyala.role = "x"}, %k: tensor<1x8x16xf32> {nyala.state = "k"})
     -> (tensor<1x8x16xf32> {nyala.state = "k"}) attributes {nyala.entry} {
   %zero = arith.constant 0 : index
@@ -103,7 +115,10 @@ func.func @f(%x: tensor<?x16xf32> {nyala.max_rows = 1 : i64, nyala.role = "x"}, 
 // -----
 
 // The value before is returned: what is updated is another state.
-func.func private @k() attributes {nyala.tiles = 1 : i64, nyala.cost = array<i64: 0, 0, 0, 0, 0>}
+func.func private @k() attributes {nyala.cost = array<i64: 0, 0, 0, 0, 0>}
+module @cpu attributes {nyala.target = #nyala.cpu_target<"cpu">} {
+  func.func private @k() attributes {nyala.tiles = 1 : i64}
+}
 func.func @f(%x: tensor<?x16xf32> {nyala.max_rows = 1 : i64, nyala.role = "x"}, %k: tensor<1x8x16xf32> {nyala.state = "k"})
     -> (tensor<1x8x16xf32> {nyala.state = "k"}) attributes {nyala.entry} {
   %zero = arith.constant 0 : index
@@ -131,7 +146,10 @@ func.func @f(%x: tensor<?x16xf32> {nyala.max_rows = 1 : i64, nyala.role = "x"}) 
 
 // -----
 
-func.func private @k() attributes {nyala.tiles = 1 : i64, nyala.cost = array<i64: 0, 0, 0, 0, 0>}
+func.func private @k() attributes {nyala.cost = array<i64: 0, 0, 0, 0, 0>}
+module @cpu attributes {nyala.target = #nyala.cpu_target<"cpu">} {
+  func.func private @k() attributes {nyala.tiles = 1 : i64}
+}
 // expected-error @below {{result 0 must be computed by a dispatch and carry 'nyala.result' or 'nyala.state'}}
 func.func @f(%x: tensor<?x16xf32> {nyala.max_rows = 1 : i64, nyala.role = "x"}) -> tensor<?x16xf32> attributes {nyala.entry} {
   %zero = arith.constant 0 : index
@@ -142,11 +160,31 @@ func.func @f(%x: tensor<?x16xf32> {nyala.max_rows = 1 : i64, nyala.role = "x"}) 
 
 // -----
 
-func.func private @k() attributes {nyala.tiles = 1 : i64, nyala.cost = array<i64: 0, 0, 0, 0, 0>}
+func.func private @k() attributes {nyala.cost = array<i64: 0, 0, 0, 0, 0>}
+module @cpu attributes {nyala.target = #nyala.cpu_target<"cpu">} {
+  func.func private @k() attributes {nyala.tiles = 1 : i64}
+}
 // expected-error @below {{result 0 has type 'tensor<?xi32>', expected rows by channels}}
 func.func @f(%x: tensor<?x16xf32> {nyala.max_rows = 1 : i64, nyala.role = "x"}) -> (tensor<?xi32> {nyala.result = "ids"}) attributes {nyala.entry} {
   %zero = arith.constant 0 : index
   %n = tensor.dim %x, %zero : tensor<?x16xf32>
   %0 = nyala.dispatch @k rows(%n) (%x) tied [-1] : (tensor<?x16xf32>) -> tensor<?xi32>
   return %0 : tensor<?xi32>
+}
+
+// -----
+
+// Every variant has every kernel.
+func.func private @k() attributes {nyala.cost = array<i64: 0, 0, 0, 0, 0>}
+module @best attributes {nyala.target = #nyala.cpu_target<"best">} {
+  func.func private @k() attributes {nyala.tiles = 1 : i64}
+}
+module @plain attributes {nyala.target = #nyala.cpu_target<"plain">} {
+}
+func.func @f(%x: tensor<?x16xf32> {nyala.max_rows = 1 : i64, nyala.role = "x"}) attributes {nyala.entry} {
+  %zero = arith.constant 0 : index
+  %n = tensor.dim %x, %zero : tensor<?x16xf32>
+  // expected-error @below {{calls kernel 'k', for which variant 'plain' has no code}}
+  %0 = nyala.dispatch @k rows(%n) (%x) tied [-1] : (tensor<?x16xf32>) -> tensor<?x16xf32>
+  return
 }

@@ -1,6 +1,9 @@
 // RUN: nyala-opt %s --nyala-build-programs --split-input-file --verify-diagnostics
 
-func.func private @k() attributes {nyala.tiles = 1 : i64, nyala.cost = array<i64: 0, 0, 0, 0, 0>}
+func.func private @k() attributes {nyala.cost = array<i64: 0, 0, 0, 0, 0>}
+module @cpu attributes {nyala.target = #nyala.cpu_target<"cpu">} {
+  func.func private @k() attributes {nyala.tiles = 1 : i64}
+}
 func.func @columns(%w: tensor<4x16xf32> {nyala.state = "w"}) attributes {nyala.entry} {
   // expected-error @below {{has no place in the memory of its operand: expected whole rows, one after the other}}
   %0 = tensor.extract_slice %w[0, 0] [4, 8] [1, 1] : tensor<4x16xf32> to tensor<4x8xf32>
@@ -18,7 +21,10 @@ func.func @constant() attributes {nyala.entry} {
 
 // -----
 
-func.func private @k() attributes {nyala.tiles = 1 : i64, nyala.cost = array<i64: 0, 0, 0, 0, 0>}
+func.func private @k() attributes {nyala.cost = array<i64: 0, 0, 0, 0, 0>}
+module @cpu attributes {nyala.target = #nyala.cpu_target<"cpu">} {
+  func.func private @k() attributes {nyala.tiles = 1 : i64}
+}
 func.func @columns(%t: tensor<8xi32> {nyala.role = "tokens"}) attributes {nyala.entry} {
   %rows = arith.constant 4 : index
   %0 = nyala.dispatch @k rows(%rows) (%t) tied [-1] : (tensor<8xi32>) -> tensor<4x16xf32>
@@ -37,7 +43,10 @@ func.func @arguments(%w: tensor<4x16xf32> {nyala.state = "w"}) attributes {nyala
 
 // -----
 
-func.func private @k() attributes {nyala.tiles = 1 : i64, nyala.cost = array<i64: 0, 0, 0, 0, 0>}
+func.func private @k() attributes {nyala.cost = array<i64: 0, 0, 0, 0, 0>}
+module @cpu attributes {nyala.target = #nyala.cpu_target<"cpu">} {
+  func.func private @k() attributes {nyala.tiles = 1 : i64}
+}
 func.func @twice(%t: tensor<8xi32> {nyala.role = "tokens"}) attributes {nyala.entry} {
   %rows = arith.constant 4 : index
   %0 = nyala.dispatch @k rows(%rows) (%t) tied [-1] : (tensor<8xi32>) -> tensor<4x16xf32>
@@ -48,7 +57,10 @@ func.func @twice(%t: tensor<8xi32> {nyala.role = "tokens"}) attributes {nyala.en
 
 // -----
 
-func.func private @k() attributes {nyala.tiles = 1 : i64, nyala.cost = array<i64: 0, 0, 0, 0, 0>}
+func.func private @k() attributes {nyala.cost = array<i64: 0, 0, 0, 0, 0>}
+module @cpu attributes {nyala.target = #nyala.cpu_target<"cpu">} {
+  func.func private @k() attributes {nyala.tiles = 1 : i64}
+}
 func.func @late(%t: tensor<8xi32> {nyala.role = "tokens"}) -> (tensor<1x1xf32> {nyala.result = "loss"}) attributes {nyala.entry} {
   %rows = arith.constant 4 : index
   %0 = nyala.dispatch @k rows(%rows) (%t) tied [-1] : (tensor<8xi32>) -> tensor<4x16xf32>
@@ -63,7 +75,10 @@ func.func @late(%t: tensor<8xi32> {nyala.role = "tokens"}) -> (tensor<1x1xf32> {
 // -----
 
 // What a kernel reads of a state elsewhere, it may not overwrite.
-func.func private @k() attributes {nyala.tiles = 1 : i64, nyala.cost = array<i64: 0, 0, 0, 0, 0>}
+func.func private @k() attributes {nyala.cost = array<i64: 0, 0, 0, 0, 0>}
+module @cpu attributes {nyala.target = #nyala.cpu_target<"cpu">} {
+  func.func private @k() attributes {nyala.tiles = 1 : i64}
+}
 func.func @elsewhere(%w: tensor<4x16xf32> {nyala.state = "w"}) -> (tensor<4x16xf32> {nyala.state = "w"}) attributes {nyala.entry} {
   %rows = arith.constant 4 : index
   // expected-error @below {{updates a state in place that it reads elsewhere: this needs a copy of the state}}
@@ -75,7 +90,10 @@ func.func @elsewhere(%w: tensor<4x16xf32> {nyala.state = "w"}) -> (tensor<4x16xf
 // -----
 
 // A part that is updated before the whole is there.
-func.func private @k() attributes {nyala.tiles = 1 : i64, nyala.cost = array<i64: 0, 0, 0, 0, 0>}
+func.func private @k() attributes {nyala.cost = array<i64: 0, 0, 0, 0, 0>}
+module @cpu attributes {nyala.target = #nyala.cpu_target<"cpu">} {
+  func.func private @k() attributes {nyala.tiles = 1 : i64}
+}
 func.func @part(%t: tensor<8xi32> {nyala.role = "tokens"}) attributes {nyala.entry} {
   %rows = arith.constant 4 : index
   %0 = nyala.dispatch @k rows(%rows) (%t) tied [-1] : (tensor<8xi32>) -> tensor<4x16xf32>

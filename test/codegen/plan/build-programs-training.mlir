@@ -1,6 +1,9 @@
 // RUN: nyala-opt %s --nyala-build-programs | FileCheck %s
 
-func.func private @k() attributes {nyala.tiles = 6 : i64, nyala.cost = array<i64: 0, 0, 0, 0, 0>}
+func.func private @k() attributes {nyala.cost = array<i64: 0, 0, 0, 0, 0>}
+module @cpu attributes {nyala.target = #nyala.cpu_target<"cpu">} {
+  func.func private @k() attributes {nyala.tiles = 6 : i64}
+}
 
 // Rows that are the same in every call are counts of their own. A matrix is a state whose slots are its
 // rows; its next value may be computed from the old one in place, or be new: then it is written there.
@@ -9,9 +12,9 @@ func.func private @k() attributes {nyala.tiles = 6 : i64, nyala.cost = array<i64
 // CHECK-SAME: arguments [#nyala.argument<"tokens", count = 0>, #nyala.argument<"rate", count = 1>]
 // CHECK-SAME: results [#nyala.result<"loss", count = 1, row_bytes = 4>]
 // CHECK-SAME: states [#nyala.state<"w", sequences = 1, slots = 4, slot_bytes = 64>, #nyala.state<"g", sequences = 1, slots = 4, slot_bytes = 64>] arena 256
-// CHECK: nyala.step @k [#nyala.buffer<argument>, #nyala.buffer<state>, #nyala.buffer<arena>, #nyala.buffer<result>] rows 2 {{.*}} waits [] {{.*}} writes [256, 4] floats [true, true]
-// CHECK: nyala.step @k [#nyala.buffer<arena>, #nyala.buffer<state>, #nyala.buffer<argument, index = 1>] rows 2 {{.*}} waits [0] {{.*}} updates [1]
-// CHECK: nyala.step @k [#nyala.buffer<argument>, #nyala.buffer<state, index = 1>] rows 2 {{.*}} waits [] {{.*}} writes [256] floats [true] updates [1]
+// CHECK: nyala.step @k [#nyala.buffer<argument>, #nyala.buffer<state>, #nyala.buffer<arena>, #nyala.buffer<result>] rows 2 waits [] {{.*}} writes [256, 4] floats [true, true]
+// CHECK: nyala.step @k [#nyala.buffer<arena>, #nyala.buffer<state>, #nyala.buffer<argument, index = 1>] rows 2 waits [0] {{.*}} updates [1]
+// CHECK: nyala.step @k [#nyala.buffer<argument>, #nyala.buffer<state, index = 1>] rows 2 waits [] {{.*}} writes [256] floats [true] updates [1]
 func.func @states(%t: tensor<8xi32> {nyala.max_rows = 8 : i64, nyala.role = "tokens"}, %rate: tensor<1x1xf32> {nyala.role = "rate"},
     %w: tensor<4x16xf32> {nyala.state = "w"}, %g: tensor<4x16xf32> {nyala.state = "g"})
     -> (tensor<1x1xf32> {nyala.result = "loss"}, tensor<4x16xf32> {nyala.state = "w"}, tensor<4x16xf32> {nyala.state = "g"}) attributes {nyala.entry} {

@@ -1,17 +1,27 @@
 // RUN: nyala-opt %s --nyala-build-programs | FileCheck %s
 
-func.func private @k() attributes {nyala.tiles = 6 : i64, nyala.cost = array<i64: 1, 2, 3, 4, 5>}
-func.func private @per_row() attributes {nyala.tiles = 2 : i64, nyala.per_row, nyala.cost = array<i64: 0, 0, 0, 0, 0>}
+// What kernels were generated from has served its purpose.
+// CHECK-NOT: nyala.kernel
+nyala.kernel @generated(%x: tensor<?x16xf32>) -> tensor<?x16xf32> attributes {max_rows = 1 : i64} {
+  nyala.return %x : tensor<?x16xf32>
+}
+
+func.func private @k() attributes {nyala.cost = array<i64: 1, 2, 3, 4, 5>}
+func.func private @per_row() attributes {nyala.cost = array<i64: 0, 0, 0, 0, 0>}
+module @cpu attributes {nyala.target = #nyala.cpu_target<"cpu">} {
+  func.func private @k() attributes {nyala.tiles = 6 : i64}
+  func.func private @per_row() attributes {nyala.tiles = 2 : i64, nyala.per_row}
+}
 nyala.weight @w : tensor<16xf32>
 
 // Each value lies where the one before the last did; whoever writes there waits for who read it.
 // CHECK-LABEL: nyala.program @chain counts [#nyala.count<"rows", max = 4>]
 // CHECK-SAME: arguments [#nyala.argument<"tokens", count = 0>]
 // CHECK-SAME: results [#nyala.result<"logits", count = 0, row_bytes = 64>] states [] arena 512
-// CHECK: nyala.step @k [#nyala.buffer<argument>, #nyala.buffer<weight, symbol = @w>, #nyala.buffer<arena>] rows 0 tiles 6 waits [] cost [1, 2, 3, 4, 5] writes [256]
-// CHECK: nyala.step @per_row [#nyala.buffer<arena>, #nyala.buffer<arena, offset = 256>] rows 0 tiles 2 per_row waits [0] cost
-// CHECK: nyala.step @per_row [#nyala.buffer<arena, offset = 256>, #nyala.buffer<arena>] rows 0 tiles 2 per_row waits [0, 1]
-// CHECK: nyala.step @per_row [#nyala.buffer<arena>, #nyala.buffer<result>] rows 0 tiles 2 per_row waits [2]
+// CHECK: nyala.step @k [#nyala.buffer<argument>, #nyala.buffer<weight, symbol = @w>, #nyala.buffer<arena>] rows 0 waits [] cost [1, 2, 3, 4, 5] writes [256]
+// CHECK: nyala.step @per_row [#nyala.buffer<arena>, #nyala.buffer<arena, offset = 256>] rows 0 waits [0] cost
+// CHECK: nyala.step @per_row [#nyala.buffer<arena, offset = 256>, #nyala.buffer<arena>] rows 0 waits [0, 1]
+// CHECK: nyala.step @per_row [#nyala.buffer<arena>, #nyala.buffer<result>] rows 0 waits [2]
 // CHECK-NOT: func.func @chain
 func.func @chain(%t: tensor<?xi32> {nyala.max_rows = 4 : i64, nyala.role = "tokens"}) -> (tensor<?x16xf32> {nyala.result = "logits"}) attributes {nyala.entry} {
   %zero = arith.constant 0 : index
@@ -70,8 +80,8 @@ func.func @states(%t: tensor<?xi32> {nyala.max_rows = 4 : i64, nyala.role = "tok
 // CHECK-SAME: arguments [#nyala.argument<"tokens", count = 0>, #nyala.argument<"wanted", count = 1>, #nyala.argument<"positions", count = 0>]
 // CHECK-SAME: #nyala.result<"logits", count = 1
 // CHECK-SAME: arena 576
-// CHECK: rows 0 tiles
-// CHECK: rows 1 tiles
+// CHECK: rows 0 waits
+// CHECK: rows 1 waits
 func.func @counts(%t: tensor<?xi32> {nyala.max_rows = 4 : i64, nyala.role = "tokens"},
     %w: tensor<?xi32> {nyala.max_rows = 2 : i64, nyala.role = "wanted"}, %p: tensor<?xi32> {nyala.max_rows = 9 : i64, nyala.role = "positions"},
     %k: tensor<1x8x16xf32> {nyala.state = "k"}) -> (tensor<?x16xf32> {nyala.result = "logits"}, tensor<1x8x16xf32> {nyala.state = "k"}) attributes {nyala.entry} {

@@ -11,6 +11,7 @@
 
 using namespace mlir;
 using namespace nyala;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 namespace {
@@ -67,13 +68,45 @@ TEST_F(CpuTargetTest, UnknownNamesListTheKnown) {
   }
 }
 
-TEST_F(CpuTargetTest, KernelsNeedATarget) {
+TEST_F(CpuTargetTest, ListsAreSortedByFeatures) {
+  auto getNames = [&](StringRef list) {
+    std::string error;
+    FailureOr<ArrayAttr> targets = cpu::getCpuTargets(&context, list, error);
+    EXPECT_TRUE(succeeded(targets)) << error;
+    std::vector<std::string> names;
+    for (auto target : targets->getAsRange<CpuTargetAttr>())
+      names.push_back(target.getArch().str());
+    return names;
+  };
+  EXPECT_THAT(getNames("x86-64-v3"), ElementsAre("x86-64-v3"));
+  EXPECT_THAT(getNames("alderlake,x86-64-v3,znver4, x86-64-v4,sapphirerapids"),
+              ElementsAre("sapphirerapids", "znver4", "x86-64-v4", "alderlake", "x86-64-v3"));
+  // The same to generated code: the second would never run.
+  EXPECT_THAT(getNames("sapphirerapids,emeraldrapids"), ElementsAre("sapphirerapids"));
+  EXPECT_THAT(getNames("generic-multi"), ElementsAre("sapphirerapids", "icelake-server",
+                                                     "x86-64-v4", "alderlake", "x86-64-v3"));
+  EXPECT_THAT(getNames("generic-multi"), getNames(cpu::getGenericCpus()));
+}
+
+TEST_F(CpuTargetTest, ListsOfUnknownOrRepeatedNames) {
+  auto getError = [&](StringRef list) {
+    std::string error;
+    EXPECT_TRUE(failed(cpu::getCpuTargets(&context, list, error))) << list.str();
+    return error;
+  };
+  EXPECT_THAT(getError("x86-64-v3,zebra"), HasSubstr("unknown CPU 'zebra'"));
+  EXPECT_THAT(getError("x86-64-v3,"), HasSubstr("unknown CPU ''"));
+  EXPECT_THAT(getError("znver4,x86-64-v3,znver4"), HasSubstr("names the CPU 'znver4' twice"));
+  EXPECT_THAT(getError("generic-multi,znver4"), HasSubstr("unknown CPU 'generic-multi'"));
+}
+
+TEST_F(CpuTargetTest, CodeNeedsKernels) {
   OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(&context));
   std::string message;
   ScopedDiagnosticHandler handler(&context,
                                   [&](Diagnostic &diagnostic) { message = diagnostic.str(); });
   EXPECT_TRUE(failed(cpu::compileKernels(*module)));
-  EXPECT_THAT(message, HasSubstr("has no target"));
+  EXPECT_THAT(message, HasSubstr("has no kernels; expected a module of the phase program"));
 }
 
 } // namespace

@@ -4,11 +4,13 @@
 #include "codegen/cpu/CpuTarget.h"
 #include "codegen/cpu/CpuTileModels.h"
 #include "ir/KernelTies.h"
+#include "ir/Variants.h"
 #include "ir/reference/Elementwise.h"
 #include "ir/reference/Interpreter.h"
 #include "ir/reference/Random.h"
 #include "ir/storage/PackedLayout.h"
 #include "runtime/devices/cpu/CpuFeatures.h"
+#include "test/unit/codegen/AmxEmulator.h"
 #include "test/unit/codegen/GuardedBuffer.h"
 #include "test/unit/codegen/Instructions.h"
 #include "tools/RegisterAll.h"
@@ -34,15 +36,35 @@ KernelText nyala::test::makeKernel(std::string name, int64_t maxRows, const std:
   return {std::move(name), maxRows, std::move(text), tolerance, maxRows <= cpu::kStreamedRows};
 }
 
+static bool isPresent(StringRef feature) {
+  return rt::CpuFeatures::host().query(feature.str()) == rt::CpuFeatures::Answer::Present;
+}
+
+/// Tiles can be emulated (AmxEmulator.h).
+static bool isTileFeature(StringRef feature) { return feature.starts_with("amx-"); }
+
+/// What kernels are generated for when a test asks for `cpu`. Code for tiles is tested wherever
+/// there is AVX-512: without what else the CPU has and this machine lacks.
+static FailureOr<CpuTargetAttr> getTestedTarget(MLIRContext *context, StringRef cpu,
+                                                std::string &error) {
+  FailureOr<CpuTargetAttr> target = cpu::getCpuTarget(context, cpu, error);
+  if (failed(target) || !target->hasFeature("amx-tile") || !isPresent("avx512f"))
+    return target;
+  SmallVector<StringAttr> features;
+  llvm::copy_if(target->getFeatures(), std::back_inserter(features),
+                [](StringAttr feature) { return isTileFeature(feature) || isPresent(feature); });
+  return CpuTargetAttr::get(context, target->getArch(), features);
+}
+
 std::string nyala::test::findMissingFeature(StringRef cpu) {
   MLIRContext context;
   context.loadDialect<NyalaDialect>();
   std::string error;
-  FailureOr<CpuTargetAttr> target = cpu::getCpuTarget(&context, cpu, error);
+  FailureOr<CpuTargetAttr> target = getTestedTarget(&context, cpu, error);
   if (failed(target))
     return error;
   for (StringAttr feature : target->getFeatures())
-    if (rt::CpuFeatures::host().query(feature.getValue().str()) != rt::CpuFeatures::Answer::Present)
+    if (!isTileFeature(feature) && !isPresent(feature))
       return feature.getValue().str();
   return "";
 }
@@ -87,21 +109,23 @@ bool CompiledKernels::lower(const std::vector<KernelText> &texts, StringRef cpu)
   for (const KernelText &kernel : texts)
     text += kernel.text;
   std::string error;
-  FailureOr<CpuTargetAttr> target = cpu::getCpuTarget(&context, cpu, error);
+  FailureOr<CpuTargetAttr> target = getTestedTarget(&context, cpu, error);
   original = parseSourceString<ModuleOp>(text, &context);
   if (failed(target) || !original)
     return false;
+  if (target->hasFeature("amx-tile"))
+    enableTiles();
   lowered = original->clone();
-  (*lowered)->setAttr(NyalaDialect::kTargetAttr, *target);
+  (*lowered)->setAttr(NyalaDialect::kTargetsAttr, ArrayAttr::get(&context, {*target}));
   PassManager pm(&context);
   buildKernelPipeline(pm);
   buildProgramPipeline(pm);
   if (failed(pm.run(*lowered)))
     return false;
-  FailureOr<cpu::CodeImage> compiled = cpu::compileKernels(*lowered);
+  FailureOr<std::vector<cpu::CodeImage>> compiled = cpu::compileKernels(*lowered);
   if (failed(compiled))
     return false;
-  image = std::move(*compiled);
+  image = std::move(compiled->front());
   return true;
 }
 
@@ -111,8 +135,9 @@ void CompiledKernels::map() {
   ASSERT_NE(code, MAP_FAILED);
   std::memcpy(code, image.bytes.data(), image.bytes.size());
   ASSERT_EQ(mprotect(code, image.bytes.size(), PROT_READ | PROT_EXEC), 0);
+  ModuleOp variant = getVariants(*lowered).front();
   for (const cpu::CodeImage::Kernel &compiled : image.kernels) {
-    auto function = lowered->lookupSymbol<LLVM::LLVMFuncOp>(compiled.name);
+    auto function = variant.lookupSymbol<LLVM::LLVMFuncOp>(compiled.name);
     Kernel kernel;
     kernel.op = original->lookupSymbol<KernelOp>(compiled.name);
     kernel.function = reinterpret_cast<nyala_kernel_fn>(static_cast<char *>(code) + compiled.entry);

@@ -77,6 +77,11 @@ public:
   std::vector<Bytes> run(llvm::StringRef kernel, const std::vector<Operand> &operands,
                          int64_t rows);
 
+  /// Work items of a call of `rows` rows.
+  int64_t getItems(llvm::StringRef kernel, int64_t rows) {
+    return kernels.at(kernel.str()).getItems(rows);
+  }
+
   /// Everything that holds for every kernel: values as the interpreter computes them, the same bits
   /// for every division of work items and, with few rows, when each row is computed alone.
   void check(const KernelText &kernel, int64_t rows, uint64_t seed);

@@ -85,6 +85,8 @@ TEST_F(ReportsTest, JsonHasTheTotals) {
                        {"format", "elf"},
                        {"bytes", 16},
                        {"scratch_bytes", 64 * 4},
+                       {"tiles", 1},
+                       {"tiles_per_row", true},
                        {"offset", makeTold().executables[0].kernels[1].entry},
                        {"uses", 2}};
   EXPECT_EQ(report["kernels"][1], kernel);
@@ -174,8 +176,8 @@ TEST_F(ReportsTest, SizesThatCannotBe) {
   spec = makeTold();
   spec.entries[0].steps[1].writes = std::vector<uint64_t>{129};
   EXPECT_THAT(openError(spec), HasSubstr("writes 129 bytes at offset 0 of 128 bytes of Arena"));
-  spec.entries[0].steps[1].writes = std::vector<uint64_t>(4);
-  EXPECT_THAT(openError(spec), HasSubstr("writes 4 of 3 buffers"));
+  spec.entries[0].steps[1].writes = std::vector<uint64_t>(5);
+  EXPECT_THAT(openError(spec), HasSubstr("writes 5 of 4 buffers"));
 }
 
 } // namespace

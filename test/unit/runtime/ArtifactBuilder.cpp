@@ -31,39 +31,37 @@ static ArtifactSpec::Entry makeToyEntry(const std::string &name, uint32_t rows, 
   const auto argument = [](uint32_t i) { return Buffer(Region::Argument, i, 0); };
   const Buffer hashes(Region::Arena, 0, 0), picked(Region::Arena, 0, arrayBytes);
   const Buffer history(Region::State, 0, 0), calls(Region::State, 1, 0);
-  return {name,
-          {{"rows", rows}, {"wanted", wanted}},
-          {{ArgumentRole::Tokens, 0},
-           {ArgumentRole::Positions, 0},
-           {ArgumentRole::Sequences, 0},
-           {ArgumentRole::Slots, 0},
-           {ArgumentRole::Wanted, 1}},
-          {{"logits", 1, toyVocabulary * sizeof(float)}},
-          2 * arrayBytes,
-          {{0, {argument(0), argument(3), history}, 0, 1, true, {}},
-           {1, {argument(1), history, hashes}, 0, 1, true, {0}},
-           {2, {argument(4), hashes, picked}, 1, 1, false, {1}},
-           {3,
-            {picked, Buffer(Region::Weight, 0, 0), Buffer(Region::Result, 0, 0), calls},
-            1,
-            toyVocabulary,
-            false,
-            {2}}}};
+  return {
+      name,
+      {{"rows", rows}, {"wanted", wanted}},
+      {{ArgumentRole::Tokens, 0},
+       {ArgumentRole::Positions, 0},
+       {ArgumentRole::Sequences, 0},
+       {ArgumentRole::Slots, 0},
+       {ArgumentRole::Wanted, 1}},
+      {{"logits", 1, toyVocabulary * sizeof(float)}},
+      2 * arrayBytes,
+      {{0, {argument(0), argument(2), argument(3), history}, 0, {}},
+       {1, {argument(1), argument(2), history, hashes}, 0, {0}},
+       {2, {argument(4), hashes, picked}, 1, {1}},
+       {3, {picked, Buffer(Region::Weight, 0, 0), Buffer(Region::Result, 0, 0), calls}, 1, {2}}}};
 }
 
-ArtifactSpec makeToy(uint32_t context, uint32_t prefillRows, uint32_t prefillWanted) {
+ArtifactSpec makeToy(uint32_t context, uint32_t prefillRows, uint32_t prefillWanted,
+                     uint32_t sequences) {
   ArtifactSpec spec;
   spec.vocabulary = toyVocabulary;
   spec.context = context;
   spec.code.assign(__start_toy_kernels, __stop_toy_kernels);
-  spec.executables = {{.offset = toyCodeOffset,
-                       .size = spec.code.size(),
-                       .checksum = {},
-                       .kernels = {{"append", entryOf(toyAppend), 0},
-                                   {"hash", entryOf(toyHash), context * sizeof(int32_t)},
-                                   {"pick", entryOf(toyPick), 0},
-                                   {"logits", entryOf(toyLogits), 0},
-                                   {"spin", entryOf(toySpin), 0}}}};
+  spec.executables = {
+      {.offset = toyCodeOffset,
+       .size = spec.code.size(),
+       .checksum = {},
+       .kernels = {{"append", entryOf(toyAppend), 0, 0, 1, true},
+                   {"hash", entryOf(toyHash), context * sizeof(int32_t), 0, 1, true},
+                   {"pick", entryOf(toyPick), 0},
+                   {"logits", entryOf(toyLogits), 0, 0, toyVocabulary},
+                   {"spin", entryOf(toySpin), 0, 0, 1, true}}}};
   for (size_t i = 0; i < toyVocabulary; ++i) {
     const int32_t value = toyWeight(i);
     const auto *bytes = reinterpret_cast<const uint8_t *>(&value);
@@ -71,7 +69,7 @@ ArtifactSpec makeToy(uint32_t context, uint32_t prefillRows, uint32_t prefillWan
   }
   spec.weights = {{"weight", 0, spec.weightBytes.size()}};
   spec.weightOffset = toyWeightOffset;
-  spec.states = {{"history", 1, context, toySlotBytes}, {"calls", 1, context, 4}};
+  spec.states = {{"history", sequences, context, toySlotBytes}, {"calls", sequences, context, 4}};
   spec.entries = {makeToyEntry("decode", 1, 1),
                   makeToyEntry("prefill", prefillRows, prefillWanted)};
   ArtifactSpec::Tokenizer tokenizer;
@@ -96,8 +94,6 @@ ArtifactSpec makeToyTraining(bool accumulates) {
       .kernel = 0,
       .buffers = {argument(0), argument(1), argument(2), argument(3), w, loss},
       .rows = 0,
-      .tiles = 1,
-      .tilesPerRow = false,
       .waits = {},
       .writes = {{4}},
       .label = "head",
@@ -105,32 +101,20 @@ ArtifactSpec makeToyTraining(bool accumulates) {
   const Step report = {.kernel = 1,
                        .buffers = {loss, result(0), result(1)},
                        .rows = 1,
-                       .tiles = 1,
-                       .tilesPerRow = false,
                        .waits = {0},
                        .writes = {{4, 4}},
                        .floats = {1, 1}};
   const Step update = {.kernel = 2,
                        .buffers = {result(1), argument(4), w},
                        .rows = 2,
-                       .tiles = 1,
-                       .tilesPerRow = true,
                        .waits = {1},
                        .writes = {{}},
                        .updates = {2}};
-  const Step accumulate = {.kernel = 3,
-                           .buffers = {loss, sum},
-                           .rows = 1,
-                           .tiles = 1,
-                           .tilesPerRow = false,
-                           .waits = {0},
-                           .writes = {{}},
-                           .updates = {1}};
+  const Step accumulate = {
+      .kernel = 3, .buffers = {loss, sum}, .rows = 1, .waits = {0}, .writes = {{}}, .updates = {1}};
   const Step apply = {.kernel = 4,
                       .buffers = {argument(0), w, sum, result(0)},
                       .rows = 0,
-                      .tiles = 1,
-                      .tilesPerRow = false,
                       .waits = {},
                       .writes = {{4}},
                       .updates = {1, 2},
@@ -154,7 +138,7 @@ ArtifactSpec makeToyTraining(bool accumulates) {
                        .checksum = {},
                        .kernels = {{"loss", entryOf(toyLoss), 0},
                                    {"report", entryOf(toyReport), 0},
-                                   {"update", entryOf(toyUpdate), 0},
+                                   {"update", entryOf(toyUpdate), 0, 0, 1, true},
                                    {"accumulate", entryOf(toyAccumulate), 0},
                                    {"apply", entryOf(toyApply), 0}}}};
   spec.weightOffset = toyWeightOffset;
@@ -197,7 +181,8 @@ static Offset<Executable> buildExecutable(FlatBufferBuilder &builder,
   std::vector<Offset<Kernel>> kernels;
   for (const ArtifactSpec::Kernel &kernel : spec.kernels)
     kernels.push_back(CreateKernelDirect(builder, kernel.name.c_str(), kernel.entry,
-                                         kernel.scratchBytes, kernel.size));
+                                         kernel.scratchBytes, kernel.size, kernel.tiles,
+                                         kernel.tilesPerRow));
   return CreateExecutableDirect(
       builder, spec.target, spec.arch.c_str(), &features, spec.format.c_str(), spec.offset,
       spec.size, spec.checksum.value_or(XXH3_64bits(code.data(), code.size())), &kernels);
@@ -217,10 +202,10 @@ static Offset<Entry> buildEntry(FlatBufferBuilder &builder, const ArtifactSpec::
   std::vector<Offset<Step>> steps;
   for (const ArtifactSpec::Step &step : spec.steps)
     steps.push_back(CreateStepDirect(
-        builder, step.kernel, &step.buffers, step.rows, step.tiles, step.tilesPerRow, &step.waits,
-        step.cost.flopsPerRow, step.cost.bytesFixed, step.cost.bytesPerRow,
-        step.cost.flopsPerRowPosition, step.cost.bytesPerRowPosition,
-        step.writes ? &*step.writes : nullptr, step.label.empty() ? nullptr : step.label.c_str(),
+        builder, step.kernel, &step.buffers, step.rows, &step.waits, step.cost.flopsPerRow,
+        step.cost.bytesFixed, step.cost.bytesPerRow, step.cost.flopsPerRowPosition,
+        step.cost.bytesPerRowPosition, step.writes ? &*step.writes : nullptr,
+        step.label.empty() ? nullptr : step.label.c_str(),
         step.updates.empty() ? nullptr : &step.updates,
         step.floats.empty() ? nullptr : &step.floats));
   for (size_t i = 1; i < spec.lastStepCount; ++i)

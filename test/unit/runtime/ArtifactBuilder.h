@@ -21,6 +21,8 @@ struct ArtifactSpec {
     uint64_t entry;
     uint64_t scratchBytes;
     uint64_t size = 0; ///< 0: not said
+    uint64_t tiles = 1;
+    bool tilesPerRow = false;
   };
   struct Executable {
     artifact::Target target = artifact::Target::Cpu;
@@ -47,8 +49,6 @@ struct ArtifactSpec {
     uint32_t kernel;
     std::vector<artifact::Buffer> buffers;
     uint32_t rows;
-    uint64_t tiles;
-    bool tilesPerRow;
     std::vector<uint32_t> waits;
     std::optional<std::vector<uint64_t>> writes = {}; ///< absent: not said
     struct Cost {
@@ -105,7 +105,8 @@ constexpr uint64_t toyCodeOffset = 0x4000, toyWeightOffset = 0x5000;
 
 /// The toy model of ToyKernels.h. Prefill chunks have at most `prefillRows` rows. Its tokenizer has
 /// the 256 bytes as tokens 0 to 255 and <|end|>, <|start|> as 256 and 257.
-ArtifactSpec makeToy(uint32_t context = 64, uint32_t prefillRows = 8, uint32_t prefillWanted = 8);
+ArtifactSpec makeToy(uint32_t context = 64, uint32_t prefillRows = 8, uint32_t prefillWanted = 8,
+                     uint32_t sequences = 1);
 
 /// The toy training step of ToyKernels.h, for batches of 2 sequences of 3 tokens: 'train_step' and
 /// 'evaluate', or 'accumulate' and 'update'.

@@ -52,6 +52,7 @@ TEST_F(ModelTest, Info) {
   EXPECT_TRUE(info.has_tokenizer);
   EXPECT_TRUE(info.has_chat_template);
   EXPECT_EQ(info.sequences, 1u);
+  EXPECT_STREQ(info.cpu, "x86-64");
   EXPECT_STREQ(nyala_model_metadata(model, "general.name"), "toy");
   EXPECT_EQ(nyala_model_metadata(model, "general"), nullptr);
   EXPECT_TRUE(nyala_model_is_stop(model, 256));

@@ -90,7 +90,7 @@ TEST_F(RunTest, ChatMessagesAreLiteral) {
 TEST_F(RunTest, WhyAGenerationEnds) {
   const Model model = open(makeToy());
   RunOptions options;
-  options.session = {12, 2};
+  options.session = {12, 2, 1};
   const Generation whole = generateFrom(model, options);
   EXPECT_EQ(whole.finish, Finish::Context);
   EXPECT_EQ(whole.ids.size(), 12u - 5 + 1);
@@ -131,7 +131,7 @@ TEST_F(RunTest, SavedConversation) {
   const Model model = open(makeToy());
   const std::string path = directory.path("saved");
   {
-    Session session(model, {0, 1}, {0, 0, 1, 0});
+    Session session(model, {0, 1, 1}, {0, 0, 1, 0});
     SavedSession saved(session, path);
     EXPECT_TRUE(saved.getMessages().empty());
     saved.save();
@@ -140,7 +140,7 @@ TEST_F(RunTest, SavedConversation) {
     saved.setMessages({{"user", "h\"\xC3\xA9"}, {"assistant", ""}});
     saved.save();
   }
-  Session session(model, {0, 1}, {0, 0, 1, 0});
+  Session session(model, {0, 1, 1}, {0, 0, 1, 0});
   const SavedSession saved(session, path);
   EXPECT_EQ(session.setTokens(bytesOf("hello!")), 5u);
   const std::vector<ChatMessage> messages = saved.getMessages();
@@ -155,7 +155,7 @@ TEST_F(RunTest, SavedConversation) {
 
 TEST_F(RunTest, PerplexityOfWindows) {
   const Model model = open(makeToy(512, 64, 16));
-  Session session(model, {0, 2}, {0, 0, 1, 0});
+  Session session(model, {0, 2, 1}, {0, 0, 1, 0});
   Tokens ids;
   for (int i = 0; i < 1100; ++i)
     ids.push_back(i * 5 % 251);

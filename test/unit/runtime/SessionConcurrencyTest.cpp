@@ -19,10 +19,11 @@ namespace {
 /// What one conversation gives: each step's logits, all of them.
 using Trace = std::vector<std::vector<float>>;
 
-/// A prefill, decodes, a second turn, in a session of its own with two workers.
+/// A prefill, decodes, a second turn, then three sequences in one step, in a session of its own
+/// with two workers.
 Trace converse(const nyala_model *model, int32_t seed) {
   nyala_session *session = nullptr;
-  const nyala_session_options options = {0, 2};
+  const nyala_session_options options = {0, 2, 3};
   EXPECT_EQ(nyala_session_create(model, &options, &session), NYALA_OK) << nyala_last_error();
   Trace trace;
   const auto record = [&](nyala_status status) {
@@ -40,6 +41,19 @@ Trace converse(const nyala_model *model, int32_t seed) {
   }
   tokens.resize(40, seed + 1);
   record(nyala_session_set_tokens(session, tokens.data(), tokens.size(), nullptr));
+  const std::array<uint32_t, 3> ids = {2, 0, 1};
+  std::array<int32_t, 3> fed = {seed, 4, 5};
+  EXPECT_EQ(nyala_session_copy(session, 0, 1, 40), NYALA_OK);
+  EXPECT_EQ(nyala_session_copy(session, 0, 2, 7), NYALA_OK);
+  for (int i = 0; i < 6; ++i) {
+    const nyala_status status =
+        nyala_session_decode_batch(session, ids.size(), ids.data(), fed.data());
+    for (size_t row = 0; row < ids.size(); ++row) {
+      EXPECT_EQ(nyala_session_select(session, ids[row]), NYALA_OK);
+      record(status);
+      EXPECT_EQ(nyala_session_sample(session, &fed[row]), NYALA_OK);
+    }
+  }
   nyala_session_close(session);
   return trace;
 }
@@ -63,7 +77,7 @@ void readModel(const nyala_model *model) {
 class SessionConcurrencyTest : public SessionTest {};
 
 TEST_F(SessionConcurrencyTest, SameBitsAsAlone) {
-  open(makeToy());
+  open(makeToy(64, 8, 8, 16));
   constexpr int sessions = 3, rounds = 8;
   std::vector<Trace> alone;
   alone.reserve(sessions);
@@ -86,7 +100,7 @@ TEST_F(SessionConcurrencyTest, SameBitsAsAlone) {
       nyala_model *other = nullptr;
       ASSERT_EQ(nyala_model_open(path.c_str(), &other), NYALA_OK);
       nyala_session *own = nullptr;
-      const nyala_session_options options = {0, 2};
+      const nyala_session_options options = {0, 2, 1};
       for (const nyala_model *opened : std::initializer_list<const nyala_model *>{other, model}) {
         ASSERT_EQ(nyala_session_create(opened, &options, &own), NYALA_OK);
         nyala_session_close(own);

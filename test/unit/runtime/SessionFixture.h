@@ -39,11 +39,12 @@ inline std::vector<float> take(const float *logits) {
 
 class SessionTest : public testing::Test {
 protected:
-  void open(const ArtifactSpec &spec, uint32_t context = 0, uint32_t threads = 2) {
+  void open(const ArtifactSpec &spec, uint32_t context = 0, uint32_t threads = 2,
+            uint32_t sequences = 1) {
     close();
     const std::string path = directory.write("toy.nyala", buildArtifact(spec));
     ASSERT_EQ(nyala_model_open(path.c_str(), &model), NYALA_OK) << nyala_last_error();
-    const nyala_session_options options = {context, threads};
+    const nyala_session_options options = {context, threads, sequences};
     ASSERT_EQ(nyala_session_create(model, &options, &session), NYALA_OK) << nyala_last_error();
   }
   void close() {

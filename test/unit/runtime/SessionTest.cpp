@@ -177,7 +177,7 @@ TEST_F(SessionTest, CancelStopsThePrefillOnce) {
 TEST_F(SessionTest, CancelStopsADecode) {
   ArtifactSpec spec = makeToy();
   // Some hundred milliseconds: the cancel comes while it runs, or before it begins.
-  spec.entries[0].steps.insert(spec.entries[0].steps.begin(), 200, {4, {}, 0, 1, true, {}});
+  spec.entries[0].steps.insert(spec.entries[0].steps.begin(), 200, {4, {}, 0, {}});
   open(spec);
   Tokens expected = makeTokens(20);
   ASSERT_EQ(prefill(expected), NYALA_OK);
@@ -296,10 +296,10 @@ TEST_F(SessionTest, KeepsTheCallersFloatingPointMode) {
 TEST_F(SessionTest, OptionsOutOfRange) {
   open(makeToy());
   nyala_session *other = nullptr;
-  nyala_session_options options = {65, 1};
+  nyala_session_options options = {65, 1, 1};
   EXPECT_EQ(nyala_session_create(model, &options, &other), NYALA_INVALID_ARGUMENT);
   EXPECT_THAT(nyala_last_error(), HasSubstr("context: expected 1 to 64"));
-  options = {0, 257};
+  options = {0, 257, 1};
   EXPECT_EQ(nyala_session_create(model, &options, &other), NYALA_INVALID_ARGUMENT);
   EXPECT_THAT(nyala_last_error(), HasSubstr("threads: expected 1 to 256"));
   EXPECT_EQ(other, nullptr);

@@ -10,20 +10,21 @@
 enum { slotInts = toySlotBytes / 4 };
 
 void toyAppend(void *const *buffers, int64_t rows, int64_t begin, int64_t end, void *scratch) {
-  const int32_t *tokens = buffers[0], *slots = buffers[1];
-  int32_t *history = buffers[2];
+  const int32_t *tokens = buffers[0], *sequences = buffers[1], *slots = buffers[2];
+  int32_t *history = buffers[3];
   for (int64_t row = begin; row < end; ++row) {
-    history[slots[row] * slotInts] = tokens[row];
-    ++history[slots[row] * slotInts + 1];
+    int32_t *slot = history + (sequences[row] * toySlots + slots[row]) * slotInts;
+    slot[0] = tokens[row];
+    ++slot[1];
   }
 }
 
 void toyHash(void *const *buffers, int64_t rows, int64_t begin, int64_t end, void *scratch) {
-  const int32_t *positions = buffers[0], *history = buffers[1];
-  int32_t *hashes = buffers[2], *copy = scratch;
+  const int32_t *positions = buffers[0], *sequences = buffers[1], *history = buffers[2];
+  int32_t *hashes = buffers[3], *copy = scratch;
   for (int64_t row = begin; row < end; ++row) {
     for (int32_t p = 0; p <= positions[row]; ++p)
-      copy[p] = history[p * slotInts];
+      copy[p] = history[(sequences[row] * toySlots + p) * slotInts];
     int32_t hash = 0;
     for (int32_t p = 0; p <= positions[row]; ++p)
       hash = (hash * 31 + copy[p]) % 65521;

@@ -1,7 +1,7 @@
 //===- ToyKernels.h - Kernels of the toy model ------------------*- C -*-===//
 //
 // A "language model" small enough to compute in one's head. Its state is the
-// list of its tokens; with v tokens in the vocabulary
+// list of a sequence's tokens; with v tokens in the vocabulary
 //
 //   hash(t[0..n])  = h(n), h(-1) = 0, h(p) = (31 h(p-1) + t[p]) mod 65521
 //   logits[i]      = (7 hash + weight[i]) mod 1009   for i < v - 1
@@ -20,15 +20,19 @@
 extern "C" {
 #endif
 
-enum { toyVocabulary = 300, toySlotBytes = 64 };
+enum {
+  toyVocabulary = 300,
+  toySlotBytes = 64,
+  toySlots = 64 ///< of a sequence, where there are several
+};
 
 #define TOY_KERNEL                                                                                 \
   __attribute__((section("toy_kernels"), aligned(16), used, visibility("default"))) void
 
-/// tokens, slots | history: remembers each row's token in its slot, and counts how often the slot
-/// was written. One tile a row.
+/// tokens, sequences, slots | history: remembers each row's token in its slot, and counts how often
+/// the slot was written. One tile a row.
 TOY_KERNEL toyAppend(void *const *buffers, int64_t rows, int64_t begin, int64_t end, void *scratch);
-/// positions, history | hashes: of all tokens up to each row's. One tile a row. Scratch:
+/// positions, sequences, history | hashes: of all tokens up to each row's. One tile a row. Scratch:
 /// 4 bytes a slot.
 TOY_KERNEL toyHash(void *const *buffers, int64_t rows, int64_t begin, int64_t end, void *scratch);
 /// wanted, hashes | picked. One tile.
