@@ -1,4 +1,5 @@
 //===- AttentionModels.cpp - Kernels of attention over caches -------------===//
+#include "codegen/cpu/BlockedAttention.h"
 #include "codegen/cpu/CacheAttention.h"
 #include "codegen/cpu/RowModel.h"
 
@@ -28,14 +29,15 @@ struct CacheModel : CpuTileOpInterface::ExternalModel<Model, Op> {
   bool hasItemsPerRow(Operation *) const { return true; }
 };
 
-/// Unit of work number `item` * units / items: of so many work items, each is a share of the units.
+/// Unit of work number `item` * units / items: of so many work items, each is a
+/// share of the units.
 Value getShare(TileEmitter &e, Value item, Value units, Value items) {
   items = arith::MaxSIOp::create(e.b, items, e.index(1)); // without rows
   return arith::DivUIOp::create(e.b, arith::MulIOp::create(e.b, item, units), items);
 }
 
-/// A unit of work is a key-value head of a row or, of prompts, of a block of rows; there are as many
-/// work items as a call of few rows has units.
+/// A unit of work is a key-value head of a row or, of prompts, of a block of
+/// rows; there are as many work items as a call of few rows has units.
 struct AttentionModel : CacheModel<AttentionModel, AttentionOp> {
   std::optional<int64_t> getItems(Operation *op) const {
     return cast<AttentionOp>(op).getKvHeads();
@@ -44,18 +46,53 @@ struct AttentionModel : CacheModel<AttentionModel, AttentionOp> {
   void emitItems(Operation *operation, TileEmitter &e, Value begin, Value end,
                  ArrayRef<Value> destinations) const {
     auto op = cast<AttentionOp>(operation);
-    CacheAttentionEmitter emitter(e, op);
-    Value kvHeads = e.index(op.getKvHeads());
-    e.forRange(begin, end, 1, [&](Value item) {
-      emitter.emitRow(arith::DivUIOp::create(e.b, item, kvHeads),
-                      arith::RemUIOp::create(e.b, item, kvHeads), destinations.front());
+    CacheAttentionEmitter byRows(e, op);
+    if (e.getMaxRows() <= kContractRows)
+      return emitUnits(op, e, begin, end, e.index(1), [&](Value row, Value, Value kvHead) {
+        byRows.emitRow(row, kvHead, destinations.front());
+      });
+    BlockedAttentionEmitter byBlocks(e, op);
+    Value isMany =
+        arith::CmpIOp::create(e.b, arith::CmpIPredicate::sgt, e.getRows(), e.index(kContractRows));
+    Value unitRows =
+        arith::SelectOp::create(e.b, isMany, e.index(BlockedAttentionEmitter::kRows), e.index(1));
+    emitUnits(op, e, begin, end, unitRows, [&](Value row, Value count, Value kvHead) {
+      Value isBlock = arith::AndIOp::create(e.b, isMany, byBlocks.areConsecutive(row, count));
+      auto branch = scf::IfOp::create(e.b, isBlock, /*withElseRegion=*/true);
+      OpBuilder::InsertionGuard guard(e.b);
+      e.b.setInsertionPointToStart(branch.thenBlock());
+      byBlocks.emit(row, count, kvHead, destinations.front());
+      e.b.setInsertionPointToStart(branch.elseBlock());
+      e.forRange(row, arith::AddIOp::create(e.b, row, count), 1,
+                 [&](Value each) { byRows.emitRow(each, kvHead, destinations.front()); });
     });
+  }
+
+private:
+  /// Calls `body(first row, rows, key-value head)` for each unit of work items
+  /// [begin, end). Heads vary slowest: of a prompt's blocks of rows the last
+  /// see the most.
+  static void emitUnits(AttentionOp op, TileEmitter &e, Value begin, Value end, Value unitRows,
+                        function_ref<void(Value, Value, Value)> body) {
+    Value rows = e.getRows(), kvHeads = e.index(op.getKvHeads());
+    Value blocks = arith::CeilDivUIOp::create(e.b, rows, unitRows);
+    Value units = arith::MulIOp::create(e.b, blocks, kvHeads);
+    Value items = arith::MulIOp::create(e.b, rows, kvHeads);
+    e.forRange(getShare(e, begin, units, items), getShare(e, end, units, items), 1,
+               [&](Value unit) {
+                 Value block = arith::RemUIOp::create(e.b, unit, blocks);
+                 Value first = arith::MulIOp::create(e.b, block, unitRows);
+                 Value rest = arith::SubIOp::create(e.b, rows, first);
+                 body(first, arith::MinSIOp::create(e.b, unitRows, rest),
+                      arith::DivUIOp::create(e.b, unit, blocks));
+               });
   }
 };
 
-/// A unit of work is a part of a key-value head of a row. Work items are as many as there can be
-/// units; of N items and U units, item i is units [i * U / N, (i + 1) * U / N), so that ranges of
-/// items are equal shares of the work at every length.
+/// A unit of work is a part of a key-value head of a row. Work items are as
+/// many as there can be units; of N items and U units, item i is units [i * U /
+/// N, (i + 1) * U / N), so that ranges of items are equal shares of the work at
+/// every length.
 struct AttentionPartsModel : CacheModel<AttentionPartsModel, AttentionPartsOp> {
   std::optional<int64_t> getItems(Operation *operation) const {
     auto op = cast<AttentionPartsOp>(operation);
@@ -84,12 +121,8 @@ struct AttentionPartsModel : CacheModel<AttentionPartsModel, AttentionPartsOp> {
           e.b, ValueRange{arith::AddIOp::create(e.b, count.getRegionIterArg(0), units)});
     }
     Value items = arith::MulIOp::create(e.b, e.getRows(), e.index(*getItems(op)));
-    items = arith::MaxSIOp::create(e.b, items, one); // without rows
-    auto getUnit = [&](Value item) -> Value {
-      return arith::DivUIOp::create(e.b, arith::MulIOp::create(e.b, item, count.getResult(0)),
-                                    items);
-    };
-    Value first = getUnit(begin), limit = getUnit(end);
+    Value first = getShare(e, begin, count.getResult(0), items);
+    Value limit = getShare(e, end, count.getResult(0), items);
 
     auto rows = scf::ForOp::create(e.b, zero, e.getRows(), one, zero);
     OpBuilder::InsertionGuard guard(e.b);
@@ -98,14 +131,19 @@ struct AttentionPartsModel : CacheModel<AttentionPartsModel, AttentionPartsOp> {
     PositionSpan span = emitter.getSpan(row);
     Value parts = countParts(span);
     Value next = arith::AddIOp::create(e.b, base, countUnits(parts));
-    e.forRange(arith::MaxSIOp::create(e.b, first, base), arith::MinSIOp::create(e.b, limit, next),
-               1, [&](Value unit) {
-                 Value number = arith::SubIOp::create(e.b, unit, base);
-                 Value part = arith::AddIOp::create(e.b, span.firstPart,
-                                                    arith::RemUIOp::create(e.b, number, parts));
-                 emitter.emitPart(row, span, arith::DivUIOp::create(e.b, number, parts), part,
-                                  layout, destinations.front());
-               });
+    Value mine = arith::MinSIOp::create(e.b, limit, next);
+    Value last = arith::SubIOp::create(e.b, mine, one);
+    e.forRange(arith::MaxSIOp::create(e.b, first, base), mine, 1, [&](Value unit) {
+      auto getUnit = [&](Value unit) -> CacheAttentionEmitter::Unit {
+        Value number = arith::SubIOp::create(e.b, unit, base);
+        Value part = arith::RemUIOp::create(e.b, number, parts);
+        return {arith::DivUIOp::create(e.b, number, parts),
+                arith::AddIOp::create(e.b, span.firstPart, part)};
+      };
+      // Where another worker takes over, this one's last keys once more.
+      Value following = arith::MinSIOp::create(e.b, arith::AddIOp::create(e.b, unit, one), last);
+      emitter.emitPart(row, span, getUnit(unit), getUnit(following), layout, destinations.front());
+    });
     scf::YieldOp::create(e.b, ValueRange{next});
   }
 };

@@ -10,9 +10,6 @@ using namespace mlir;
 using namespace nyala;
 using namespace nyala::cpu;
 
-/// How far ahead keys are asked for: at 64 channels of f16, 16 KB.
-static constexpr int64_t kPrefetchPositions = 128;
-
 static Value loadIndex(TileEmitter &e, Value ids, Value row) {
   return arith::IndexCastOp::create(e.b, e.b.getIndexType(),
                                     memref::LoadOp::create(e.b, e.getBuffer(ids), row));
@@ -137,8 +134,10 @@ void CacheAttentionEmitter::emitRow(Value row, Value kvHead, Value destination) 
       OpBuilder::InsertionGuard guard(e.b);
       e.b.setInsertionPointToStart(loop.getBody());
       SmallVector<Value> next;
-      for (auto [h, part] : llvm::enumerate(reducePart(heads, span, loop.getInductionVar())))
-        llvm::append_range(next, state(loop.getRegionIterArgs(), h).merge(e, part).flatten());
+      Value part = loop.getInductionVar();
+      Unit following{kvHead, arith::AddIOp::create(e.b, part, e.index(1))};
+      for (auto [h, reduced] : llvm::enumerate(reducePart(heads, span, part, following)))
+        llvm::append_range(next, state(loop.getRegionIterArgs(), h).merge(e, reduced).flatten());
       scf::YieldOp::create(e.b, next);
     }
     for (int64_t h = 0; h < heads.size(); ++h) {
@@ -150,14 +149,15 @@ void CacheAttentionEmitter::emitRow(Value row, Value kvHead, Value destination) 
   });
 }
 
-void CacheAttentionEmitter::emitPart(Value row, const PositionSpan &span, Value kvHead, Value part,
-                                     const PartsLayout &layout, Value destination) {
-  forHeads(row, kvHead, [&](const Heads &heads) {
-    for (auto [h, state] : llvm::enumerate(reducePart(heads, span, part))) {
+void CacheAttentionEmitter::emitPart(Value row, const PositionSpan &span, const Unit &unit,
+                                     const Unit &next, const PartsLayout &layout,
+                                     Value destination) {
+  forHeads(row, unit.kvHead, [&](const Heads &heads) {
+    for (auto [h, state] : llvm::enumerate(reducePart(heads, span, unit.part, next))) {
       Value head = arith::AddIOp::create(e.b, heads.first, e.index(h));
       Value first = arith::AddIOp::create(
           e.b, arith::MulIOp::create(e.b, head, e.index(layout.getHeadColumns())),
-          arith::MulIOp::create(e.b, part, e.index(layout.getPartColumns())));
+          arith::MulIOp::create(e.b, unit.part, e.index(layout.getPartColumns())));
       auto at = [&](int64_t column) -> Value {
         return e.b.createOrFold<arith::AddIOp>(first, e.index(column));
       };
@@ -178,14 +178,15 @@ void CacheAttentionEmitter::emitPart(Value row, const PositionSpan &span, Value 
 //===----------------------------------------------------------------------===//
 
 SmallVector<SoftmaxState> CacheAttentionEmitter::reducePart(const Heads &heads,
-                                                            const PositionSpan &span, Value part) {
+                                                            const PositionSpan &span, Value part,
+                                                            const Unit &next) {
   Value size = e.index(kPartPositions);
   Value begin = arith::MulIOp::create(e.b, part, size);
   Value from = arith::MaxSIOp::create(e.b, begin, span.first);
   Value to = arith::MinSIOp::create(e.b, arith::AddIOp::create(e.b, begin, size), span.end);
   SmallVector<Value> maxima = emitScores(heads, begin, from, to);
   SmallVector<Value> sums = emitExponentials(maxima, begin, from, to);
-  SmallVector<Value> weighted = emitWeightedSums(heads, begin, from, to);
+  SmallVector<Value> weighted = emitWeightedSums(heads, begin, from, to, next);
   int64_t vectors = llvm::divideCeil(valueDim, kLanes);
   SmallVector<SoftmaxState> states;
   for (int64_t h = 0; h < heads.size(); ++h)
@@ -209,7 +210,8 @@ SmallVector<Value> CacheAttentionEmitter::emitScores(const Heads &heads, Value b
     OpBuilder::InsertionGuard guard(e.b);
     e.b.setInsertionPointToStart(loop.getBody());
     Value first = arith::AddIOp::create(e.b, begin, loop.getInductionVar());
-    emitPrefetches(heads, first);
+    for (int64_t lane = 0; lane < kLanes; ++lane)
+      prefetch(values, heads, heads.valueColumn, arith::AddIOp::create(e.b, first, e.index(lane)));
     Value end = arith::AddIOp::create(e.b, first, lanes);
     Value isWhole = arith::AndIOp::create(
         e.b, arith::CmpIOp::create(e.b, arith::CmpIPredicate::sge, first, from),
@@ -240,19 +242,13 @@ SmallVector<Value> CacheAttentionEmitter::emitScores(const Heads &heads, Value b
   return maxima;
 }
 
-/// Asks for keys that are wanted soon, and for the values at sixteen positions from `first` on,
-/// which are once the part has its scores. Of one row the memory is cold, and heads of slots are
-/// too far apart for a processor to see it coming.
-void CacheAttentionEmitter::emitPrefetches(const Heads &heads, Value first) {
-  int64_t lanes = std::min(kLanes, keys.getSlots());
-  auto ask = [&](SlotReader &cache, Value column, int64_t distance) {
-    Value slot = arith::MinSIOp::create(e.b, arith::AddIOp::create(e.b, first, e.index(distance)),
-                                        e.index(cache.getSlots() - lanes));
-    for (int64_t lane = 0; lane < lanes; ++lane)
-      cache.prefetch(heads.sequence, arith::AddIOp::create(e.b, slot, e.index(lane)), column);
-  };
-  ask(keys, heads.keyColumn, kPrefetchPositions);
-  ask(values, heads.valueColumn, 0);
+/// Asks for one head of a slot. Of one row the memory is cold, and heads of slots are too far apart
+/// for a processor to see what comes: so while a part has its scores computed, its values are asked
+/// for, and the next part's keys while its values are added up.
+void CacheAttentionEmitter::prefetch(SlotReader &cache, const Heads &heads, Value column,
+                                     Value slot) {
+  slot = arith::MinSIOp::create(e.b, slot, e.index(cache.getSlots() - 1));
+  cache.prefetch(heads.sequence, slot, column);
 }
 
 /// Products of each query and the key at a position, added up to one vector; those of a block
@@ -313,26 +309,29 @@ SmallVector<Value> CacheAttentionEmitter::emitExponentials(ValueRange maxima, Va
 /// Of each head sum_s scores[h][s - begin] * values[s] over [from, to); of blocks (scores[h][s -
 /// begin] * scale) * integer.
 SmallVector<Value> CacheAttentionEmitter::emitWeightedSums(const Heads &heads, Value begin,
-                                                           Value from, Value to) {
+                                                           Value from, Value to, const Unit &next) {
   int64_t vectors = llvm::divideCeil(valueDim, kLanes);
   SmallVector<Value> zeros(heads.size() * vectors, e.constant(e.f32Vector(), 0));
+  Value nextColumn = arith::MulIOp::create(e.b, next.kvHead, e.index(queryDim));
+  Value nextBegin = arith::MulIOp::create(e.b, next.part, e.index(kPartPositions));
   auto loop = scf::ForOp::create(e.b, from, to, e.index(1), zeros);
   OpBuilder::InsertionGuard guard(e.b);
   e.b.setInsertionPointToStart(loop.getBody());
   Value s = loop.getInductionVar(), i = arith::SubIOp::create(e.b, s, begin);
+  prefetch(keys, heads, nextColumn, arith::AddIOp::create(e.b, nextBegin, i));
   SmallVector<Value> weights;
   for (int64_t h = 0; h < heads.size(); ++h)
     weights.push_back(e.broadcast(memref::LoadOp::create(e.b, scores, ValueRange{e.index(h), i})));
-  SmallVector<Value> next(zeros.size());
+  SmallVector<Value> sums(zeros.size());
   values.forParts(heads.sequence, s, heads.valueColumn, [&](const SlotReader::Part &part) {
     for (auto [h, weight] : llvm::enumerate(weights)) {
       Value scaled = part.scale ? Value(arith::MulFOp::create(e.b, weight, part.scale)) : weight;
       for (auto [v, value] : llvm::enumerate(part.vectors)) {
         size_t number = h * vectors + part.first + v;
-        next[number] = e.fma(scaled, value, loop.getRegionIterArg(number));
+        sums[number] = e.fma(scaled, value, loop.getRegionIterArg(number));
       }
     }
   });
-  scf::YieldOp::create(e.b, next);
+  scf::YieldOp::create(e.b, sums);
   return SmallVector<Value>(loop.getResults());
 }

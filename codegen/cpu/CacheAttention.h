@@ -59,8 +59,13 @@ public:
 
   /// All query heads of key-value head `kvHead` of a row.
   void emitRow(mlir::Value row, mlir::Value kvHead, mlir::Value destination);
-  /// What `layout` says of their part `part`, which the row has positions in.
-  void emitPart(mlir::Value row, const PositionSpan &span, mlir::Value kvHead, mlir::Value part,
+  /// A part of a key-value head of a row.
+  struct Unit {
+    mlir::Value kvHead, part;
+  };
+  /// What `layout` says of a part that the row has positions in, for all query heads. Asks for the
+  /// keys of `next`.
+  void emitPart(mlir::Value row, const PositionSpan &span, const Unit &unit, const Unit &next,
                 const PartsLayout &layout, mlir::Value destination);
 
 private:
@@ -77,15 +82,16 @@ private:
   int64_t getHeadsTogether() const;
   void forHeads(mlir::Value row, mlir::Value kvHead, llvm::function_ref<void(const Heads &)> body);
   llvm::SmallVector<SoftmaxState> reducePart(const Heads &heads, const PositionSpan &span,
-                                             mlir::Value part);
+                                             mlir::Value part, const Unit &next);
   llvm::SmallVector<mlir::Value> emitScores(const Heads &heads, mlir::Value part, mlir::Value from,
                                             mlir::Value to);
-  void emitPrefetches(const Heads &heads, mlir::Value first);
   llvm::SmallVector<mlir::Value> emitProducts(const Heads &heads, mlir::Value position);
   llvm::SmallVector<mlir::Value> emitExponentials(mlir::ValueRange maxima, mlir::Value part,
                                                   mlir::Value from, mlir::Value to);
   llvm::SmallVector<mlir::Value> emitWeightedSums(const Heads &heads, mlir::Value part,
-                                                  mlir::Value from, mlir::Value to);
+                                                  mlir::Value from, mlir::Value to,
+                                                  const Unit &next);
+  void prefetch(SlotReader &cache, const Heads &heads, mlir::Value column, mlir::Value slot);
 
   TileEmitter &e;
   const int64_t heads, group, queryDim, valueDim;

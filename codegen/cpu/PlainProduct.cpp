@@ -12,9 +12,9 @@
 //
 //===----------------------------------------------------------------------===//
 #include "codegen/cpu/PlainProduct.h"
+#include "codegen/cpu/TileProduct.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -62,7 +62,7 @@ public:
       for (int64_t r = 0; r < tile.rows; ++r) {
         Value multiplier = e.broadcast(factor(r, step, length));
         for (int64_t v = 0; v < tile.vectors; ++v)
-          next.push_back(multiplyAdd(columns[v], multiplier, sums[r * tile.vectors + v]));
+          next.push_back(multiplyAdd(e, multiplier, columns[v], sums[r * tile.vectors + v]));
       }
       return next;
     };
@@ -97,21 +97,6 @@ private:
   // Arithmetic
   //===--------------------------------------------------------------------===//
 
-  VectorType pairs() const { return VectorType::get(2 * kLanes, b.getBF16Type()); }
-
-  Value callBf16(StringRef name, Type type, ValueRange arguments) {
-    auto intrinsic = b.getStringAttr("llvm.x86.avx512bf16." + name);
-    return LLVM::CallIntrinsicOp::create(b, type, intrinsic, arguments).getResult(0);
-  }
-
-  Value multiplyAdd(Value columns, Value factor, Value sum) {
-    if (!isPaired)
-      return e.fma(columns, factor, sum);
-    columns = vector::BitCastOp::create(b, pairs(), columns);
-    factor = vector::BitCastOp::create(b, pairs(), factor);
-    return callBf16("dpbf16ps.512", sum.getType(), {sum, factor, columns});
-  }
-
   /// 16 numbers of bf16 after 16 others, from memory of f32 or bf16. None of `second`: zeros.
   struct Place {
     Value row, column;
@@ -126,7 +111,7 @@ private:
     };
     Value low = load(first), high = load(second);
     if (cast<VectorType>(low.getType()).getElementType().isF32())
-      return callBf16("cvtne2ps2bf16.512", pairs(), {high, low});
+      return roundToBf16(e, low, high);
     return vector::ShuffleOp::create(b, low, high, llvm::to_vector(llvm::seq(2 * kLanes)));
   }
 

@@ -125,8 +125,8 @@ private:
           minimum(ceil(add(add(ahead, row), tile.rows), getPanelColumns()), e.index(kBlock));
       e.forRange(e.index(0), columns, getPanelColumns(), [&](Value column) {
         Value at = add(position, column);
-        emitScores(queries, row, keyPanels, at, keyDim, probabilities, column);
-        emitScores(gradients, row, valuePanels, at, valueDim, differences, column);
+        emitScores(queries, row, keyPanels, at, keyDim, probabilities, row, column);
+        emitScores(gradients, row, valuePanels, at, valueDim, differences, row, column);
       });
       e.forRange(row, add(row, tile.rows), 1,
                  [&](Value at) { emitDifferences(first, at, position, columns); });

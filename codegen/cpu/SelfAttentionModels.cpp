@@ -51,7 +51,7 @@ private:
     Value begin = floor(getFirstPosition(first), columns);
     Value end = ceil(add(first, tile.rows), columns);
     e.forRange(begin, end, columns, [&](Value column) {
-      emitScores(queries, e.index(0), panels, column, keyDim, scores, column);
+      emitScores(queries, e.index(0), panels, column, keyDim, scores, e.index(0), column);
     });
     Value present = minimum(e.index(tile.rows), arith::SubIOp::create(e.b, e.index(length), first));
     e.forRange(e.index(0), present, 1, [&](Value row) { emitSoftmax(first, row, begin, end); });

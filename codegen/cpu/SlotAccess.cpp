@@ -24,7 +24,7 @@ static Value getBlockOffset(TileEmitter &e, Value column, int64_t bytes, int64_t
 
 SlotReader::SlotReader(TileEmitter &emitter, Value cache, int64_t channels)
     : e(emitter), memory(emitter.getBuffer(cache)), channels(channels),
-      slots(getTensorType(cache).getDimSize(1)) {
+      slots(cast<MemRefType>(memory.getType()).getDimSize(1)) {
   if (getBlocks(getTensorType(cache)))
     layout = getSlotLayout(getTensorType(cache));
 }

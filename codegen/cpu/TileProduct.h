@@ -17,8 +17,14 @@ struct ProductTile {
 };
 ProductTile getProductTile(CpuTargetAttr target);
 
+/// sum + x * y of vectors of f32; of pairs of bf16 in i32, sum + x0 * y0 + x1 * y1 in f32, which
+/// only the feature avx512bf16 has.
+mlir::Value multiplyAdd(TileEmitter &e, mlir::Value x, mlir::Value y, mlir::Value sum);
+/// 32 numbers of bf16: those of two vectors of f32, rounded to nearest even.
+mlir::Value roundToBf16(TileEmitter &e, mlir::Value low, mlir::Value high);
+
 /// sums[i, v] + sum over k in [begin, end), ascending, of left(i, k) * right(k, v): the sums, row
-/// by row. `left` gives scalars, `right` vectors.
+/// by row. `left` gives scalars, `right` vectors; products are those of multiplyAdd().
 llvm::SmallVector<mlir::Value>
 emitTileProduct(TileEmitter &e, ProductTile tile, mlir::ValueRange sums, mlir::Value begin,
                 mlir::Value end, llvm::function_ref<mlir::Value(int64_t, mlir::Value)> left,

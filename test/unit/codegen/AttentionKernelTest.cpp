@@ -1,4 +1,5 @@
 //===- AttentionKernelTest.cpp - Attention over caches --------------------===//
+#include "test/unit/codegen/Instructions.h"
 #include "test/unit/codegen/KernelHarness.h"
 
 using namespace nyala;
@@ -10,7 +11,7 @@ struct Shape {
   std::string name;
   int64_t heads, kvHeads, keyDim, valueDim, sequences, slots, maxRows;
   const char *window; ///< "" or ", window = N"
-  const char *positions;
+  std::string positions;
   std::string cacheType = "f32"; ///< with its encoding
 };
 
@@ -41,6 +42,14 @@ protected:
                           " : i64, mask = #nyala.mask<causal" + shape.window + ">} : " + x +
                           ", tensor<?xi32> -> " + y,
                       "%0", y);
+  }
+
+  /// Positions of a prompt that begins at `first`.
+  static std::string follow(int64_t first) {
+    std::string positions = number(first);
+    for (int64_t i = 1; i < 128; ++i)
+      positions += ", " + number(first + i);
+    return positions;
   }
 
 private:
@@ -147,6 +156,54 @@ TEST_P(AttentionKernelTest, Parts) {
   }
 }
 
+// Calls of more than 64 rows: by blocks where rows follow each other, else by rows.
+TEST_P(AttentionKernelTest, Prompts) {
+  checkKernels({
+      makeAttention({"first", 6, 2, 64, 64, 1, 300, 100, "", follow(0)}),
+      makeAttention({"later", 5, 1, 20, 7, 1, 400, 97, "", follow(200), "f16"}),
+      makeAttention({"window", 2, 2, 16, 40, 1, 300, 128, ", window = 37", follow(99)}),
+      makeAttention(
+          {"blocks", 2, 1, 32, 64, 1, 300, 96, "", follow(50), "f32, #nyala.blocks<q8_0>"}),
+      makeAttention({"sequences", 2, 1, 16, 16, 2, 300, 96, "", follow(50)}),
+  });
+}
+
 NYALA_INSTANTIATE_KERNEL_TEST(AttentionKernelTest);
+
+/// Prompts whose products are of bf16, with the instruction that `opcode` is.
+class Bf16AttentionTest : public AttentionKernelTest {
+protected:
+  static void checkPrompts(const char *cpu, llvm::StringRef opcode) {
+    std::vector<KernelText> kernels = {
+        makeAttention({"gqa", 6, 2, 64, 64, 1, 300, 100, "", follow(0), "f16"}),
+        makeAttention({"odd_dims", 5, 1, 20, 7, 1, 400, 97, "", follow(201), "f16"}),
+        makeAttention({"window", 2, 2, 16, 40, 1, 300, 128, ", window = 37", follow(99), "f16"}),
+        makeAttention(
+            {"blocks", 2, 1, 32, 64, 1, 300, 96, "", follow(50), "f32, #nyala.blocks<q8_0>"}),
+    };
+    auto compiled = CompiledKernels::compile(kernels, cpu);
+    ASSERT_TRUE(compiled);
+    EXPECT_TRUE(findInstructions(compiled->getImage()).usesOpcode(opcode));
+    for (KernelText &kernel : kernels) {
+      kernel.tolerance = 0.02; // a factor of bf16 has 8 bits
+      compiled->check(kernel, kernel.maxRows, /*seed=*/1);
+      kernel.tolerance = 2e-6; // few rows are computed in f32
+      compiled->check(kernel, 64, /*seed=*/2);
+    }
+    // Caches of f32 are those of --arithmetic=f32.
+    auto exact = CompiledKernels::compile(
+        {makeAttention({"exact", 6, 2, 64, 64, 1, 300, 100, "", follow(0)})}, cpu);
+    ASSERT_TRUE(exact);
+    EXPECT_FALSE(findInstructions(exact->getImage()).usesOpcode(opcode));
+  }
+};
+
+TEST_P(Bf16AttentionTest, Prompts) {
+  std::string cpu = GetParam();
+  checkPrompts(GetParam(), cpu == "sapphirerapids" ? "TDPBF16PS" : "VDPBF16PS");
+}
+
+INSTANTIATE_TEST_SUITE_P(Cpus, Bf16AttentionTest, ::testing::Values("znver4", "sapphirerapids"),
+                         [](const auto &info) { return std::string(info.param); });
 
 } // namespace

@@ -1,0 +1,409 @@
+//===- BlockedAttention.cpp - Attention over caches by blocks -------------===//
+#include "codegen/cpu/BlockedAttention.h"
+
+#include "mlir/Dialect/AMX/AMXDialect.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace nyala;
+using namespace nyala::cpu;
+
+/// Channels of a factor in scratch: whole vectors, of pairs as well.
+static int64_t padChannels(int64_t channels) { return llvm::alignTo(channels, 2 * kLanes); }
+
+static bool roundsToBf16(CpuTargetAttr target, AttentionOp op) {
+  auto holdsFloats = [](Value cache) {
+    RankedTensorType type = getTensorType(cache);
+    return !getBlocks(type) && type.getElementType().isF32();
+  };
+  return target.hasFeature("avx512bf16") && !holdsFloats(op.getKeys()) &&
+         !holdsFloats(op.getValues());
+}
+
+static bool usesTiles(CpuTargetAttr target, AttentionOp op) {
+  return roundsToBf16(target, op) && target.hasFeature("amx-bf16");
+}
+
+/// Tile registers have 16 rows of 16 sums.
+static ProductTile getTile(CpuTargetAttr target, AttentionOp op) {
+  return usesTiles(target, op) ? ProductTile{16, 2} : getProductTile(target);
+}
+
+BlockedAttentionEmitter::BlockedAttentionEmitter(TileEmitter &e, AttentionOp op)
+    : AttentionBlockEmitter(e, getTile(e.getTarget(), op), op.getMask()), op(op),
+      heads(op.getHeads()), group(heads / static_cast<int64_t>(op.getKvHeads())),
+      queryDim(getChannels(op.getQuery()) / heads), valueDim(getChannels(op.getResult()) / heads),
+      isPaired(roundsToBf16(e.getTarget(), op)), isTiled(usesTiles(e.getTarget(), op)),
+      keyReader(e, op.getKeys(), queryDim), valueReader(e, op.getValues(), valueDim) {
+  int64_t rows = std::min(group, kHeads) * kRows, channels = padChannels(valueDim);
+  Type f32 = e.b.getF32Type();
+  queries = allocateFactor({rows, getSteps(padChannels(queryDim))});
+  keys = allocateFactor(
+      {kPositions / getPanelColumns(), getSteps(padChannels(queryDim)), getPanelColumns()});
+  values = allocateFactor({getSteps(kPositions), channels});
+  scores = allocateRows(tile.rows, kPositions);
+  probabilities = isPaired ? allocateFactor({tile.rows, getSteps(kPositions)}) : Factor{scores, {}};
+  maxima = e.allocateScratch({rows}, f32);
+  sums = allocateRows(rows, kLanes);
+  corrections = e.allocateScratch({tile.rows}, f32);
+  weighted = allocateRows(rows, channels);
+}
+
+//===----------------------------------------------------------------------===//
+// Factors
+//===----------------------------------------------------------------------===//
+
+BlockedAttentionEmitter::Factor BlockedAttentionEmitter::allocateFactor(ArrayRef<int64_t> shape) {
+  Type type = isPaired ? Type(e.b.getI32Type()) : e.b.getF32Type();
+  if (!isTiled)
+    return {e.allocateScratch(shape, type), {}};
+  auto steps = MemRefType::get(shape, type);
+  SmallVector<int64_t> numbers(shape);
+  numbers.back() *= 2;
+  Value bytes = e.allocateScratch({steps.getNumElements() * 4}, e.b.getI8Type());
+  auto view = [&](MemRefType type) -> Value {
+    return memref::ViewOp::create(e.b, type, bytes, e.index(0), ValueRange());
+  };
+  return {view(steps), view(MemRefType::get(numbers, e.b.getBF16Type()))};
+}
+
+void BlockedAttentionEmitter::storeFactor(Value low, Value high, const Factor &destination,
+                                          Value row, Value column) {
+  if (!isPaired) {
+    e.store(low, destination.steps, {row, column});
+    e.store(high, destination.steps, {row, add(column, kLanes)});
+    return;
+  }
+  Value pairs = vector::BitCastOp::create(e.b, VectorType::get(kLanes, e.b.getI32Type()),
+                                          roundToBf16(e, low, high));
+  e.store(pairs, destination.steps, {row, arith::DivUIOp::create(e.b, column, e.index(2))});
+}
+
+Value BlockedAttentionEmitter::loadIndex(Value ids, Value row) {
+  return arith::IndexCastOp::create(e.b, e.b.getIndexType(),
+                                    memref::LoadOp::create(e.b, e.getBuffer(ids), row));
+}
+
+/// A row of queries times the scale, at row `row` of the factor.
+void BlockedAttentionEmitter::loadQueries(const Unit &unit, Value head, Value row) {
+  Value last = arith::SubIOp::create(e.b, unit.count, e.index(1)), first = mul(head, queryDim);
+  Value scale = e.constant(e.f32Vector(), op.getScale().convertToDouble());
+  Value zero = e.constant(e.f32Vector(), 0), buffer = e.getBuffer(op.getQuery());
+  // Rows that are not there are the last one once more.
+  e.forRange(e.index(0), e.index(kRows), 1, [&](Value i) {
+    Value from = add(unit.firstRow, minimum(i, last)), to = add(row, i);
+    auto load = [&](int64_t channel) -> Value {
+      if (channel >= queryDim)
+        return zero;
+      Value loaded =
+          e.load(buffer, {from, add(first, channel)}, std::min(kLanes, queryDim - channel));
+      return arith::MulFOp::create(e.b, loaded, scale);
+    };
+    for (int64_t channel = 0; channel < queryDim; channel += 2 * kLanes)
+      storeFactor(load(channel), load(channel + kLanes), queries, to, e.index(channel));
+  });
+}
+
+/// The vectors of one head of a slot, padded with zeros to padChannels().
+SmallVector<Value> BlockedAttentionEmitter::loadSlot(SlotReader &cache, int64_t channels,
+                                                     const Unit &unit, Value slot, Value column) {
+  SmallVector<Value> vectors(padChannels(channels) / kLanes, e.constant(e.f32Vector(), 0));
+  cache.forParts(unit.sequence, slot, column, [&](const SlotReader::Part &part) {
+    for (auto [v, vector] : llvm::enumerate(part.vectors))
+      vectors[part.first + v] =
+          part.scale ? Value(arith::MulFOp::create(e.b, vector, part.scale)) : vector;
+  });
+  return vectors;
+}
+
+/// keys[panel][step][position]. Positions beyond the last row's are that one once more.
+void BlockedAttentionEmitter::packKeys(const Unit &unit, Value block) {
+  Value last = arith::SubIOp::create(e.b, unit.end, e.index(1)),
+        column = mul(unit.kvHead, queryDim);
+  VectorType pairs = VectorType::get(kLanes, e.b.getI32Type());
+  e.forRange(e.index(0), e.index(kPositions), kLanes, [&](Value first) {
+    SmallVector<SmallVector<Value>> slots;
+    for (int64_t i = 0; i < kLanes; ++i)
+      slots.push_back(
+          loadSlot(keyReader, queryDim, unit, minimum(add(block, add(first, i)), last), column));
+    Value panel = arith::DivUIOp::create(e.b, first, e.index(getPanelColumns()));
+    Value lane = arith::RemUIOp::create(e.b, first, e.index(getPanelColumns()));
+    int64_t perVector = isPaired ? 2 : 1;
+    for (size_t v = 0; v < slots.front().size(); v += perVector) {
+      SmallVector<Value> vectors;
+      for (ArrayRef<Value> slot : slots)
+        vectors.push_back(isPaired ? Value(vector::BitCastOp::create(
+                                         e.b, pairs, roundToBf16(e, slot[v], slot[v + 1])))
+                                   : slot[v]);
+      e.transpose(vectors);
+      for (auto [i, vector] : llvm::enumerate(vectors))
+        e.store(vector, keys.steps, {panel, e.index(v / perVector * kLanes + i), lane});
+    }
+  });
+}
+
+/// values[step][channel].
+void BlockedAttentionEmitter::packValues(const Unit &unit, Value block) {
+  Value last = arith::SubIOp::create(e.b, unit.end, e.index(1)),
+        column = mul(unit.kvHead, valueDim);
+  SmallVector<int64_t> interleaved;
+  for (int64_t i = 0; i < kLanes; ++i)
+    interleaved.append({i, kLanes + i});
+  int64_t perStep = isPaired ? 2 : 1;
+  e.forRange(e.index(0), e.index(getSteps(kPositions)), 1, [&](Value step) {
+    SmallVector<SmallVector<Value>> slots;
+    for (int64_t i = 0; i < perStep; ++i)
+      slots.push_back(loadSlot(valueReader, valueDim, unit,
+                               minimum(add(block, add(mul(step, perStep), i)), last), column));
+    for (size_t v = 0; v < slots.front().size(); ++v) {
+      Value vector = slots[0][v];
+      if (isPaired) {
+        Value both = roundToBf16(e, slots[0][v], slots[1][v]);
+        both = vector::ShuffleOp::create(e.b, both, both, interleaved);
+        vector = vector::BitCastOp::create(e.b, VectorType::get(kLanes, e.b.getI32Type()), both);
+      }
+      e.store(vector, values.steps, {step, e.index(v * kLanes)});
+    }
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Units
+//===----------------------------------------------------------------------===//
+
+Value BlockedAttentionEmitter::areConsecutive(Value first, Value count) {
+  Value yes = arith::ConstantOp::create(e.b, e.b.getBoolAttr(true));
+  auto loop = scf::ForOp::create(e.b, e.index(1), count, e.index(1), yes);
+  OpBuilder::InsertionGuard guard(e.b);
+  e.b.setInsertionPointToStart(loop.getBody());
+  auto follows = [&](Value ids, int64_t step) -> Value {
+    Value here = loadIndex(ids, add(first, loop.getInductionVar()));
+    Value before =
+        loadIndex(ids, arith::SubIOp::create(e.b, add(first, loop.getInductionVar()), e.index(1)));
+    return arith::CmpIOp::create(e.b, arith::CmpIPredicate::eq, here, add(before, step));
+  };
+  Value both =
+      arith::AndIOp::create(e.b, follows(op.getPositions(), 1), follows(op.getSequences(), 0));
+  scf::YieldOp::create(e.b, ValueRange{arith::AndIOp::create(e.b, loop.getRegionIterArg(0), both)});
+  return loop.getResult(0);
+}
+
+void BlockedAttentionEmitter::emit(Value first, Value count, Value kvHead, Value destination) {
+  Unit unit{first,
+            count,
+            kvHead,
+            loadIndex(op.getSequences(), first),
+            loadIndex(op.getPositions(), first),
+            {}};
+  unit.end = add(unit.position, count);
+  Value firstHead = mul(kvHead, group);
+  int64_t full = group / kHeads * kHeads;
+  if (full > 0)
+    e.forRange(e.index(0), e.index(full), kHeads,
+               [&](Value offset) { emitHeads(unit, add(firstHead, offset), kHeads, destination); });
+  if (full < group)
+    emitHeads(unit, add(firstHead, full), group - full, destination);
+}
+
+void BlockedAttentionEmitter::emitHeads(const Unit &unit, Value firstHead, int64_t count,
+                                        Value destination) {
+  Value zero = e.constant(e.f32Vector(), 0), rows = e.index(count * kRows);
+  for (int64_t h = 0; h < count; ++h)
+    loadQueries(unit, add(firstHead, h), e.index(h * kRows));
+  e.forRange(e.index(0), rows, 1, [&](Value row) {
+    memref::StoreOp::create(e.b, e.constant(e.b.getF32Type(), -1.0e30), maxima, row);
+    e.store(zero, sums, {row, e.index(0)});
+    e.forColumns(padChannels(valueDim),
+                 [&](Value channel, int64_t) { e.store(zero, weighted, {row, channel}); });
+  });
+
+  Value begin = floor(getFirstPosition(unit.position), kPositions);
+  e.forRange(begin, unit.end, kPositions, [&](Value block) {
+    packKeys(unit, block);
+    packValues(unit, block);
+    e.forRange(e.index(0), rows, tile.rows, [&](Value row) {
+      Value inUnit = arith::RemUIOp::create(e.b, row, e.index(kRows));
+      Value position = add(unit.position, inUnit), last = add(position, tile.rows - 1);
+      Value sees = arith::CmpIOp::create(e.b, arith::CmpIPredicate::sle, block, last);
+      if (window) {
+        Value first = getFirstPosition(position);
+        sees = arith::AndIOp::create(
+            e.b, sees,
+            arith::CmpIOp::create(e.b, arith::CmpIPredicate::sgt, add(block, kPositions), first));
+      }
+      auto branch = scf::IfOp::create(e.b, sees, /*withElseRegion=*/false);
+      OpBuilder::InsertionGuard guard(e.b);
+      e.b.setInsertionPointToStart(branch.thenBlock());
+      emitTile(row, position, block);
+    });
+  });
+
+  for (int64_t h = 0; h < count; ++h) {
+    Value first = mul(add(firstHead, h), valueDim);
+    e.forRange(e.index(0), unit.count, 1, [&](Value row) {
+      Value from = add(row, h * kRows);
+      Value sum = e.reduceAdd(e.load(sums, {from, e.index(0)}));
+      Value inverse = e.broadcast(arith::DivFOp::create(e.b, e.constant(e.b.getF32Type(), 1), sum));
+      e.forColumns(valueDim, [&](Value channel, int64_t lanes) {
+        Value vector = arith::MulFOp::create(e.b, e.load(weighted, {from, channel}), inverse);
+        e.store(vector, destination, {add(unit.firstRow, row), add(first, channel)}, lanes);
+      });
+    });
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Tiles of rows
+//===----------------------------------------------------------------------===//
+
+/// Rows of scratch from `row` on, of which the first is at position `position`, and a block of
+/// positions.
+void BlockedAttentionEmitter::emitTile(Value row, Value position, Value block) {
+  // Positions of the block up to the last row's: of others the scores are not looked at.
+  Value limit =
+      minimum(arith::SubIOp::create(e.b, add(position, tile.rows), block), e.index(kPositions));
+  e.forRange(e.index(0), limit, getPanelColumns(), [&](Value column) {
+    if (isTiled)
+      emitTileScores(row, column);
+    else
+      emitScores(queries.steps, row, keys.steps, column, getSteps(padChannels(queryDim)), scores,
+                 e.index(0), column);
+  });
+  e.forRange(e.index(0), e.index(tile.rows), 1,
+             [&](Value i) { emitSoftmax(add(row, i), i, add(position, i), block); });
+  if (isTiled)
+    emitTileWeighted(row);
+  else
+    emitWeighted(row, limit);
+}
+
+/// weighted = weighted * correction + probabilities · values, over the block's first positions.
+void BlockedAttentionEmitter::emitWeighted(Value row, Value positions) {
+  Value steps = positions;
+  if (isPaired) // of an odd number of positions, the next one's probability is zero
+    steps = arith::DivUIOp::create(e.b, add(positions, 1), e.index(2));
+  forChannels(row, valueDim, [&](const Tile &at) {
+    SmallVector<Value> old = loadTile(weighted, at);
+    for (int64_t i = 0; i < at.rows; ++i) {
+      Value correction =
+          e.broadcast(memref::LoadOp::create(e.b, corrections, ValueRange{e.index(i)}));
+      for (Value &vector : MutableArrayRef(old).slice(i * at.vectors, at.vectors))
+        vector = arith::MulFOp::create(e.b, vector, correction);
+    }
+    SmallVector<Value> products = emitTileProduct(
+        e, {at.rows, at.vectors}, old, e.index(0), steps,
+        [&](int64_t i, Value step) -> Value {
+          return memref::LoadOp::create(e.b, probabilities.steps, ValueRange{e.index(i), step});
+        },
+        [&](Value step, int64_t v) {
+          return e.load(values.steps, {step, add(at.column, v * kLanes)});
+        });
+    storeTile(products, weighted, at);
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Tile registers
+//===----------------------------------------------------------------------===//
+
+/// The product of a tile of `left` and tiles of `right` that lie beside each other: 16 rows by 16
+/// sums each, of 32 products at a time. `leftAt` and `rightAt` say where those of step `k` are.
+static void emitRegisters(TileEmitter &e, MutableArrayRef<Value> sums, int64_t steps, Value left,
+                          function_ref<SmallVector<Value>(int64_t)> leftAt, Value right,
+                          function_ref<SmallVector<Value>(int64_t, int64_t)> rightAt) {
+  auto type = amx::TileType::get({16, 32}, e.b.getBF16Type());
+  for (int64_t k = 0; k < steps; ++k) {
+    Value a = amx::TileLoadOp::create(e.b, type, left, leftAt(k));
+    for (auto [v, sum] : llvm::enumerate(sums)) {
+      Value b = amx::TileLoadOp::create(e.b, type, right, rightAt(k, v));
+      sum = amx::TileMulFOp::create(e.b, sum.getType(), a, b, sum);
+    }
+  }
+}
+
+/// Numbers of bf16 in a row of a tile register, and pairs.
+static constexpr int64_t kTileNumbers = 32, kTilePairs = 16;
+
+/// Scores of a panel of positions.
+void BlockedAttentionEmitter::emitTileScores(Value row, Value column) {
+  auto type = amx::TileType::get({kTilePairs, kLanes}, e.b.getF32Type());
+  Value panel = arith::DivUIOp::create(e.b, column, e.index(getPanelColumns()));
+  SmallVector<Value> sums;
+  for (int64_t v = 0; v < tile.vectors; ++v)
+    sums.push_back(amx::TileZeroOp::create(e.b, type));
+  emitRegisters(
+      e, sums, padChannels(queryDim) / kTileNumbers, queries.numbers,
+      [&](int64_t k) { return SmallVector<Value>{row, e.index(k * kTileNumbers)}; }, keys.numbers,
+      [&](int64_t k, int64_t v) {
+        return SmallVector<Value>{panel, e.index(k * kTilePairs), e.index(v * kTileNumbers)};
+      });
+  for (auto [v, sum] : llvm::enumerate(sums))
+    amx::TileStoreOp::create(e.b, scores, ValueRange{e.index(0), add(column, v * kLanes)}, sum);
+}
+
+/// As emitWeighted(), over the whole block: probabilities are zeros where a row does not attend.
+void BlockedAttentionEmitter::emitTileWeighted(Value row) {
+  auto type = amx::TileType::get({kTilePairs, kLanes}, e.b.getF32Type());
+  int64_t channels = padChannels(valueDim);
+  e.forRange(e.index(0), e.index(tile.rows), 1, [&](Value i) {
+    Value correction = e.broadcast(memref::LoadOp::create(e.b, corrections, i));
+    Value to = add(row, i);
+    e.forColumns(channels, [&](Value channel, int64_t) {
+      Value vector = e.load(weighted, {to, channel});
+      e.store(arith::MulFOp::create(e.b, vector, correction), weighted, {to, channel});
+    });
+  });
+  e.forRange(e.index(0), e.index(channels), getPanelColumns(), [&](Value channel) {
+    SmallVector<Value> sums;
+    for (int64_t v = 0; v < tile.vectors; ++v)
+      sums.push_back(
+          amx::TileLoadOp::create(e.b, type, weighted, ValueRange{row, add(channel, v * kLanes)}));
+    Value first = mul(channel, 2);
+    emitRegisters(
+        e, sums, kPositions / kTileNumbers, probabilities.numbers,
+        [&](int64_t k) { return SmallVector<Value>{e.index(0), e.index(k * kTileNumbers)}; },
+        values.numbers,
+        [&](int64_t k, int64_t v) {
+          return SmallVector<Value>{e.index(k * kTilePairs), add(first, v * kTileNumbers)};
+        });
+    for (auto [v, sum] : llvm::enumerate(sums))
+      amx::TileStoreOp::create(e.b, weighted, ValueRange{row, add(channel, v * kLanes)}, sum);
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Softmax
+//===----------------------------------------------------------------------===//
+
+/// probabilities = exp(scores - the row's maximum so far), zeros where it does not attend.
+void BlockedAttentionEmitter::emitSoftmax(Value row, Value inTile, Value position, Value block) {
+  Value lowest = e.constant(e.f32Vector(), -1.0e30), zero = e.constant(e.f32Vector(), 0);
+  SmallVector<Value> masks, masked;
+  for (int64_t column = 0; column < kPositions; column += kLanes) {
+    masks.push_back(emitMask(position, add(block, column)));
+    masked.push_back(arith::SelectOp::create(e.b, masks.back(),
+                                             e.load(scores, {inTile, e.index(column)}), lowest));
+  }
+  Value top = masked.front();
+  for (Value vector : ArrayRef(masked).drop_front())
+    top = e.max(top, vector);
+  Value old = memref::LoadOp::create(e.b, maxima, ValueRange{row});
+  Value maximum = e.max(e.reduceMax(top), old);
+  Value correction = e.exp(arith::SubFOp::create(e.b, old, maximum));
+  memref::StoreOp::create(e.b, maximum, maxima, ValueRange{row});
+  memref::StoreOp::create(e.b, correction, corrections, ValueRange{inTile});
+  top = e.broadcast(maximum);
+  Value sum = arith::MulFOp::create(e.b, e.load(sums, {row, e.index(0)}), e.broadcast(correction));
+  SmallVector<Value> powers;
+  for (auto [mask, vector] : llvm::zip_equal(masks, masked)) {
+    Value power = e.exp(arith::SubFOp::create(e.b, vector, top));
+    powers.push_back(arith::SelectOp::create(e.b, mask, power, zero));
+    sum = arith::AddFOp::create(e.b, sum, powers.back());
+  }
+  e.store(sum, sums, {row, e.index(0)});
+  for (size_t v = 0; v < powers.size(); v += 2)
+    storeFactor(powers[v], powers[v + 1], probabilities, inTile, e.index(v * kLanes));
+}
