@@ -239,7 +239,7 @@ private:
     Value strip = arith::DivUIOp::create(b, tile.row, e.index(kRowBlock));
     Value in = arith::RemUIOp::create(b, tile.row, e.index(kRowBlock)); // 0 of whole blocks
     return [this, strips, strip, in, &tile](int64_t r, Value step, int64_t) -> Value {
-      Value lane = tile.rows == kRowBlock ? e.index(r) : arith::AddIOp::create(b, in, e.index(r));
+      Value lane = tile.rows == kRowBlock ? e.index(r) : in;
       return memref::LoadOp::create(b, strips, ValueRange{strip, step, lane});
     };
   }
