@@ -28,7 +28,8 @@ def Nyala_CpuTileOpInterface : OpInterface<"CpuTileOpInterface"> {
       }]>,
     InterfaceMethod<[{Where a work item covers all rows: calls of up to this many have code of their own
                       (TileEmitter::hasFewRows).}],
-      "int64_t", "getFewRows", (ins "::nyala::CpuTargetAttr":$target), [{}], [{ return 0; }]>,
+      "int64_t", "getFewRows", (ins "::nyala::CpuTargetAttr":$target, "int64_t":$maxRows), [{}],
+      [{ return 0; }]>,
     InterfaceMethod<[{Rows of a block in calls of more than kContractRows rows, if those compute their
                       tiles in blocks of rows (TileEmitter::inRowBlock); 0: as in calls of fewer.}],
       "int64_t", "getPromptBlock", (ins "::nyala::CpuTargetAttr":$target, "int64_t":$maxRows), [{}],

@@ -283,7 +283,7 @@ private:
       emitByBlocks(e, root, sinks, tile);
     };
     auto emitContractRows = [&] {
-      int64_t few = root.getFewRows(target);
+      int64_t few = root.getFewRows(target, kernel.getMaxRows());
       if (few == 0 || e.getMaxRows() <= few)
         return emit(few > 0);
       Value isFew =
@@ -332,7 +332,7 @@ private:
       return emitRowsOfTile(e, sinks, tile, e.index(0), 1);
     Value done = e.index(0);
     for (int64_t block : root.getRowBlocks(target, kernel.getMaxRows())) {
-      if (e.hasFewRows() && block > root.getFewRows(target))
+      if (e.hasFewRows() && block > root.getFewRows(target, kernel.getMaxRows()))
         continue;
       Value blocked = e.getRowsInBlocks(block);
       e.forRange(done, blocked, block,

@@ -206,18 +206,17 @@ struct QuantizedLinearModel
 
   SmallVector<int64_t> getRowBlocks(Operation *, CpuTargetAttr target, int64_t maxRows) const {
     SmallVector<int64_t> blocks;
-    // The registers of a kernel have one configuration: that of bytes, or that of bf16.
-    if (maxRows >= kAmxRows && hasAmxProduct(target) && !getPromptBlock(nullptr, target, maxRows))
+    if (multipliesBytesByTiles(target, maxRows))
       blocks.push_back(kAmxRows);
     if (maxRows > 1 && target.hasFeature("avx512f"))
       blocks.append({4, 2});
     return blocks;
   }
   /// As many as cost no more unpacked again for each block of rows, from the first-level cache,
-  /// than a panel costs to fill. A block of AMX has 16 rows.
-  int64_t getFewRows(Operation *, CpuTargetAttr target) const {
-    if (target.hasFeature("amx-int8"))
-      return 15;
+  /// than a panel costs to fill.
+  int64_t getFewRows(Operation *, CpuTargetAttr target, int64_t maxRows) const {
+    if (multipliesBytesByTiles(target, maxRows))
+      return kAmxRows - 1;
     return target.hasFeature("avx512f") ? 16 : 1;
   }
 
@@ -238,6 +237,12 @@ struct QuantizedLinearModel
   }
 
 private:
+  /// The registers of a kernel have one configuration: that of bytes, or, for prompts, of bf16.
+  bool multipliesBytesByTiles(CpuTargetAttr target, int64_t maxRows) const {
+    return maxRows >= kAmxRows && hasAmxProduct(target) &&
+           !getPromptBlock(nullptr, target, maxRows);
+  }
+
   /// One group after the other, so that weights are read from front to back: the hardware's
   /// prefetchers follow one stream best.
   SmallVector<Value> emitStreamed(QuantizedLinearOp op, TileEmitter &e, const Tile &tile) const {
