@@ -14,10 +14,10 @@ nyala.kernel @panel(%x: tensor<64x64xf32>, %w: tensor<32x64xf32>) -> tensor<64x3
 }
 
 // Both results come from the same tiles, which are computed once: one loop over the depth for
-// blocks of rows, one for half a block, one for single rows.
+// blocks of rows, one for single rows.
 // CHECK-LABEL: func.func @joint_results(
 // CHECK-SAME: nyala.tiles = 2 : i64
-// CHECK-COUNT-3: iter_args(
+// CHECK-COUNT-2: iter_args(
 // CHECK-NOT: iter_args(
 // CHECK: return
 nyala.kernel @joint_results(%d: tensor<8x32xf32>, %w: tensor<32x64xf32>, %g: tensor<8x64xf32>, %u: tensor<8x64xf32>) -> (tensor<8x64xf32>, tensor<8x64xf32>) attributes {max_rows = 8 : i64} {
