@@ -141,11 +141,10 @@ private:
       for (int64_t v = 0; v < tile.vectors; ++v)
         b.push_back(load(panel, e.index(v)));
       SmallVector<Value> next;
-      for (int64_t i = 0; i < tilesOfRows; ++i) {
+      for (int64_t i = 0; i < tilesOfRows; ++i)
         for (int64_t v = 0; v < tile.vectors; ++v)
           next.push_back(amx::TileMulFOp::create(e.b, typeC, a[i], b[v],
                                                  loop.getRegionIterArgs()[i * tile.vectors + v]));
-      }
       scf::YieldOp::create(e.b, next);
     }
     for (auto [i, c] : llvm::enumerate(loop.getResults()))
