@@ -52,10 +52,9 @@ void nyala::buildProgramPipeline(OpPassManager &pm) {
   ConvertFuncToLLVMPassOptions options;
   options.useBarePtrCallConv = true;
   variants.addPass(createConvertFuncToLLVMPass(options));
-  // Tiles that loops carry are arguments of blocks: both dialects in one conversion.
-  ConvertToLLVMPassOptions restOptions;
-  restOptions.filterDialects = {"amx", "cf", "ub"};
-  variants.addPass(createConvertToLLVMPass(restOptions));
+  // All that is left: tiles that loops carry are arguments of blocks, which takes one conversion of
+  // both dialects.
+  variants.addPass(createConvertToLLVMPass());
   variants.addPass(createReconcileUnrealizedCastsPass());
   variants.addPass(createCanonicalizerPass());
   variants.addPass(createCSEPass());

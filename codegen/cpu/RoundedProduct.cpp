@@ -52,16 +52,19 @@ private:
         .getResult(0);
   }
 
-  /// memref<rows x columns x bf16>, `integer * scale`. Rows that a last block lacks hold whatever
-  /// was there: their sums are never read.
+  /// memref<rows / 16 x steps x 16 x 32 x bf16>, `integer * scale`, tile by tile. Rows that a last
+  /// block lacks hold whatever was there: their sums are never read.
   Value roundRows() {
     Value values = e.getBuffer(op.getValues()), scales = e.getBuffer(op.getScales());
     return e.inKernelPrologue(op.getValues().getAsOpaquePointer(), [&] {
       Value rows = e.allocateScratch(
-          {static_cast<int64_t>(llvm::alignTo(e.getMaxRows(), kRoundedRows)), steps * kStepColumns},
+          {static_cast<int64_t>(llvm::alignTo(e.getMaxRows(), kRoundedRows)) / kTileRows, steps,
+           kTileRows, kStepColumns},
           bf16);
       Value count = arith::SelectOp::create(e.b, e.isPrompt(), e.getRows(), e.index(0));
       e.forRange(e.index(0), count, 1, [&](Value row) {
+        Value tileOfRow = arith::DivUIOp::create(e.b, row, e.index(kTileRows));
+        Value inTile = arith::RemUIOp::create(e.b, row, e.index(kTileRows));
         e.forRange(e.index(0), e.index(steps), 1, [&](Value block) {
           Value scale = e.broadcast(memref::LoadOp::create(e.b, scales, ValueRange{row, block}));
           Value column = arith::MulIOp::create(e.b, block, e.index(kStepColumns));
@@ -73,7 +76,8 @@ private:
                                          scale);
           };
           Value low = widen(0), high = widen(kLanes);
-          vector::StoreOp::create(e.b, round(low, high), rows, ValueRange{row, column});
+          vector::StoreOp::create(e.b, round(low, high), rows,
+                                  ValueRange{tileOfRow, block, inTile, e.index(0)});
         });
       });
       return rows;
@@ -125,19 +129,22 @@ private:
       OpBuilder::InsertionGuard guard(e.b);
       e.b.setInsertionPointToStart(loop.getBody());
       Value step = loop.getInductionVar();
-      Value column = arith::MulIOp::create(e.b, step, e.index(kStepColumns));
-      SmallVector<Value> b;
+      // All operands first, each in a register of its own.
+      auto load = [&](Value memory, Value outer) -> Value {
+        return amx::TileLoadOp::create(e.b, typeAB, memory,
+                                       ValueRange{outer, step, e.index(0), e.index(0)});
+      };
+      SmallVector<Value> a, b;
+      Value firstTile = arith::DivUIOp::create(e.b, e.getRowBlock(), e.index(kTileRows));
+      for (int64_t i = 0; i < tilesOfRows; ++i)
+        a.push_back(load(rows, arith::AddIOp::create(e.b, firstTile, e.index(i))));
       for (int64_t v = 0; v < tile.vectors; ++v)
-        b.push_back(amx::TileLoadOp::create(e.b, typeAB, panel,
-                                            ValueRange{e.index(v), step, e.index(0), e.index(0)}));
+        b.push_back(load(panel, e.index(v)));
       SmallVector<Value> next;
-      for (int64_t i = 0; i < tilesOfRows; ++i) {
-        Value row = arith::AddIOp::create(e.b, e.getRowBlock(), e.index(i * kTileRows));
-        Value a = amx::TileLoadOp::create(e.b, typeAB, rows, ValueRange{row, column});
+      for (int64_t i = 0; i < tilesOfRows; ++i)
         for (int64_t v = 0; v < tile.vectors; ++v)
-          next.push_back(amx::TileMulFOp::create(e.b, typeC, a, b[v],
+          next.push_back(amx::TileMulFOp::create(e.b, typeC, a[i], b[v],
                                                  loop.getRegionIterArgs()[i * tile.vectors + v]));
-      }
       scf::YieldOp::create(e.b, next);
     }
     for (auto [i, c] : llvm::enumerate(loop.getResults()))

@@ -60,7 +60,7 @@ TEST_P(AmxProductTest, GivesTheBitsOfOtherCpus) {
 
 /// Prompts of more than 64 rows are multiplied in bf16; shorter ones with the same kernel are not.
 TEST_P(AmxProductTest, RoundsPrompts) {
-  KernelText text = makeProduct(80, isSuperBlocks() ? 512 : 160, 100, /*tolerance=*/1e-2);
+  KernelText text = makeProduct(80, isSuperBlocks() ? 512 : 160, 100, /*tolerance=*/2e-2);
   auto amx = CompiledKernels::compile({text}, "sapphirerapids");
   auto avx2 = CompiledKernels::compile({text}, "x86-64-v3");
   ASSERT_TRUE(amx && avx2);
