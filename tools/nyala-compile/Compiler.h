@@ -28,7 +28,7 @@ struct CompileOptions {
   std::string shareKvSource; ///< "first", "mean", or "" for the pass's default
   std::string calibration;   ///< path of a text; "": none
   int64_t context = 0;       ///< 0: the model's own
-  int64_t prefillRows = 128;
+  int64_t prefillRows = 512;
   int64_t sequences = 16;
   bool skipPrefillTail = false;
   bool externalWeights = false;
