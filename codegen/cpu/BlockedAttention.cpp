@@ -82,11 +82,6 @@ void BlockedAttentionEmitter::storeFactor(Value low, Value high, const Factor &d
   e.store(pairs, destination.steps, {row, arith::DivUIOp::create(e.b, column, e.index(2))});
 }
 
-Value BlockedAttentionEmitter::loadIndex(Value ids, Value row) {
-  return arith::IndexCastOp::create(e.b, e.b.getIndexType(),
-                                    memref::LoadOp::create(e.b, e.getBuffer(ids), row));
-}
-
 /// A row of queries times the scale, at row `row` of the factor.
 void BlockedAttentionEmitter::loadQueries(const Unit &unit, Value head, Value row) {
   Value last = arith::SubIOp::create(e.b, unit.count, e.index(1)), first = mul(head, queryDim);
@@ -149,9 +144,6 @@ void BlockedAttentionEmitter::packKeys(const Unit &unit, Value block) {
 void BlockedAttentionEmitter::packValues(const Unit &unit, Value block) {
   Value last = arith::SubIOp::create(e.b, unit.end, e.index(1)),
         column = mul(unit.kvHead, valueDim);
-  SmallVector<int64_t> interleaved;
-  for (int64_t i = 0; i < kLanes; ++i)
-    interleaved.append({i, kLanes + i});
   int64_t perStep = isPaired ? 2 : 1;
   e.forRange(e.index(0), e.index(getSteps(kPositions)), 1, [&](Value step) {
     SmallVector<SmallVector<Value>> slots;
@@ -161,8 +153,7 @@ void BlockedAttentionEmitter::packValues(const Unit &unit, Value block) {
     for (size_t v = 0; v < slots.front().size(); ++v) {
       Value vector = slots[0][v];
       if (isPaired) {
-        Value both = roundToBf16(e, slots[0][v], slots[1][v]);
-        both = vector::ShuffleOp::create(e.b, both, both, interleaved);
+        Value both = interleavePairs(e, roundToBf16(e, slots[0][v], slots[1][v]));
         vector = vector::BitCastOp::create(e.b, VectorType::get(kLanes, e.b.getI32Type()), both);
       }
       e.store(vector, values.steps, {step, e.index(v * kLanes)});
@@ -180,9 +171,9 @@ Value BlockedAttentionEmitter::areConsecutive(Value first, Value count) {
   OpBuilder::InsertionGuard guard(e.b);
   e.b.setInsertionPointToStart(loop.getBody());
   auto follows = [&](Value ids, int64_t step) -> Value {
-    Value here = loadIndex(ids, add(first, loop.getInductionVar()));
-    Value before =
-        loadIndex(ids, arith::SubIOp::create(e.b, add(first, loop.getInductionVar()), e.index(1)));
+    Value here = e.loadIndex(ids, add(first, loop.getInductionVar()));
+    Value before = e.loadIndex(
+        ids, arith::SubIOp::create(e.b, add(first, loop.getInductionVar()), e.index(1)));
     return arith::CmpIOp::create(e.b, arith::CmpIPredicate::eq, here, add(before, step));
   };
   Value both =
@@ -195,8 +186,8 @@ void BlockedAttentionEmitter::emit(Value first, Value count, Value kvHead, Value
   Unit unit{first,
             count,
             kvHead,
-            loadIndex(op.getSequences(), first),
-            loadIndex(op.getPositions(), first),
+            e.loadIndex(op.getSequences(), first),
+            e.loadIndex(op.getPositions(), first),
             {}};
   unit.end = add(unit.position, count);
   Value firstHead = mul(kvHead, group);

@@ -59,7 +59,6 @@ private:
   void storeFactor(mlir::Value low, mlir::Value high, const Factor &destination, mlir::Value row,
                    mlir::Value column);
 
-  mlir::Value loadIndex(mlir::Value ids, mlir::Value row);
   void emitHeads(const Unit &unit, mlir::Value firstHead, int64_t heads, mlir::Value destination);
   void loadQueries(const Unit &unit, mlir::Value head, mlir::Value row);
   void packKeys(const Unit &unit, mlir::Value block);

@@ -10,15 +10,10 @@ using namespace mlir;
 using namespace nyala;
 using namespace nyala::cpu;
 
-static Value loadIndex(TileEmitter &e, Value ids, Value row) {
-  return arith::IndexCastOp::create(e.b, e.b.getIndexType(),
-                                    memref::LoadOp::create(e.b, e.getBuffer(ids), row));
-}
-
 PositionSpan nyala::cpu::getPositionSpan(TileEmitter &e, Value positions, Value row,
                                          MaskAttr mask) {
   PositionSpan span;
-  Value last = loadIndex(e, positions, row), parts = e.index(kPartPositions);
+  Value last = e.loadIndex(positions, row), parts = e.index(kPartPositions);
   span.end = arith::AddIOp::create(e.b, last, e.index(1));
   span.first = e.index(0);
   if (int64_t window = mask.getWindow())
@@ -91,7 +86,7 @@ void CacheAttentionEmitter::forHeads(Value row, Value kvHead,
                                      function_ref<void(const Heads &)> body) {
   Value factor = e.constant(e.f32Vector(), scale);
   Heads shared;
-  shared.sequence = loadIndex(e, sequences, row);
+  shared.sequence = e.loadIndex(sequences, row);
   shared.keyColumn = arith::MulIOp::create(e.b, kvHead, e.index(queryDim));
   shared.valueColumn = arith::MulIOp::create(e.b, kvHead, e.index(valueDim));
   Value firstOfGroup = arith::MulIOp::create(e.b, kvHead, e.index(group));

@@ -229,16 +229,12 @@ private:
   static void inSlot(TileEmitter &e, const Sink &sink, Value row,
                      function_ref<void(Value, Value)> body) {
     CacheAppendOp append = sink.append;
-    auto id = [&](Value ids) -> Value {
-      return arith::IndexCastOp::create(e.b, e.b.getIndexType(),
-                                        memref::LoadOp::create(e.b, e.getBuffer(ids), row));
-    };
-    Value slot = id(append.getSlots());
+    Value slot = e.loadIndex(append.getSlots(), row);
     Value isSlot = arith::CmpIOp::create(e.b, arith::CmpIPredicate::sge, slot, e.index(0));
     auto branch = scf::IfOp::create(e.b, isSlot, /*withElseRegion=*/false);
     OpBuilder::InsertionGuard guard(e.b);
     e.b.setInsertionPointToStart(branch.thenBlock());
-    body(id(append.getSequences()), slot);
+    body(e.loadIndex(append.getSequences(), row), slot);
   }
 
   //===--------------------------------------------------------------------===//

@@ -53,8 +53,7 @@ struct GatherModel : CpuTileOpInterface::ExternalModel<GatherModel, GatherOp> {
       Value at = arith::AddIOp::create(e.b, tile.row, e.index(r));
       Tile row = tile;
       row.rows = 1;
-      row.row = arith::IndexCastOp::create(
-          e.b, e.b.getIndexType(), memref::LoadOp::create(e.b, e.getBuffer(op.getIndices()), at));
+      row.row = e.loadIndex(op.getIndices(), at);
       llvm::append_range(vectors, e.pull(op.getInput(), row));
     }
     return vectors;
@@ -66,8 +65,7 @@ struct GatherModel : CpuTileOpInterface::ExternalModel<GatherModel, GatherOp> {
     auto op = cast<GatherOp>(operation);
     if (getTensorType(op.getResult()).getRank() > 1)
       return e.emitRowByTiles(op.getResult(), row, destinations.front());
-    Value at = memref::LoadOp::create(e.b, e.getBuffer(op.getIndices()), row);
-    Value source = arith::IndexCastOp::create(e.b, e.b.getIndexType(), at);
+    Value source = e.loadIndex(op.getIndices(), row);
     Value id = memref::LoadOp::create(e.b, e.getBuffer(op.getInput()), source);
     memref::StoreOp::create(e.b, id, destinations.front(), row);
   }

@@ -13,12 +13,6 @@ using namespace mlir;
 using namespace nyala;
 using namespace nyala::cpu;
 
-/// Of row `row`, as an index.
-static Value loadId(TileEmitter &e, Value ids, Value row) {
-  Value id = memref::LoadOp::create(e.b, e.getBuffer(ids), row);
-  return arith::IndexCastOp::create(e.b, e.b.getIndexType(), id);
-}
-
 namespace {
 
 /// A row of a packed table is one lane of a group of its layout; of a plain one, a row.
@@ -45,7 +39,7 @@ struct EmbeddingModel : CpuTileOpInterface::ExternalModel<EmbeddingModel, Embedd
     if (isPlainMatrix(op.getTable()))
       return e.emitRowByTiles(op.getResult(), row, destination);
     PackedReader reader(e, op.getTable());
-    Value id = loadId(e, op.getIds(), row);
+    Value id = e.loadIndex(op.getIds(), row);
     Value base = reader.getGroupOffset(id);
     Value lane = arith::RemUIOp::create(e.b, id, e.index(PackedLayout::kGroupRows));
     reader.forBlocksOfRow(base, lane, [&](const PackedReader::Block &block, Value column) {
@@ -64,7 +58,7 @@ private:
     for (int64_t r = 0; r < tile.rows; ++r) {
       Tile row = tile;
       row.rows = 1;
-      row.row = loadId(e, op.getIds(), arith::AddIOp::create(e.b, tile.row, e.index(r)));
+      row.row = e.loadIndex(op.getIds(), arith::AddIOp::create(e.b, tile.row, e.index(r)));
       llvm::append_range(vectors, e.pull(op.getTable(), row));
     }
     return vectors;
@@ -123,7 +117,7 @@ private:
       });
     Value rows = e.getBuffer(op.getRows());
     forRows(op.getRows(), [&](Value row, Value column, int64_t lanes) {
-      Value id = loadId(e, op.getIds(), row);
+      Value id = e.loadIndex(op.getIds(), row);
       Value sum = arith::AddFOp::create(e.b, e.load(destination, {id, column}, lanes),
                                         e.load(rows, {row, column}, lanes));
       e.store(sum, destination, {id, column}, lanes);

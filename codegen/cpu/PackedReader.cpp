@@ -19,6 +19,13 @@ Value PackedReader::getGroupOffset(Value row) {
   return arith::MulIOp::create(e.b, group, e.index(layout.getGroupBytes()));
 }
 
+SmallVector<Value> PackedReader::getGroupOffsets(const Tile &tile) {
+  SmallVector<Value> offsets;
+  for (int64_t v = 0; v < tile.vectors; ++v)
+    offsets.push_back(getGroupOffset(arith::AddIOp::create(e.b, tile.column, e.index(v * kLanes))));
+  return offsets;
+}
+
 Value PackedReader::add(Value offset, int64_t bytes) {
   return arith::AddIOp::create(e.b, offset, e.index(bytes));
 }

@@ -37,6 +37,8 @@ public:
 
   /// Byte offset of a group: `row` is the index of its first row.
   mlir::Value getGroupOffset(mlir::Value row);
+  /// Those of the groups that the vectors of a tile of the product's columns are.
+  llvm::SmallVector<mlir::Value> getGroupOffsets(const Tile &tile);
 
   /// Loads one block after the other of the groups at byte offsets `groups`, and calls `body`. Also
   /// asks for the bytes that are to be streamed later.

@@ -126,11 +126,8 @@ private:
       return e.load(memory, {row, column}, lanes);
     Value rows = loadBoth(memory, {row, column, lanes},
                           {add(row, 1), column, length == perStep ? lanes : 0});
-    SmallVector<int64_t> interleaved;
-    for (int64_t lane = 0; lane < kLanes; ++lane)
-      llvm::append_values(interleaved, lane, lane + kLanes);
-    rows = vector::ShuffleOp::create(b, rows, rows, interleaved);
-    return vector::BitCastOp::create(b, VectorType::get(kLanes, getStepType()), rows);
+    return vector::BitCastOp::create(b, VectorType::get(kLanes, getStepType()),
+                                     interleavePairs(e, rows));
   }
 
   /// All steps, and how many numbers each has.

@@ -77,14 +77,11 @@ private:
   SmallVector<Value> emitStreamed(LinearOp op, TileEmitter &e, const Tile &tile) const {
     Value x = e.getBuffer(op.getInput());
     PackedReader reader(e, op.getWeight());
-    SmallVector<Value> bases;
-    for (int64_t v = 0; v < tile.vectors; ++v)
-      bases.push_back(
-          reader.getGroupOffset(arith::AddIOp::create(e.b, tile.column, e.index(v * kLanes))));
     Value zero = e.constant(e.f32Vector(), 0);
     SmallVector<Value> init(tile.rows * tile.vectors, zero);
     return reader.forBlocks(
-        bases, init, [&](ArrayRef<PackedReader::Block> blocks, Value column, ValueRange carried) {
+        reader.getGroupOffsets(tile), init,
+        [&](ArrayRef<PackedReader::Block> blocks, Value column, ValueRange carried) {
           int64_t length = blocks.front().length;
           SmallVector<Value> next;
           for (int64_t r = 0; r < tile.rows; ++r) {
@@ -161,9 +158,7 @@ private:
 
   void fillPanel(LinearOp op, TileEmitter &e, const Tile &tile, Value panel) const {
     PackedReader reader(e, op.getWeight());
-    for (int64_t v = 0; v < tile.vectors; ++v) {
-      Value base =
-          reader.getGroupOffset(arith::AddIOp::create(e.b, tile.column, e.index(v * kLanes)));
+    for (auto [v, base] : llvm::enumerate(reader.getGroupOffsets(tile))) {
       reader.forBlocks(
           base, {}, [&](ArrayRef<PackedReader::Block> blocks, Value column, ValueRange) {
             for (int64_t c = 0; c < blocks.front().length; ++c) {

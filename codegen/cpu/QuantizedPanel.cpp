@@ -59,17 +59,14 @@ QuantizedPanel nyala::cpu::getQuantizedPanel(TileEmitter &e, QuantizedLinearOp o
     Value made = e.allocateScratch({bytes}, e.b.getI8Type());
     QuantizedPanel panel = layOut(e, layout, tile.vectors, made, bytes);
     PackedReader reader(e, op.getWeight());
-    SmallVector<Value> groups;
-    for (int64_t v = 0; v < tile.vectors; ++v)
-      groups.push_back(
-          reader.getGroupOffset(arith::AddIOp::create(e.b, tile.column, e.index(v * kLanes))));
-    reader.forBlocks(
-        groups, {}, [&](ArrayRef<PackedReader::Block> blocks, Value column, ValueRange) {
-          Value number = arith::DivUIOp::create(e.b, column, e.index(PackedLayout::kBlockColumns));
-          for (auto [v, block] : llvm::enumerate(blocks))
-            storeBlock(e, reader, block, panel, e.index(v), number);
-          return SmallVector<Value>();
-        });
+    reader.forBlocks(reader.getGroupOffsets(tile), {},
+                     [&](ArrayRef<PackedReader::Block> blocks, Value column, ValueRange) {
+                       Value number = arith::DivUIOp::create(e.b, column,
+                                                             e.index(PackedLayout::kBlockColumns));
+                       for (auto [v, block] : llvm::enumerate(blocks))
+                         storeBlock(e, reader, block, panel, e.index(v), number);
+                       return SmallVector<Value>();
+                     });
     return made;
   });
   return layOut(e, layout, tile.vectors, memory, bytes);

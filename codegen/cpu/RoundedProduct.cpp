@@ -8,10 +8,10 @@
 //===----------------------------------------------------------------------===//
 #include "codegen/cpu/RoundedProduct.h"
 #include "codegen/cpu/PackedReader.h"
+#include "codegen/cpu/TileProduct.h"
 
 #include "mlir/Dialect/AMX/AMXDialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -44,14 +44,6 @@ private:
   static constexpr int64_t kTileRows = 16;
   static constexpr int64_t kStepColumns = PackedLayout::kBlockColumns; ///< a tile's depth in bf16
 
-  /// Two vectors of f32 as one of bf16: lanes of `first`, then those of `second`.
-  Value round(Value first, Value second) {
-    return LLVM::CallIntrinsicOp::create(e.b, VectorType::get(2 * kLanes, bf16),
-                                         e.b.getStringAttr("llvm.x86.avx512bf16.cvtne2ps2bf16.512"),
-                                         ValueRange{second, first})
-        .getResult(0);
-  }
-
   /// memref<rows / 16 x steps x 16 x 32 x bf16>, `integer * scale`, tile by tile. Rows that a last
   /// block lacks hold whatever was there: their sums are never read.
   Value roundRows() {
@@ -76,7 +68,7 @@ private:
                                          scale);
           };
           Value low = widen(0), high = widen(kLanes);
-          vector::StoreOp::create(e.b, round(low, high), rows,
+          vector::StoreOp::create(e.b, roundToBf16(e, low, high), rows,
                                   ValueRange{tileOfRow, block, inTile, e.index(0)});
         });
       });
@@ -90,21 +82,14 @@ private:
     return e.inTilePrologue(op, tile.column, [&] {
       Value panel = e.allocateScratch({tile.vectors, steps, kTileRows, kStepColumns}, bf16);
       PackedReader reader(e, op.getWeight());
-      SmallVector<Value> groups;
-      for (int64_t v = 0; v < tile.vectors; ++v)
-        groups.push_back(
-            reader.getGroupOffset(arith::AddIOp::create(e.b, tile.column, e.index(v * kLanes))));
-      SmallVector<int64_t> interleaved;
-      for (int64_t lane = 0; lane < kLanes; ++lane)
-        llvm::append_values(interleaved, lane, lane + kLanes);
       reader.forBlocks(
-          groups, {}, [&](ArrayRef<PackedReader::Block> blocks, Value column, ValueRange) {
+          reader.getGroupOffsets(tile), {},
+          [&](ArrayRef<PackedReader::Block> blocks, Value column, ValueRange) {
             Value step = arith::DivUIOp::create(e.b, column, e.index(kStepColumns));
             for (auto [v, block] : llvm::enumerate(blocks))
               for (int64_t pair = 0; pair < kTileRows; ++pair) {
-                Value both =
-                    round(reader.getValue(block, 2 * pair), reader.getValue(block, 2 * pair + 1));
-                both = vector::ShuffleOp::create(e.b, both, both, interleaved);
+                Value both = interleavePairs(e, roundToBf16(e, reader.getValue(block, 2 * pair),
+                                                            reader.getValue(block, 2 * pair + 1)));
                 vector::StoreOp::create(e.b, both, panel,
                                         ValueRange{e.index(v), step, e.index(pair), e.index(0)});
               }

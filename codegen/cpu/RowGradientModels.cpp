@@ -159,8 +159,7 @@ private:
   }
 
   static Value emitTarget(LogSumExpOp op, TileEmitter &e, Value row, Value previous) {
-    Value target = arith::IndexCastOp::create(
-        e.b, e.b.getIndexType(), memref::LoadOp::create(e.b, e.getBuffer(op.getTargets()), row));
+    Value target = e.loadIndex(op.getTargets(), row);
     // As unsigned numbers, negative ones are large.
     Value inside = arith::CmpIOp::create(e.b, arith::CmpIPredicate::ult, target,
                                          e.index(getChannels(op.getLogits())));

@@ -63,6 +63,11 @@ SmallVector<Value> TileEmitter::pull(Value value, const Tile &tile) {
   return vectors;
 }
 
+Value TileEmitter::loadIndex(Value ids, Value row) {
+  return arith::IndexCastOp::create(b, b.getIndexType(),
+                                    memref::LoadOp::create(b, getBuffer(ids), row));
+}
+
 Value TileEmitter::pullElement(Value value, Value row) {
   if (Value buffer = buffers.lookup(value))
     return memref::LoadOp::create(b, buffer, row);

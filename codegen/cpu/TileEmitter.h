@@ -108,6 +108,9 @@ public:
   mlir::Value load(mlir::Value buffer, mlir::ValueRange indices, int64_t lanes = kLanes);
   void store(mlir::Value vector, mlir::Value buffer, mlir::ValueRange indices,
              int64_t lanes = kLanes);
+  /// Element `row` of a value of rank 1 that holds integers (ids, positions, sequences), as an
+  /// index.
+  mlir::Value loadIndex(mlir::Value ids, mlir::Value row);
 
   // --- Arithmetic (scalars or vectors of f32) ----------------------------------------------
 

@@ -30,6 +30,13 @@ Value nyala::cpu::roundToBf16(TileEmitter &e, Value low, Value high) {
   return callBf16(e, "cvtne2ps2bf16.512", getPairs(e), {high, low});
 }
 
+Value nyala::cpu::interleavePairs(TileEmitter &e, Value numbers) {
+  SmallVector<int64_t> lanes;
+  for (int64_t lane = 0; lane < kLanes; ++lane)
+    lanes.append({lane, lane + kLanes});
+  return vector::ShuffleOp::create(e.b, numbers, numbers, lanes);
+}
+
 Value nyala::cpu::multiplyAdd(TileEmitter &e, Value x, Value y, Value sum) {
   if (isa<FloatType>(getElementTypeOrSelf(x)))
     return e.fma(x, y, sum);

@@ -22,6 +22,8 @@ ProductTile getProductTile(CpuTargetAttr target);
 mlir::Value multiplyAdd(TileEmitter &e, mlir::Value x, mlir::Value y, mlir::Value sum);
 /// 32 numbers of bf16: those of two vectors of f32, rounded to nearest even.
 mlir::Value roundToBf16(TileEmitter &e, mlir::Value low, mlir::Value high);
+/// Of 32 numbers, lane i of the first 16 beside lane i of the last 16.
+mlir::Value interleavePairs(TileEmitter &e, mlir::Value numbers);
 
 /// sums[i, v] + sum over k in [begin, end), ascending, of left(i, k) * right(k, v): the sums, row
 /// by row. `left` gives scalars, `right` vectors; products are those of multiplyAdd().
