@@ -73,7 +73,8 @@ def test_interrupted_text_goes_on(smollm2_artifact, file):
     with subprocess.Popen([tool("nyala-run"), smollm2_artifact, "--temp", "0", "-n", "2000",
                            "-p", "1, 2, 3,", "--session", file], stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        printed = process.stdout.read(1)
+        # Past the file object's buffer, which communicate() does not read.
+        printed = os.read(process.stdout.fileno(), 1)
         process.send_signal(signal.SIGINT)
         printed += process.communicate(timeout=20)[0]
     assert process.returncode == 130
