@@ -1,0 +1,38 @@
+//===- CudaInterfaces.td - Kernel generation, op by op ------*- tablegen -*-===//
+#ifndef NYALA_CODEGEN_CUDA_CUDAINTERFACES_TD
+#define NYALA_CODEGEN_CUDA_CUDAINTERFACES_TD
+
+include "mlir/IR/OpBase.td"
+
+def Nyala_CudaTileOpInterface : OpInterface<"CudaTileOpInterface"> {
+  let cppNamespace = "::nyala::cuda";
+  let description = [{
+    How an op's results are computed on a GPU: the elements of a tile, pulling the operands' tiles from
+    the emitter. Attached to the dialect's ops as external models (CudaTileModels.h), so that ir/ knows
+    nothing of code generation.
+  }];
+  let methods = [
+    InterfaceMethod<[{Why the op cannot be in a kernel as it is; empty if it can.}],
+      "std::string", "getObstacle", (ins "::nyala::CudaTargetAttr":$target), [{}], [{ return {}; }]>,
+    InterfaceMethod<[{Emits a kernel whose root the op is and whose schedule is the op's own (products,
+                      attention), all of it: which blocks there are, and the writing of the kernel's results, for which
+                      it pulls them (KernelResults). Returns the launch record. Ops that are no roots never are asked.}],
+      "::nyala::cuda::Launch", "emitKernel",
+      (ins "::nyala::cuda::KernelContext &":$kernel), [{}], [{
+        llvm_unreachable("is no root");
+      }]>,
+    InterfaceMethod<[{Elements of a tile of result `result`.}],
+      "::llvm::SmallVector<::mlir::Value>", "emitTile",
+      (ins "::nyala::cuda::ThreadEmitter &":$emitter, "unsigned":$result,
+           "const ::nyala::cuda::Tile &":$tile), [{}], [{
+        llvm_unreachable("has no tiles");
+      }]>,
+    InterfaceMethod<[{Writes row `row` of each result to shared memory, by the whole block; null: that
+                      result is not asked for. Default: tile by tile.}],
+      "void", "emitRow",
+      (ins "::nyala::cuda::ThreadEmitter &":$emitter, "::mlir::Value":$row,
+           "::llvm::ArrayRef<::mlir::Value>":$destinations)>
+  ];
+}
+
+#endif // NYALA_CODEGEN_CUDA_CUDAINTERFACES_TD
