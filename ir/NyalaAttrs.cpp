@@ -53,6 +53,16 @@ bool CpuTargetAttr::hasFeature(StringRef feature) const {
   return llvm::any_of(getFeatures(), [&](StringAttr attr) { return attr.getValue() == feature; });
 }
 
+unsigned CudaTargetAttr::getComputeCapability() const {
+  StringRef name = getArch();
+  unsigned capability = 0;
+  if (!name.consume_front("sm_") || name.consumeInteger(10, capability))
+    return 0;
+  return name.empty() || name == "a" ? capability : 0;
+}
+
+bool CudaTargetAttr::isSpecific() const { return getArch().ends_with("a"); }
+
 #include "ir/NyalaEnums.cpp.inc"
 
 #define GET_ATTRDEF_CLASSES

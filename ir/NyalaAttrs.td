@@ -163,6 +163,40 @@ def Nyala_CpuTargetAttr : Nyala_Attr<"CpuTarget", "cpu_target"> {
   }];
 }
 
+def Nyala_CudaTargetAttr : Nyala_Attr<"CudaTarget", "cuda_target"> {
+  let summary = "an NVIDIA GPU architecture that kernels are generated for";
+  let description = [{
+    As CUDA's compilers name them; an `a` behind the number: with instructions that this architecture alone has.
+
+    ```mlir
+    #nyala.cuda_target<"sm_90a">
+    ```
+  }];
+  let parameters = (ins StringRefParameter<"arch">:$arch);
+  let assemblyFormat = "`<` $arch `>`";
+  let extraClassDeclaration = [{
+    /// 80 of sm_80, 90 of sm_90a; 0 if the name is none.
+    unsigned getComputeCapability() const;
+    /// Does the name end in `a`?
+    bool isSpecific() const;
+  }];
+}
+
+def Nyala_MatmulCallAttr : Nyala_Attr<"MatmulCall", "matmul_call"> {
+  let summary = "a kernel that a library's matrix product can stand in for";
+  let description = [{
+    On a gpu.func: result[rows x columns] = activations[rows x depth] * weight[columns x depth]^T
+    (+ residual[rows x columns]), factors bf16, sums, residual and result f32. Numbers are indices of the kernel's buffers.
+
+    ```mlir
+    #nyala.matmul_call<columns = 576, depth = 1536, activations = 0, weight = 1, residual = 2, result = 3>
+    ```
+  }];
+  let parameters = (ins "int64_t":$columns, "int64_t":$depth, "int64_t":$activations, "int64_t":$weight,
+                        DefaultValuedParameter<"int64_t", "-1">:$residual, "int64_t":$result);
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+
 def Nyala_BufferAttr : Nyala_Attr<"Buffer", "buffer"> {
   let summary = "an operand of a step: a region and where in it";
   let description = [{

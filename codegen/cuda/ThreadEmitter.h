@@ -28,8 +28,9 @@ inline constexpr int64_t kVirtualThreads = 256;
 /// Calls of up to this many rows are bound by the contract of decoding.
 inline constexpr int64_t kContractRows = 64;
 
-/// A row and adjacent columns: `column` + `offset` + 0 … count - 1. `column` may differ between threads
-/// and is a multiple of 4, or of `count` if that is less; two tiles are the same if all fields are.
+/// A row and adjacent columns: `column` + `offset` + 0 … count - 1. `column` may differ between
+/// threads and is a multiple of 4, or of `count` if that is less; two tiles are the same if all
+/// fields are.
 struct Tile {
   mlir::Value row;    ///< index
   mlir::Value column; ///< index
@@ -59,16 +60,16 @@ public:
   void setBuffer(mlir::Value value, mlir::Value buffer) { buffers[value] = buffer; }
   mlir::Value getBuffer(mlir::Value value) const { return buffers.lookup(value); }
   /// Row `row` of `value` in shared memory, computed by the whole block in the row prologue, with a
-  /// barrier behind; of element type `type` (f32, bf16, i8, …): memref<columns x type, 3>. Several results
-  /// of one op (quantize) are materialized together.
+  /// barrier behind; of element type `type` (f32, bf16, i8, …): memref<columns x type, 3>. Several
+  /// results of one op (quantize) are materialized together.
   mlir::Value materializeRow(mlir::Value value, mlir::Value row, mlir::Type type);
   /// Calls `body` at the row prologue, once for each key and row.
   mlir::Value inRowPrologue(mlir::Operation *key, mlir::Value row,
                             llvm::function_ref<mlir::Value()> body);
   /// Marks the current position as the row prologue, and forgets what the last one had.
   void beginRow();
-  /// Runs `body` at a place that is thrown away afterwards; meanwhile isDry(): ops only note what they
-  /// will be asked for.
+  /// Runs `body` at a place that is thrown away afterwards; meanwhile isDry(): ops only note what
+  /// they will be asked for.
   void runDry(llvm::function_ref<void()> body);
   bool isDry() const { return dry; }
 
@@ -81,15 +82,17 @@ public:
   void barrier();
   /// The value of lane `lane xor mask`.
   mlir::Value shuffleXor(mlir::Value value, int64_t mask);
-  /// Sum (maximum) over groups of `lanes` adjacent lanes, by a butterfly from half of them down; all
-  /// get it.
+  /// Sum (maximum) over groups of `lanes` adjacent lanes, by a butterfly from half of them down;
+  /// all get it.
   mlir::Value addLanes(mlir::Value value, int64_t lanes = kWarp);
   mlir::Value maxLanes(mlir::Value value, int64_t lanes = kWarp);
-  /// Sum of `element(column tile)` over the columns of a row of that many columns, in the order of kVirtualThreads;
-  /// to be called by all threads; all get it. Maximum likewise.
-  mlir::Value sumRow(int64_t columns, llvm::function_ref<mlir::Value(mlir::Value column, int64_t count)> element);
+  /// Sum of `element(column tile)` over the columns of a row of that many columns, in the order of
+  /// kVirtualThreads; to be called by all threads; all get it. Maximum likewise.
+  mlir::Value sumRow(int64_t columns,
+                     llvm::function_ref<mlir::Value(mlir::Value column, int64_t count)> element);
   /// Calls `body` for each 4 (or the rest of the) adjacent columns that are this thread's.
-  void forColumns(int64_t columns, llvm::function_ref<void(mlir::Value column, int64_t count)> body);
+  void forColumns(int64_t columns,
+                  llvm::function_ref<void(mlir::Value column, int64_t count)> body);
   void forRange(mlir::Value lower, mlir::Value upper, int64_t step,
                 llvm::function_ref<void(mlir::Value)> body);
   void when(mlir::Value condition, llvm::function_ref<void()> body);
@@ -102,12 +105,15 @@ public:
   /// Bytes at an offset of the workspace (behind the counters) that the kernel may use; a ptr<1>.
   mlir::Value allocateWorkspace(int64_t bytes);
   int64_t getWorkspaceBytes() const { return workspaceBytes; }
-  /// Counter number `index` of the workspace: ptr<1> to an i32 that is 0 when the kernel starts and ends.
+  /// Counter number `index` of the workspace: ptr<1> to an i32 that is 0 when the kernel starts and
+  /// ends.
   mlir::Value getCounter(mlir::Value index);
   /// `count` adjacent elements from `column` as f32 (integers as they are).
-  llvm::SmallVector<mlir::Value> load(mlir::Value buffer, mlir::Value row, mlir::Value column, int64_t count);
+  llvm::SmallVector<mlir::Value> load(mlir::Value buffer, mlir::Value row, mlir::Value column,
+                                      int64_t count);
   /// Rounds to the buffer's element type; vectorized.
-  void store(llvm::ArrayRef<mlir::Value> values, mlir::Value buffer, mlir::Value row, mlir::Value column);
+  void store(llvm::ArrayRef<mlir::Value> values, mlir::Value buffer, mlir::Value row,
+             mlir::Value column);
   /// 16 bytes of a weight that is read once: ld.global.nc.L1::no_allocate.L2::256B; vector<4xi32>.
   mlir::Value loadStreaming(mlir::Value buffer, mlir::Value byteOffset);
 
