@@ -9,6 +9,7 @@
 // items are the op's own, and write its results. Else a work item is a row.
 //
 //===----------------------------------------------------------------------===//
+#include "codegen/KernelBuffers.h"
 #include "codegen/Passes.h"
 #include "codegen/cpu/CpuTileModels.h"
 #include "codegen/cpu/KernelChecks.h"
@@ -39,21 +40,6 @@ using namespace nyala;
 using namespace nyala::cpu;
 
 namespace {
-
-/// The buffer that holds a kernel's operand or result.
-MemRefType getBufferType(RankedTensorType type, int64_t maxRows) {
-  if (getPacked(type))
-    return MemRefType::get({getPackedLayout(type).getBytes()},
-                           IntegerType::get(type.getContext(), 8));
-  SmallVector<int64_t> shape(type.getShape());
-  for (int64_t &dim : shape)
-    if (ShapedType::isDynamic(dim))
-      dim = maxRows;
-  if (!getBlocks(type))
-    return MemRefType::get(shape, type.getElementType());
-  shape.back() = getSlotBytes(type);
-  return MemRefType::get(shape, IntegerType::get(type.getContext(), 8));
-}
 
 /// OpCost of a kernel's body, with bytes of rows counted at the kernel's border alone.
 DenseI64ArrayAttr getKernelCost(KernelOp kernel) {
@@ -122,19 +108,10 @@ public:
 private:
   Operation *getTerminator() { return kernel.getBody().front().getTerminator(); }
 
-  /// A bound of the rows of an argument: the kernel's, unless an op reads any rows of it by index.
-  int64_t getMaxRows(BlockArgument argument) {
-    for (OpOperand &use : argument.getUses())
-      if (!isa<ReturnOp>(use.getOwner()) &&
-          !llvm::is_contained(nyala::getRowOperands(use.getOwner()), &use))
-        return std::numeric_limits<int32_t>::max();
-    return kernel.getMaxRows();
-  }
-
   func::FuncOp createFunction(ImplicitLocOpBuilder &b) {
     SmallVector<Type> types;
     for (BlockArgument argument : kernel.getBody().getArguments())
-      types.push_back(getBufferType(getTensorType(argument), getMaxRows(argument)));
+      types.push_back(getBufferType(getTensorType(argument), getMaxRows(kernel, argument)));
     for (auto [index, type] : llvm::enumerate(kernel.getResultTypes()))
       if (!getTiedArgument(kernel, index))
         types.push_back(getBufferType(cast<RankedTensorType>(type), kernel.getMaxRows()));
