@@ -41,6 +41,11 @@ StringRef nyala::getEntryName(Operation *entry) {
   return name;
 }
 
+SmallVector<KernelOp> nyala::getKernels(ModuleOp module, Device device) {
+  return llvm::filter_to_vector(module.getOps<KernelOp>(),
+                                [&](KernelOp kernel) { return getDevice(kernel) == device; });
+}
+
 //===----------------------------------------------------------------------===//
 // Targets
 //===----------------------------------------------------------------------===//

@@ -16,10 +16,7 @@
 #ifndef NYALA_IR_VARIANTS_H
 #define NYALA_IR_VARIANTS_H
 
-#include "ir/NyalaAttrs.h"
-
-#include "mlir/IR/BuiltinOps.h"
-#include "mlir/IR/SymbolTable.h"
+#include "ir/NyalaOps.h"
 
 namespace nyala {
 
@@ -39,6 +36,9 @@ void setDevice(mlir::Operation *op, Device device);
 std::string getEntrySymbol(Device device, llvm::StringRef name);
 /// What an entry or program is called on its device: "decode" for @cuda_decode.
 llvm::StringRef getEntryName(mlir::Operation *entry);
+
+/// The kernels that code is to be generated for, in their order.
+llvm::SmallVector<KernelOp> getKernels(mlir::ModuleOp module, Device device);
 
 /// Name of the gpu.module in a GPU's variant.
 inline constexpr llvm::StringLiteral kGpuModuleName = "kernels";

@@ -9,11 +9,12 @@
 // items are the op's own, and write its results. Else a work item is a row.
 //
 //===----------------------------------------------------------------------===//
+#include "codegen/KernelBuffers.h"
+#include "codegen/KernelCost.h"
 #include "codegen/Passes.h"
 #include "codegen/cpu/CpuTileModels.h"
 #include "codegen/cpu/KernelChecks.h"
 #include "codegen/cpu/SlotAccess.h"
-#include "codegen/dispatch/KernelCost.h"
 #include "ir/KernelTies.h"
 #include "ir/Variants.h"
 
@@ -40,21 +41,6 @@ using namespace nyala;
 using namespace nyala::cpu;
 
 namespace {
-
-/// The buffer that holds a kernel's operand or result.
-MemRefType getBufferType(RankedTensorType type, int64_t maxRows) {
-  if (getPacked(type))
-    return MemRefType::get({getPackedLayout(type).getBytes()},
-                           IntegerType::get(type.getContext(), 8));
-  SmallVector<int64_t> shape(type.getShape());
-  for (int64_t &dim : shape)
-    if (ShapedType::isDynamic(dim))
-      dim = maxRows;
-  if (!getBlocks(type))
-    return MemRefType::get(shape, type.getElementType());
-  shape.back() = getSlotBytes(type);
-  return MemRefType::get(shape, IntegerType::get(type.getContext(), 8));
-}
 
 /// Generates one kernel for one target.
 class KernelGenerator {
@@ -104,19 +90,10 @@ public:
 private:
   Operation *getTerminator() { return kernel.getBody().front().getTerminator(); }
 
-  /// A bound of the rows of an argument: the kernel's, unless an op reads any rows of it by index.
-  int64_t getMaxRows(BlockArgument argument) {
-    for (OpOperand &use : argument.getUses())
-      if (!isa<ReturnOp>(use.getOwner()) &&
-          !llvm::is_contained(nyala::getRowOperands(use.getOwner()), &use))
-        return std::numeric_limits<int32_t>::max();
-    return kernel.getMaxRows();
-  }
-
   func::FuncOp createFunction(ImplicitLocOpBuilder &b) {
     SmallVector<Type> types;
     for (BlockArgument argument : kernel.getBody().getArguments())
-      types.push_back(getBufferType(getTensorType(argument), getMaxRows(argument)));
+      types.push_back(getBufferType(getTensorType(argument), getMaxRows(kernel, argument)));
     for (auto [index, type] : llvm::enumerate(kernel.getResultTypes()))
       if (!getTiedArgument(kernel, index))
         types.push_back(getBufferType(cast<RankedTensorType>(type), kernel.getMaxRows()));
@@ -458,12 +435,6 @@ private:
   Value begin, limit;
 };
 
-auto getCpuKernels(ModuleOp module) {
-  return llvm::make_filter_range(module.getOps<KernelOp>(), [](KernelOp kernel) {
-    return getDevice(kernel) == Device::Cpu;
-  });
-}
-
 struct GenerateCpuKernels : nyala::impl::GenerateCpuKernelsBase<GenerateCpuKernels> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
@@ -471,7 +442,7 @@ struct GenerateCpuKernels : nyala::impl::GenerateCpuKernelsBase<GenerateCpuKerne
     if (failed(all))
       return signalPassFailure();
     auto targets = llvm::make_filter_range(*all, llvm::IsaPred<CpuTargetAttr>);
-    for (KernelOp kernel : getCpuKernels(module)) {
+    for (KernelOp kernel : getKernels(module, Device::Cpu)) {
       for (Attribute target : targets)
         if (failed(checkKernel(kernel, cast<CpuTargetAttr>(target))))
           return signalPassFailure();
@@ -489,7 +460,7 @@ struct GenerateCpuKernels : nyala::impl::GenerateCpuKernelsBase<GenerateCpuKerne
 
   static void generate(ModuleOp module, ModuleOp variant) {
     auto target = cast<CpuTargetAttr>(getTarget(variant));
-    for (KernelOp kernel : getCpuKernels(module))
+    for (KernelOp kernel : getKernels(module, Device::Cpu))
       KernelGenerator(kernel, target).generate(variant);
     // The one function that the emitter leaves to upstream's approximation.
     RewritePatternSet patterns(module.getContext());

@@ -1,6 +1,6 @@
 //===- BuildPrograms.cpp - Entries become programs of steps ---------------===//
+#include "codegen/KernelCost.h"
 #include "codegen/Passes.h"
-#include "codegen/dispatch/KernelCost.h"
 #include "codegen/plan/ValuePlaces.h"
 #include "ir/Variants.h"
 

@@ -1,5 +1,5 @@
 //===- KernelCost.cpp - What a kernel costs -------------------------------===//
-#include "codegen/dispatch/KernelCost.h"
+#include "codegen/KernelCost.h"
 
 using namespace mlir;
 using namespace nyala;

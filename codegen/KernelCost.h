@@ -1,6 +1,6 @@
 //===- KernelCost.h - What a kernel costs -----------------------*- C++ -*-===//
-#ifndef NYALA_CODEGEN_DISPATCH_KERNELCOST_H
-#define NYALA_CODEGEN_DISPATCH_KERNELCOST_H
+#ifndef NYALA_CODEGEN_KERNELCOST_H
+#define NYALA_CODEGEN_KERNELCOST_H
 
 #include "ir/NyalaOps.h"
 
@@ -15,4 +15,4 @@ void setKernelCost(KernelOp kernel);
 
 } // namespace nyala
 
-#endif // NYALA_CODEGEN_DISPATCH_KERNELCOST_H
+#endif // NYALA_CODEGEN_KERNELCOST_H
