@@ -49,7 +49,7 @@ FailureOr<ArrayAttr> nyala::cuda::getCudaTargets(MLIRContext *context, StringRef
     }
     targets.push_back(target);
   }
-  llvm::stable_sort(targets, [](CudaTargetAttr a, CudaTargetAttr b) {
+  llvm::sort(targets, [](CudaTargetAttr a, CudaTargetAttr b) {
     return std::pair(a.getComputeCapability(), a.isSpecific()) >
            std::pair(b.getComputeCapability(), b.isSpecific());
   });
