@@ -127,10 +127,12 @@ static void compile(Compilation &compilation) {
   codegen.run(module);
   FailureOr<CodeImage> image =
       linkImage(StringRef(object.data(), object.size()), compilation.names, error);
-  if (succeeded(image))
-    compilation.image = std::move(*image);
-  else
+  if (failed(image)) {
     error = "kernels cannot be linked: " + error;
+    return;
+  }
+  compilation.image = std::move(*image);
+  compilation.image.arch = compilation.target.getArch().str();
 }
 
 FailureOr<std::vector<CodeImage>> nyala::cpu::compileKernels(ModuleOp module) {
@@ -142,7 +144,7 @@ FailureOr<std::vector<CodeImage>> nyala::cpu::compileKernels(ModuleOp module) {
     if (failed(translate(compilations.back())))
       return failure();
   }
-  if (compilations.empty())
+  if (getVariants(module).empty())
     return module.emitError("has no kernels; expected a module of the phase program");
   llvm::parallelForEach(compilations, compile);
   std::vector<CodeImage> images;

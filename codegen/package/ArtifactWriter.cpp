@@ -33,7 +33,7 @@ namespace {
 
 class ArtifactWriter {
 public:
-  ArtifactWriter(ModuleOp module, ArrayRef<cpu::CodeImage> images,
+  ArtifactWriter(ModuleOp module, ArrayRef<CodeImage> images,
                  const std::optional<TokenizerData> &tokenizer, const ArtifactOptions &options)
       : module(module), tokenizer(tokenizer), options(options), writer(module) {
     model = module->getAttrOfType<DictionaryAttr>(NyalaDialect::kModelAttr);
@@ -97,7 +97,7 @@ private:
   /// An executable.
   struct PlacedCode {
     ModuleOp variant;
-    const cpu::CodeImage &image;
+    const CodeImage &image;
     uint64_t offset = 0; ///< in the file
   };
 
@@ -368,7 +368,7 @@ private:
 
 } // namespace
 
-ArtifactSummary nyala::package::writeArtifact(ModuleOp module, ArrayRef<cpu::CodeImage> images,
+ArtifactSummary nyala::package::writeArtifact(ModuleOp module, ArrayRef<CodeImage> images,
                                               const std::optional<TokenizerData> &tokenizer,
                                               const ArtifactOptions &options) {
   return ArtifactWriter(module, images, tokenizer, options).write();
