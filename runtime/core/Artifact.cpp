@@ -133,8 +133,7 @@ const artifact::Entry *Artifact::findEntry(std::string_view name) const {
 }
 
 bool isSessionEntry(const artifact::Entry &entry) {
-  const std::string_view name = entry.name()->string_view();
-  return name == "decode" || name == "prefill";
+  return std::ranges::find(sessionEntries, entry.name()->string_view()) != std::end(sessionEntries);
 }
 
 bool servesSessions(const artifact::Artifact &program) {

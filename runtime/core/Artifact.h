@@ -52,6 +52,9 @@ private:
   std::span<const std::byte> weights;
 };
 
+/// Names of the entries that sessions run, those of few rows first.
+inline constexpr std::string_view sessionEntries[] = {"decode", "batch", "prefill"};
+
 /// Is it an entry that sessions run? (All counts of others are at their maxima: training.)
 bool isSessionEntry(const artifact::Entry &entry);
 
