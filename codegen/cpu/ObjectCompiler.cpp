@@ -93,7 +93,7 @@ struct Compilation {
 /// be without locks.
 static LogicalResult translate(Compilation &compilation) {
   ModuleOp variant = compilation.variant;
-  compilation.target = getTarget(variant);
+  compilation.target = cast<CpuTargetAttr>(getTarget(variant));
   for (auto function : variant.getOps<LLVM::LLVMFuncOp>())
     if (function->hasAttr("nyala.tiles"))
       compilation.names.push_back(function.getName().str());
@@ -139,9 +139,7 @@ FailureOr<std::vector<CodeImage>> nyala::cpu::compileKernels(ModuleOp module) {
   registerBuiltinDialectTranslation(*module.getContext());
   registerLLVMDialectTranslation(*module.getContext());
   std::vector<Compilation> compilations;
-  for (ModuleOp variant : getVariants(module)) {
-    if (!getTarget(variant))
-      continue; // of another device
+  for (ModuleOp variant : getVariants(module, Device::Cpu)) {
     compilations.emplace_back().variant = variant;
     if (failed(translate(compilations.back())))
       return failure();

@@ -39,7 +39,7 @@ public:
     model = module->getAttrOfType<DictionaryAttr>(NyalaDialect::kModelAttr);
     if (!model)
       throw Error("the module has no '" + NyalaDialect::kModelAttr.str() + "' attribute");
-    for (auto [variant, image] : llvm::zip_equal(getVariants(module), images))
+    for (auto [variant, image] : llvm::zip_equal(getVariants(module, Device::Cpu), images))
       executables.push_back({variant, image});
     for (auto [index, kernel] : llvm::enumerate(images.front().kernels))
       kernelIndex[kernel.name] = index;
@@ -89,7 +89,7 @@ public:
                             stateBytes, weightsChecksum, kernelIndex.size(), {}};
     for (const PlacedCode &executable : executables)
       summary.variants.push_back(
-          {getTarget(executable.variant).getArch().str(), executable.image.bytes.size()});
+          {getArch(getTarget(executable.variant)).str(), executable.image.bytes.size()});
     return summary;
   }
 
@@ -234,7 +234,7 @@ private:
   fb::Offset<art::Executable> buildExecutable(fb::FlatBufferBuilder &b,
                                               const PlacedCode &executable) {
     auto [variant, image, offset] = executable;
-    CpuTargetAttr target = getTarget(variant);
+    auto target = cast<CpuTargetAttr>(getTarget(variant));
     std::vector<fb::Offset<fb::String>> features;
     for (StringAttr feature : target.getFeatures())
       features.push_back(b.CreateString(feature.getValue().str()));
