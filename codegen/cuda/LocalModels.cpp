@@ -64,5 +64,11 @@ void nyala::cuda::attachLocalModels(MLIRContext *context) {
 }
 
 void nyala::cuda::registerTileModels(DialectRegistry &registry) {
-  registry.addExtension(+[](MLIRContext *context, NyalaDialect *) { attachLocalModels(context); });
+  registry.addExtension(+[](MLIRContext *context, NyalaDialect *) {
+    attachLocalModels(context);
+    attachLookupModels(context);
+    attachRopeModels(context);
+    attachRowModels(context);
+    attachWeightModels(context);
+  });
 }
