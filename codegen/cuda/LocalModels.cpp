@@ -61,5 +61,8 @@ void nyala::cuda::attachLocalModels(MLIRContext *context) {
 }
 
 void nyala::cuda::registerTileModels(DialectRegistry &registry) {
-  registry.addExtension(+[](MLIRContext *context, NyalaDialect *) { attachLocalModels(context); });
+  registry.addExtension(+[](MLIRContext *context, NyalaDialect *) {
+    attachLocalModels(context);
+    attachProductModels(context);
+  });
 }
