@@ -153,4 +153,22 @@ def FinalizeKernels : Pass<"nyala-finalize-kernels", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
 
+def ConvertCudaMath : Pass<"nyala-convert-cuda-math", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "Turn functions that are instructions of a GPU into LLVM's intrinsics";
+  let description = [{
+    Upstream's conversion of gpu.modules turns every function into a call of CUDA's library, which nyala does
+    not link. `math.exp2` becomes `ex2.approx`, roots and quotients are rounded correctly. Any other
+    function is an error.
+
+    ```mlir
+    %0 = math.fma %a, %b, %c : f32
+    ```
+    becomes
+    ```mlir
+    %0 = llvm.intr.fma(%a, %b, %c) : (f32, f32, f32) -> f32
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
 #endif // NYALA_CODEGEN_PASSES_TD

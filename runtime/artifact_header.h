@@ -11,7 +11,7 @@
 
 #define NYALA_ARTIFACT_MAGIC "NYALAMDL"
 /// Raised whenever a loader of an older version could misread the file.
-#define NYALA_ARTIFACT_VERSION 2u
+#define NYALA_ARTIFACT_VERSION 3u
 /// Alignment of segments in the file: the page size of x86-64.
 #define NYALA_ARTIFACT_PAGE 4096u
 /// Tokens that a model may have: bounds what a runtime allocates for one it does not trust.

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "codegen/KernelBuffers.h"
+#include "codegen/KernelCost.h"
 #include "codegen/Passes.h"
 #include "codegen/cuda/CudaTileModels.h"
 #include "ir/Variants.h"
@@ -38,11 +39,8 @@ struct GenerateCudaKernels : nyala::impl::GenerateCudaKernelsBase<GenerateCudaKe
     FailureOr<ArrayAttr> targets = getTargets(module);
     if (failed(targets))
       return signalPassFailure();
-    SmallVector<KernelOp> kernels =
-        llvm::filter_to_vector(module.getOps<KernelOp>(), [](KernelOp kernel) {
-          auto device = kernel->getAttrOfType<StringAttr>("nyala.device");
-          return device && device.getValue() == "cuda";
-        });
+    SmallVector<KernelOp> kernels = getKernels(module, Device::Cuda);
+    llvm::for_each(kernels, setKernelCost);
     auto cudaTargets = llvm::filter_to_vector(targets->getValue(), llvm::IsaPred<CudaTargetAttr>);
     auto b = OpBuilder::atBlockEnd(module.getBody());
     SmallVector<ModuleOp> variants;
@@ -58,7 +56,7 @@ struct GenerateCudaKernels : nyala::impl::GenerateCudaKernelsBase<GenerateCudaKe
   static void generate(ArrayRef<KernelOp> kernels, ModuleOp variant) {
     auto target = variant->getAttrOfType<CudaTargetAttr>(NyalaDialect::kTargetAttr);
     auto b = OpBuilder::atBlockEnd(variant.getBody());
-    auto module = gpu::GPUModuleOp::create(b, variant.getLoc(), "kernels");
+    auto module = gpu::GPUModuleOp::create(b, variant.getLoc(), kGpuModuleName);
     for (KernelOp kernel : kernels) {
       KernelContext context(kernel, target, module);
       auto root = cast_if_present<CudaTileOpInterface>(findRoot(kernel));

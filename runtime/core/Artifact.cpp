@@ -32,10 +32,14 @@ Artifact::Artifact(const std::string &path)
     : file(path), mapping(Mapping::ofFile(file, 0, file.getSize(), Mapping::Access::Read)) {
   checkHeader();
   checkStructure(*root, path, file.getSize());
-  for (const artifact::Executable *executable : *root->executables())
-    checkSum(path, "code for '" + executable->arch()->str() + "'",
-             mapping.bytes().subspan(executable->offset(), executable->size()),
-             executable->checksum());
+  for (const artifact::Executable *executable : *root->executables()) {
+    const auto image = mapping.bytes().subspan(executable->offset(), executable->size());
+    checkSum(path, "code for '" + executable->arch()->str() + "'", image, executable->checksum());
+    // Drivers read text up to its end.
+    if (executable->format()->string_view() == "ptx" &&
+        (image.empty() || image.back() != std::byte(0)))
+      corrupt(path, "is malformed: the ptx for '" + executable->arch()->str() + "' has no end");
+  }
   openWeights();
 }
 
@@ -95,6 +99,8 @@ void Artifact::checkHeader() {
 
 void Artifact::openWeights() {
   const artifact::WeightSegment &segment = *root->weight_segment();
+  if (segment.absent())
+    return;
   std::string path = getPath();
   uint64_t available = file.getSize();
   if (segment.file()) {
@@ -122,19 +128,25 @@ void Artifact::openWeights() {
 }
 
 const std::byte *Artifact::weight(uint32_t index) const {
+  if (!hasWeights())
+    throw Failure(NYALA_UNSUPPORTED,
+                  "'" + getPath() +
+                      "' has no weights: it was compiled with --weights=none, for "
+                      "timings with random numbers on a GPU; compile the model "
+                      "without that option");
   return weights.data() + root->weights()->Get(index)->offset();
 }
 
-const artifact::Entry *Artifact::findEntry(std::string_view name) const {
+const artifact::Entry *Artifact::findEntry(std::string_view name, artifact::Target device) const {
   for (const artifact::Entry *entry : *root->entries())
-    if (entry->name()->string_view() == name)
+    if (entry->name()->string_view() == name && entry->device() == device)
       return entry;
   return nullptr;
 }
 
 bool isSessionEntry(const artifact::Entry &entry) {
   const std::string_view name = entry.name()->string_view();
-  return name == "decode" || name == "prefill";
+  return name == "decode" || name == "batch" || name == "prefill";
 }
 
 bool servesSessions(const artifact::Artifact &program) {
@@ -142,11 +154,21 @@ bool servesSessions(const artifact::Artifact &program) {
                              [](const artifact::Entry *entry) { return isSessionEntry(*entry); });
 }
 
+const artifact::Executable *findExecutable(const artifact::Artifact &program,
+                                           artifact::Target device) {
+  for (const artifact::Executable *executable : *program.executables())
+    if (executable->target() == device)
+      return executable;
+  return nullptr;
+}
+
 uint32_t getMaxSequences(const artifact::Artifact &program) {
-  uint32_t least = std::numeric_limits<uint32_t>::max();
+  constexpr uint32_t none = std::numeric_limits<uint32_t>::max();
+  uint32_t least = none;
   for (const artifact::State *state : *program.states())
-    least = std::min(least, state->sequences());
-  return program.states()->size() == 0 ? 1 : least;
+    if (!state->resident())
+      least = std::min(least, state->sequences());
+  return least == none ? 1 : least;
 }
 
 int findCount(const artifact::Entry &entry, std::string_view name) {

@@ -34,11 +34,14 @@ public:
   /// checksums of their own, and the states.
   uint64_t getIdentity() const { return identity; }
 
-  /// First byte of weight `index`, 64-byte aligned.
+  /// First byte of weight `index`, 64-byte aligned. Fails with NYALA_UNSUPPORTED if the artifact
+  /// was compiled without weights.
   const std::byte *weight(uint32_t index) const;
+  bool hasWeights() const { return !root->weight_segment()->absent(); }
 
-  /// Null if the artifact has no such entry.
-  const artifact::Entry *findEntry(std::string_view name) const;
+  /// Null if the artifact has no such entry for the device.
+  const artifact::Entry *findEntry(std::string_view name,
+                                   artifact::Target device = artifact::Target::Cpu) const;
 
 private:
   void checkHeader();
@@ -58,7 +61,12 @@ bool isSessionEntry(const artifact::Entry &entry);
 /// Is there such an entry?
 bool servesSessions(const artifact::Artifact &program);
 
-/// Sequences that all states can hold; 1 without states.
+/// The first executable of the device; null if the artifact does not run there at all. The kernels
+/// of all executables of a device have the same names in the same order.
+const artifact::Executable *findExecutable(const artifact::Artifact &program,
+                                           artifact::Target device);
+
+/// Sequences that all states of sessions can hold; 1 without such states.
 uint32_t getMaxSequences(const artifact::Artifact &program);
 
 /// Index of the entry's count of that name, or -1.

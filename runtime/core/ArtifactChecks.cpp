@@ -22,6 +22,11 @@ namespace {
 /// cannot overflow.
 constexpr uint64_t maxBytes = uint64_t(1) << 47;
 
+/// What CUDA lets a block and a grid have at most, on any GPU (CUDA programming guide, technical
+/// specifications per compute capability).
+constexpr uint32_t maxThreads = 1024, warpThreads = 32, maxRowBlocks = 65535;
+constexpr uint64_t maxSharedBytes = 227 << 10;
+
 /// May the elements of a list, if it is there and has any, be read? The FlatBuffers verifier sees
 /// to the alignment of a list's length alone.
 template <typename Element> bool isAligned(const flatbuffers::Vector<Element> *list) {
@@ -53,15 +58,18 @@ private:
     return result;
   }
   void checkModel() const;
+  void checkResidents() const;
   void checkSharing() const;
   void checkExecutable(const artifact::Executable &executable) const;
+  void checkLaunch(const artifact::Kernel &kernel) const;
   void checkWeights() const;
   void checkEntry(const artifact::Entry &entry) const;
   void checkArguments(const artifact::Entry &entry) const;
   void checkResults(const artifact::Entry &entry) const;
   void checkStep(const artifact::Entry &entry, uint32_t index) const;
+  void checkGrid(const artifact::Entry &entry, uint32_t index) const;
   void checkBuffer(const artifact::Entry &entry, uint32_t step, const artifact::Buffer &buffer,
-                   uint64_t written) const;
+                   uint64_t used) const;
 
   const artifact::Artifact &program;
   const std::string &path;
@@ -82,10 +90,24 @@ void Checker::checkModel() const {
       fail("the states would have more than ", maxBytes, " bytes");
     if (bytes == 0)
       fail("state '", state->name()->string_view(), "' is empty");
-    if (servesSessions(program) && state->slots() < program.context())
+    if (servesSessions(program) && !state->resident() && state->slots() < program.context())
       fail("state '", state->name()->string_view(), "' has ", state->slots(),
            " slots for a context of ", program.context());
   }
+}
+
+/// Something must write what is resident before sessions read it.
+void Checker::checkResidents() const {
+  const auto isResident = [](const artifact::State *state) { return state->resident(); };
+  const auto writesResidents = [](const artifact::Entry *entry) {
+    const std::string_view name = entry->name()->string_view();
+    return entry->device() == artifact::Target::Cuda && (name == "init" || name == "randomize");
+  };
+  const auto resident = std::ranges::find_if(*program.states(), isResident);
+  if (resident != program.states()->end() &&
+      std::ranges::none_of(*program.entries(), writesResidents))
+    fail("no entry writes the resident state '", (*resident)->name()->string_view(),
+         "', expected init or randomize");
 }
 
 /// A FlatBuffer may name a table or a vector many times, and segments may overlap: a small file
@@ -109,17 +131,38 @@ void Checker::checkSharing() const {
     fail("its parts have ", bytes, " bytes, the file ", fileSize);
 }
 
+/// How a GPU is to run the kernel, as far as that does not depend on the step.
+void Checker::checkLaunch(const artifact::Kernel &kernel) const {
+  const std::string_view name = kernel.name()->string_view();
+  if (kernel.threads() == 0 || kernel.threads() % warpThreads != 0 || kernel.threads() > maxThreads)
+    fail("kernel '", name, "' has blocks of ", kernel.threads(),
+         " threads, expected a multiple of ", warpThreads, " up to ", maxThreads);
+  if (kernel.tiles() == 0)
+    fail("kernel '", name, "' has no tiles");
+  if (kernel.shared_bytes() > maxSharedBytes)
+    fail("kernel '", name, "' wants ", kernel.shared_bytes(), " bytes of shared memory, at most ",
+         maxSharedBytes, " can be had");
+  if (kernel.workspace_bytes() > maxBytes)
+    fail("kernel '", name, "' wants a workspace of ", kernel.workspace_bytes(), " bytes");
+}
+
 void Checker::checkExecutable(const artifact::Executable &executable) const {
   const std::string_view arch = executable.arch()->string_view();
+  if (executable.target() > artifact::Target::MAX)
+    fail("the code for '", arch, "' is for an unknown device");
+  const bool isGpu = executable.target() == artifact::Target::Cuda;
+  const std::string_view format = executable.format()->string_view();
+  if (isGpu && format != "cubin" && format != "ptx")
+    fail("the code for '", arch, "' has the format '", format, "', expected cubin or ptx");
   if (executable.offset() % NYALA_ARTIFACT_PAGE != 0 || executable.offset() > fileSize ||
       executable.size() > fileSize - executable.offset())
     fail("the code for '", arch, "' does not lie on whole pages of the file");
-  const auto &first = *program.executables()->Get(0)->kernels();
+  const auto &first = *findExecutable(program, executable.target())->kernels();
   const auto hasSameName = [](const artifact::Kernel *a, const artifact::Kernel *b) {
     return a->name()->string_view() == b->name()->string_view();
   };
   if (!std::ranges::equal(*executable.kernels(), first, hasSameName))
-    fail("the code for '", arch, "' has other kernels than the first");
+    fail("the code for '", arch, "' has other kernels than the first for its device");
   for (const artifact::Kernel *kernel : *executable.kernels()) {
     if (kernel->entry() >= executable.size())
       fail("kernel '", kernel->name()->string_view(), "' begins behind its code");
@@ -130,6 +173,8 @@ void Checker::checkExecutable(const artifact::Executable &executable) const {
            " bytes of scratch");
     if (kernel->tiles() > std::numeric_limits<int32_t>::max())
       fail("kernel '", kernel->name()->string_view(), "' has ", kernel->tiles(), " tiles");
+    if (isGpu)
+      checkLaunch(*kernel);
   }
 }
 
@@ -138,6 +183,8 @@ void Checker::checkWeights() const {
   if (segment.offset() % NYALA_ARTIFACT_PAGE != 0 || segment.offset() > maxBytes ||
       segment.size() > maxBytes)
     fail("the weights do not lie on whole pages of the file");
+  if (segment.absent() && (segment.file() || segment.offset() != 0))
+    fail("its weights are said to be absent and to have a place");
   if (segment.file()) {
     // Only a plain name: an artifact must not read elsewhere in the file system.
     const std::string_view name = segment.file()->string_view();
@@ -191,9 +238,9 @@ void Checker::checkResults(const artifact::Entry &entry) const {
     fail("entry '", entry.name()->string_view(), "' has no result 'logits'");
 }
 
-/// `written`: how many bytes of it the step is said to write.
+/// `used`: how many bytes of it the step is known to read or write.
 void Checker::checkBuffer(const artifact::Entry &entry, uint32_t step,
-                          const artifact::Buffer &buffer, uint64_t written) const {
+                          const artifact::Buffer &buffer, uint64_t used) const {
   const auto bounded = [&](uint64_t count, auto bytesOf) {
     if (buffer.index() >= count)
       fail("entry '", entry.name()->string_view(), "', step ", step, ": ",
@@ -215,6 +262,9 @@ void Checker::checkBuffer(const artifact::Entry &entry, uint32_t step,
   case artifact::Region::State:
     bytes = bounded(program.states()->size(), [&](uint32_t i) {
       const artifact::State &state = *program.states()->Get(i);
+      if (state.resident() && entry.device() == artifact::Target::Cpu)
+        fail("entry '", entry.name()->string_view(), "', step ", step, ": a CPU uses state '",
+             state.name()->string_view(), "', which is resident on a GPU");
       return state.slots() * state.slot_bytes(); // a session may reserve one sequence alone
     });
     break;
@@ -237,10 +287,44 @@ void Checker::checkBuffer(const artifact::Entry &entry, uint32_t step,
     fail("entry '", entry.name()->string_view(), "', step ", step, ": offset ", buffer.offset(),
          " in ", bytes, " bytes of ", artifact::EnumNameRegion(buffer.region()), ", aligned to ",
          alignment);
-  if (written > bytes - buffer.offset())
-    fail("entry '", entry.name()->string_view(), "', step ", step, ": writes ", written,
+  if (used > bytes - buffer.offset())
+    fail("entry '", entry.name()->string_view(), "', step ", step, ": uses ", used,
          " bytes at offset ", buffer.offset(), " of ", bytes, " bytes of ",
          artifact::EnumNameRegion(buffer.region()));
+}
+
+/// Of a GPU: can the step's grid be launched, and are the buffers of the library call those of the
+/// step?
+void Checker::checkGrid(const artifact::Entry &entry, uint32_t index) const {
+  const artifact::Step &step = *entry.steps()->Get(index);
+  const uint64_t rows = entry.counts()->Get(step.rows())->max();
+  for (const artifact::Executable *executable : *program.executables()) {
+    if (executable->target() != artifact::Target::Cuda)
+      continue;
+    const artifact::Kernel &kernel = *executable->kernels()->Get(step.kernel());
+    if (kernel.row_block() > 0 && (rows - 1) / kernel.row_block() >= maxRowBlocks)
+      fail("entry '", entry.name()->string_view(), "', step ", index, ": ", rows,
+           " rows in blocks of ", kernel.row_block(), ", more than ", maxRowBlocks, " blocks");
+    const artifact::MatmulCall *call = kernel.library_call();
+    if (!call)
+      continue;
+    if (call->columns() == 0 || call->depth() == 0)
+      fail("kernel '", kernel.name()->string_view(), "' stands for a product of ", call->columns(),
+           " columns and depth ", call->depth());
+    const auto checkOperand = [&](int64_t operand, uint64_t operandRows, uint64_t rowBytes) {
+      const uint64_t bytes = product(operandRows, rowBytes, "a library's product");
+      if (operand >= step.buffers()->size())
+        fail("entry '", entry.name()->string_view(), "', step ", index,
+             ": a library's product takes buffer ", operand, " of ", step.buffers()->size());
+      checkBuffer(entry, index, *step.buffers()->Get(operand), bytes);
+    };
+    constexpr uint64_t halfBytes = 2;
+    checkOperand(call->weight(), call->columns(), halfBytes * call->depth());
+    checkOperand(call->activations(), rows, halfBytes * call->depth());
+    checkOperand(call->result(), rows, sizeof(float) * call->columns());
+    if (call->residual() >= 0)
+      checkOperand(call->residual(), rows, sizeof(float) * call->columns());
+  }
 }
 
 void Checker::checkStep(const artifact::Entry &entry, uint32_t index) const {
@@ -248,7 +332,7 @@ void Checker::checkStep(const artifact::Entry &entry, uint32_t index) const {
   const auto place = [&] {
     return "entry '" + entry.name()->str() + "', step " + std::to_string(index) + ": ";
   };
-  const uint32_t kernels = program.executables()->Get(0)->kernels()->size();
+  const uint32_t kernels = findExecutable(program, entry.device())->kernels()->size();
   if (step.kernel() >= kernels)
     fail(place(), "kernel ", step.kernel(), " of ", kernels);
   if (step.rows() >= entry.counts()->size())
@@ -272,9 +356,13 @@ void Checker::checkStep(const artifact::Entry &entry, uint32_t index) const {
   for (uint32_t i = 0; step.updates() && i < step.updates()->size(); ++i)
     if (step.updates()->Get(i) >= buffers)
       fail(place(), "updates buffer ", step.updates()->Get(i), " of ", buffers);
+  if (entry.device() == artifact::Target::Cuda)
+    checkGrid(entry, index);
 }
 
 void Checker::checkEntry(const artifact::Entry &entry) const {
+  if (entry.device() > artifact::Target::MAX || !findExecutable(program, entry.device()))
+    fail("entry '", entry.name()->string_view(), "' is for a device that it has no code for");
   for (const artifact::Count *count : *entry.counts()) {
     const std::string_view name = count->name()->string_view();
     if (count->max() == 0 || count->max() > (1u << 30))
@@ -305,6 +393,7 @@ void Checker::check() const {
     const std::string_view name = entry->name()->string_view();
     usable |= isSessionEntry(*entry) || name == "train_step" || name == "accumulate";
   }
+  checkResidents();
   if (!usable)
     fail("it has no entry to evaluate tokens or to train with");
 }

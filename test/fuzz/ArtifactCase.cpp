@@ -37,7 +37,7 @@ void signSegments(std::vector<uint8_t> &file) {
     sign(file, asTable(executable), artifact::Executable::VT_CHECKSUM, executable->offset(),
          executable->size());
   const artifact::WeightSegment &weights = *root.weight_segment();
-  if (!weights.file())
+  if (!weights.file() && !weights.absent())
     sign(file, asTable(&weights), artifact::WeightSegment::VT_CHECKSUM, weights.offset(),
          weights.size());
 }

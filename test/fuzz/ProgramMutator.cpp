@@ -17,6 +17,22 @@ template <typename Table> void tables(Mutator &mutator, std::vector<std::unique_
   });
 }
 
+void addLaunchChanges(Mutator &mutator, KernelT &kernel) {
+  mutator.number(kernel.threads);
+  mutator.number(kernel.row_block);
+  mutator.number(kernel.shared_bytes);
+  mutator.number(kernel.workspace_bytes);
+  mutator.add([&] { kernel.library_call = std::make_unique<MatmulCallT>(); });
+  if (MatmulCallT *call = kernel.library_call.get()) {
+    mutator.number(call->columns);
+    mutator.number(call->depth);
+    mutator.number(call->activations);
+    mutator.number(call->weight);
+    mutator.number(call->residual);
+    mutator.number(call->result);
+  }
+}
+
 void addChanges(Mutator &mutator, ExecutableT &executable) {
   mutator.number(executable.target);
   mutator.text(executable.arch);
@@ -34,6 +50,7 @@ void addChanges(Mutator &mutator, ExecutableT &executable) {
     mutator.number(kernel->scratch_bytes);
     mutator.number(kernel->tiles);
     mutator.number(kernel->tiles_per_row);
+    addLaunchChanges(mutator, *kernel);
   }
 }
 
@@ -78,6 +95,7 @@ void addChanges(Mutator &mutator, EntryT &entry) {
     mutator.number(result->row_bytes);
   }
   mutator.number(entry.arena_bytes);
+  mutator.number(entry.device);
   tables(mutator, entry.steps);
   for (auto &step : entry.steps)
     addChanges(mutator, *step);
@@ -107,11 +125,13 @@ void addChanges(Mutator &mutator, ArtifactT &program) {
   mutator.text(program.weight_segment->file);
   mutator.number(program.weight_segment->offset);
   mutator.number(program.weight_segment->size);
+  mutator.number(program.weight_segment->absent);
   tables(mutator, program.states);
   for (auto &state : program.states) {
     mutator.number(state->sequences);
     mutator.number(state->slots);
     mutator.number(state->slot_bytes);
+    mutator.number(state->resident);
   }
   tables(mutator, program.entries);
   for (auto &entry : program.entries)

@@ -247,13 +247,17 @@ void writeTokenizerJson() {
 void placeSegments(test::ArtifactSpec &spec) {
   spec.code.assign(NYALA_ARTIFACT_PAGE, 0);
   spec.weightBytes = spec.code;
-  spec.weightOffset = spec.executables[0].offset = test::caseSegmentOffset;
-  spec.executables[0].size = NYALA_ARTIFACT_PAGE;
+  spec.weightOffset = test::caseSegmentOffset;
+  for (test::ArtifactSpec::Executable &executable : spec.executables) {
+    executable.offset = test::caseSegmentOffset;
+    executable.size = NYALA_ARTIFACT_PAGE;
+    if (executable.target == artifact::Target::Cuda)
+      executable.size /= 4; // all code together is no larger than the file
+  }
 }
 
-/// The toy model of the unit tests.
-test::ArtifactSpec makeSpec() {
-  test::ArtifactSpec spec = test::makeToy();
+/// A toy model of the unit tests.
+test::ArtifactSpec makeSpec(test::ArtifactSpec spec = test::makeToy()) {
   placeSegments(spec);
   // Fewer tokens make shorter inputs.
   spec.tokenizer->tokens.erase(spec.tokenizer->tokens.begin(), spec.tokenizer->tokens.begin() + 97);
@@ -285,6 +289,11 @@ void writeArtifacts() {
   spec.executables.push_back(spec.executables[0]);
   spec.executables[0].features = {"avx10.9-unreal"};
   writeArtifact("two-executables", spec);
+  spec = makeSpec(test::makeToyForGpu());
+  writeArtifact("gpu", spec);
+  spec.weightsAbsent = true;
+  spec.weightOffset = 0;
+  writeArtifact("absent-weights", spec);
   for (bool accumulates : {false, true}) {
     spec = test::makeToyTraining(accumulates);
     placeSegments(spec);

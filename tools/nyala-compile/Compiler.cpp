@@ -311,7 +311,7 @@ private:
     if (auto file = (*module)->getAttrOfType<StringAttr>(NyalaDialect::kTokenizerAttr))
       tokenizer = importTokenizer(file.getValue().str());
     progress("code generation");
-    FailureOr<std::vector<cpu::CodeImage>> images = cpu::compileKernels(*module);
+    FailureOr<std::vector<CodeImage>> images = cpu::compileKernels(*module);
     if (failed(images))
       return false;
     package::ArtifactOptions artifact;

@@ -153,6 +153,51 @@ ArtifactSpec makeToyTraining(bool accumulates) {
   return spec;
 }
 
+ArtifactSpec makeToyForGpu() {
+  ArtifactSpec spec = makeToy();
+  const ArtifactSpec::MatmulCall call = {.columns = toyVocabulary,
+                                         .depth = 2,
+                                         .activations = 0,
+                                         .weight = 1,
+                                         .residual = -1,
+                                         .result = 2};
+  ArtifactSpec::Executable cubin = {
+      .target = Target::Cuda,
+      .arch = "sm_90a",
+      .features = {},
+      .format = "cubin",
+      .offset = toyCodeOffset,
+      .size = spec.code.size(),
+      .checksum = {},
+      .kernels = {{.name = "write", .entry = 0, .scratchBytes = 0, .threads = 128},
+                  {.name = "product",
+                   .entry = 0,
+                   .scratchBytes = 0,
+                   .tiles = 8,
+                   .threads = 256,
+                   .rowBlock = 64,
+                   .sharedBytes = 1024,
+                   .workspaceBytes = 65536 + 64,
+                   .libraryCall = call}}};
+  spec.executables.push_back(cubin);
+  cubin.format = "ptx";
+  spec.code.push_back(0); // the text's end
+  cubin.size = spec.code.size();
+  spec.executables.push_back(cubin);
+  for (ArtifactSpec::Executable &executable : spec.executables)
+    executable.size = spec.code.size();
+  spec.states.push_back({"w.resident", 1, toyVocabulary, 4, true});
+  const Buffer resident(Region::State, 2, 0);
+  ArtifactSpec::Entry init = {
+      "init", {{"1", 1}}, {}, {}, 0, {{0, {Buffer(Region::Weight, 0, 0), resident}, 0, {}}}};
+  ArtifactSpec::Entry decode = makeToyEntry("decode", 1, 1);
+  decode.steps = {
+      {1, {Buffer(Region::Arena, 0, 0), resident, Buffer(Region::Result, 0, 0)}, 1, {}}};
+  init.device = decode.device = Target::Cuda;
+  spec.entries.insert(spec.entries.end(), {init, decode});
+  return spec;
+}
+
 static Offset<Tokenizer> buildTokenizer(FlatBufferBuilder &builder,
                                         const ArtifactSpec::Tokenizer &spec) {
   std::vector<uint8_t> bytes;
@@ -179,10 +224,16 @@ static Offset<Executable> buildExecutable(FlatBufferBuilder &builder,
   for (const std::string &feature : spec.features)
     features.push_back(builder.CreateString(feature));
   std::vector<Offset<Kernel>> kernels;
-  for (const ArtifactSpec::Kernel &kernel : spec.kernels)
+  for (const ArtifactSpec::Kernel &kernel : spec.kernels) {
+    Offset<MatmulCall> call;
+    if (const auto &product = kernel.libraryCall)
+      call = CreateMatmulCall(builder, product->columns, product->depth, product->activations,
+                              product->weight, product->residual, product->result);
     kernels.push_back(CreateKernelDirect(builder, kernel.name.c_str(), kernel.entry,
                                          kernel.scratchBytes, kernel.size, kernel.tiles,
-                                         kernel.tilesPerRow));
+                                         kernel.tilesPerRow, kernel.threads, kernel.rowBlock,
+                                         kernel.sharedBytes, kernel.workspaceBytes, call));
+  }
   return CreateExecutableDirect(
       builder, spec.target, spec.arch.c_str(), &features, spec.format.c_str(), spec.offset,
       spec.size, spec.checksum.value_or(XXH3_64bits(code.data(), code.size())), &kernels);
@@ -211,7 +262,7 @@ static Offset<Entry> buildEntry(FlatBufferBuilder &builder, const ArtifactSpec::
   for (size_t i = 1; i < spec.lastStepCount; ++i)
     steps.push_back(steps.back());
   return CreateEntryDirect(builder, spec.name.c_str(), &counts, &arguments, &results,
-                           spec.arenaBytes, &steps);
+                           spec.arenaBytes, &steps, spec.device);
 }
 
 static void place(std::vector<uint8_t> &file, uint64_t offset, const std::vector<uint8_t> &bytes) {
@@ -232,7 +283,7 @@ std::vector<uint8_t> buildProgram(const ArtifactSpec &spec) {
   std::vector<Offset<State>> states;
   for (const ArtifactSpec::State &state : spec.states)
     states.push_back(CreateStateDirect(builder, state.name.c_str(), state.sequences, state.slots,
-                                       state.slotBytes));
+                                       state.slotBytes, state.resident));
   std::vector<Offset<Entry>> entries;
   for (const ArtifactSpec::Entry &entry : spec.entries)
     entries.push_back(buildEntry(builder, entry));
@@ -245,7 +296,7 @@ std::vector<uint8_t> buildProgram(const ArtifactSpec &spec) {
   const auto segment = CreateWeightSegmentDirect(
       builder, spec.weightFile.empty() ? nullptr : spec.weightFile.c_str(), spec.weightOffset,
       spec.weightSize.value_or(spec.weightBytes.size()),
-      XXH3_64bits(spec.weightBytes.data(), spec.weightBytes.size()));
+      XXH3_64bits(spec.weightBytes.data(), spec.weightBytes.size()), spec.weightsAbsent);
   FinishArtifactBuffer(builder,
                        CreateArtifactDirect(builder, "test", "toy", spec.vocabulary, spec.context,
                                             "f32", &metadata, tokenizer, &executables, &weights,
@@ -260,7 +311,7 @@ std::vector<uint8_t> buildArtifact(const ArtifactSpec &spec) {
   std::vector<uint8_t> file;
   place(file, sizeof(nyala_artifact_header), program);
   place(file, toyCodeOffset, spec.code);
-  if (spec.weightFile.empty())
+  if (spec.weightFile.empty() && !spec.weightsAbsent)
     place(file, spec.weightOffset, spec.weightBytes);
 
   nyala_artifact_header header = {};

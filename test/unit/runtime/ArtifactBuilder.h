@@ -16,6 +16,11 @@ namespace nyala::test {
 
 /// What an artifact says, in plain members that a test may change before it is written.
 struct ArtifactSpec {
+  struct MatmulCall {
+    uint32_t columns, depth, activations, weight;
+    int32_t residual;
+    uint32_t result;
+  };
   struct Kernel {
     std::string name;
     uint64_t entry;
@@ -23,6 +28,10 @@ struct ArtifactSpec {
     uint64_t size = 0; ///< 0: not said
     uint64_t tiles = 1;
     bool tilesPerRow = false;
+    // Of GPUs.
+    uint32_t threads = 0, rowBlock = 0;
+    uint64_t sharedBytes = 0, workspaceBytes = 0;
+    std::optional<MatmulCall> libraryCall = {};
   };
   struct Executable {
     artifact::Target target = artifact::Target::Cpu;
@@ -44,6 +53,7 @@ struct ArtifactSpec {
     uint32_t sequences;
     uint64_t slots;
     uint64_t slotBytes;
+    bool resident = false;
   };
   struct Step {
     uint32_t kernel;
@@ -72,6 +82,7 @@ struct ArtifactSpec {
     uint64_t arenaBytes;
     std::vector<Step> steps;
     size_t lastStepCount = 1; ///< how often the list names the last step, which the file has once
+    artifact::Target device = artifact::Target::Cpu;
   };
   struct Tokenizer {
     std::vector<std::string> tokens;
@@ -92,6 +103,7 @@ struct ArtifactSpec {
   std::string weightFile; ///< empty: in the artifact
   uint64_t weightOffset = 0;
   std::optional<uint64_t> weightSize; ///< absent: that of weightBytes
+  bool weightsAbsent = false;         ///< the file has none; set weightOffset to 0
   std::vector<State> states;
   std::vector<Entry> entries;
   std::optional<Tokenizer> tokenizer;
@@ -111,6 +123,11 @@ ArtifactSpec makeToy(uint32_t context = 64, uint32_t prefillRows = 8, uint32_t p
 /// The toy training step of ToyKernels.h, for batches of 2 sequences of 3 tokens: 'train_step' and
 /// 'evaluate', or 'accumulate' and 'update'.
 ArtifactSpec makeToyTraining(bool accumulates = false);
+
+/// The toy model for a GPU as well: two executables for it after the CPU's, whose code nothing can
+/// run, a resident state with the entry that writes it, an entry 'decode' whose first step is a
+/// product.
+ArtifactSpec makeToyForGpu();
 
 /// weight[token] of the toy model.
 int32_t toyWeight(size_t token);

@@ -182,9 +182,12 @@ TEST_F(ArtifactTest, MissingCpuFeatures) {
               HasSubstr(std::string(foreign) + "', which this machine lacks"));
   EXPECT_THAT(failSpec([](ArtifactSpec &s) { s.executables[0].format = "pe"; }, NYALA_UNSUPPORTED),
               HasSubstr("format 'pe'"));
-  EXPECT_THAT(failSpec([](ArtifactSpec &s) { s.executables[0].target = artifact::Target::Cuda; },
-                       NYALA_UNSUPPORTED),
-              HasSubstr("not for a cpu"));
+  const auto forGpusAlone = [](ArtifactSpec &s) {
+    s = makeToyForGpu();
+    s.executables.erase(s.executables.begin());
+    s.entries.erase(s.entries.begin(), s.entries.begin() + 2);
+  };
+  EXPECT_THAT(failSpec(forGpusAlone, NYALA_UNSUPPORTED), HasSubstr("not for a cpu"));
 }
 
 /// The verifier passes structs at any address, though reading them takes aligned ones.
@@ -305,10 +308,100 @@ TEST_F(ArtifactTest, TrainingSteps) {
   expect("argument of count 3 of 3", [](Spec &s) { s.entries[0].arguments[0].second = 3; });
   expect("'loss' has 2 bytes", [](Spec &s) { s.entries[0].results[0].rowBytes = 2; });
   expect("no entry to", [](Spec &s) { s.entries.erase(s.entries.begin()); });
-  expect("step 0: writes 8 bytes at offset 60", [](Spec &s) {
+  expect("step 0: uses 8 bytes at offset 60", [](Spec &s) {
     s.entries[0].steps[0].buffers[5] = Buffer(Region::Arena, 0, 60);
     s.entries[0].steps[0].writes = {{8}};
   });
+}
+
+TEST_F(ArtifactTest, OpensTheToyForGpus) {
+  const rt::Artifact artifact(directory.write("gpu.nyala", buildArtifact(makeToyForGpu())));
+  const artifact::Artifact &program = artifact.program();
+  using artifact::Target;
+  EXPECT_EQ(rt::findExecutable(program, Target::Cuda)->format()->string_view(), "cubin");
+  EXPECT_EQ(rt::findExecutable(program, Target::Cpu)->format()->string_view(), "elf");
+  EXPECT_EQ(artifact.findEntry("decode")->device(), Target::Cpu);
+  EXPECT_EQ(artifact.findEntry("decode", Target::Cuda)->steps()->size(), 1u);
+  EXPECT_EQ(artifact.findEntry("init"), nullptr);
+  EXPECT_EQ(rt::getMaxSequences(program), 1u);
+  // The CPU's part runs as ever.
+  const rt::CpuImage image(artifact, rt::CpuFeatures::host());
+}
+
+TEST_F(ArtifactTest, ProgramsThatNoGpuCanExecute) {
+  const auto expect = [&](const char *message, const std::function<void(ArtifactSpec &)> &change) {
+    ArtifactSpec spec = makeToyForGpu();
+    change(spec);
+    EXPECT_THAT(fail(buildArtifact(spec), NYALA_CORRUPT), HasSubstr(message));
+  };
+  // The product, in all code for GPUs.
+  const auto expectKernel = [&](const char *message,
+                                const std::function<void(ArtifactSpec::Kernel &)> &change) {
+    expect(message, [&](ArtifactSpec &spec) {
+      change(spec.executables[1].kernels[1]);
+      change(spec.executables[2].kernels[1]);
+    });
+  };
+  using Spec = ArtifactSpec;
+  using Kernel = ArtifactSpec::Kernel;
+  // Executables and entries.
+  expect("the code for 'sm_90a' is for an unknown device",
+         [](Spec &s) { s.executables[1].target = artifact::Target(2); });
+  expect("has the format 'elf', expected cubin or ptx",
+         [](Spec &s) { s.executables[2].format = "elf"; });
+  expect("the ptx for 'sm_90a' has no end", [](Spec &s) { s.code.back() = 1; });
+  expect("other kernels than the first for its device",
+         [](Spec &s) { s.executables[2].kernels.pop_back(); });
+  expect("entry 'init' is for a device that it has no code for",
+         [](Spec &s) { s.executables.resize(1); });
+  expect("entry 'init' is for a device that it has no code for",
+         [](Spec &s) { s.entries[2].device = artifact::Target(9); });
+  expect("step 0: kernel 2 of 2", [](Spec &s) { s.entries[3].steps[0].kernel = 2; });
+  // Launch records.
+  for (uint32_t threads : {0u, 48u, 1056u})
+    expectKernel("threads, expected a multiple of 32 up to 1024",
+                 [=](Kernel &k) { k.threads = threads; });
+  expectKernel("kernel 'product' has no tiles", [](Kernel &k) { k.tiles = 0; });
+  expectKernel("wants 232449 bytes of shared memory", [](Kernel &k) { k.sharedBytes = 232449; });
+  expectKernel("a workspace of", [](Kernel &k) { k.workspaceBytes = ~0ull; });
+  expect("100000 rows in blocks of 1, more than 65535 blocks", [](Spec &s) {
+    s.executables[1].kernels[0].rowBlock = s.executables[2].kernels[0].rowBlock = 1;
+    s.entries[2].counts[0].second = 100'000;
+  });
+  // Library calls.
+  expectKernel("a product of 300 columns and depth 0", [](Kernel &k) { k.libraryCall->depth = 0; });
+  expectKernel("takes buffer 3 of 3", [](Kernel &k) { k.libraryCall->result = 3; });
+  expectKernel("takes buffer 4294967295 of 3", [](Kernel &k) { k.libraryCall->weight = ~0u; });
+  expectKernel("takes buffer 7 of 3", [](Kernel &k) { k.libraryCall->residual = 7; });
+  expectKernel("uses 1800 bytes at offset 0 of 1200 bytes of State",
+               [](Kernel &k) { k.libraryCall->depth = 3; });
+  expectKernel("a library's product would have",
+               [](Kernel &k) { k.libraryCall->depth = k.libraryCall->columns = ~0u; });
+  // Residents.
+  expect("a CPU uses state 'w.resident', which is resident on a GPU",
+         [](Spec &s) { s.entries[0].steps[3].buffers[3] = Buffer(Region::State, 2, 0); });
+  expect("no entry writes the resident state 'w.resident', expected init or randomize",
+         [](Spec &s) { s.entries[2].name = "start"; });
+}
+
+TEST_F(ArtifactTest, AbsentWeights) {
+  ArtifactSpec spec = makeToyForGpu();
+  spec.weightsAbsent = true;
+  EXPECT_THAT(fail(buildArtifact(spec), NYALA_CORRUPT), HasSubstr("absent and to have a place"));
+  spec.weightOffset = 0;
+  spec.weightFile = "weights";
+  EXPECT_THAT(fail(buildArtifact(spec), NYALA_CORRUPT), HasSubstr("absent and to have a place"));
+  spec.weightFile.clear();
+  const rt::Artifact artifact(directory.write("absent.nyala", buildArtifact(spec)));
+  EXPECT_FALSE(artifact.hasWeights());
+  EXPECT_EQ(artifact.program().weights()->Get(0)->size(), spec.weightBytes.size());
+  try {
+    artifact.weight(0);
+    ADD_FAILURE() << "there is a weight";
+  } catch (const rt::Failure &failure) {
+    EXPECT_EQ(failure.getStatus(), NYALA_UNSUPPORTED);
+    EXPECT_THAT(failure.what(), HasSubstr("compiled with --weights=none"));
+  }
 }
 
 } // namespace
