@@ -96,9 +96,10 @@ private:
 Launch emitRowsKernel(KernelContext &kernel);
 
 void attachLocalModels(mlir::MLIRContext *context);     // activations, splits, caches
-void attachRopeModels(mlir::MLIRContext *context);      // rotations and their tables
 void attachRowModels(mlir::MLIRContext *context);       // norms, softmax, reduce, quantize
 void attachLookupModels(mlir::MLIRContext *context);    // embedding, gather
+void attachProductModels(mlir::MLIRContext *context);   // linear, quantized linear
+void attachRopeModels(mlir::MLIRContext *context);      // rotations and their tables
 void attachAttentionModels(mlir::MLIRContext *context); // attention
 
 /// All of the above, when the dialect is loaded.

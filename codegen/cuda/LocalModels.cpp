@@ -62,7 +62,11 @@ void nyala::cuda::attachLocalModels(MLIRContext *context) {
 
 void nyala::cuda::registerTileModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, NyalaDialect *) {
-    attachLocalModels(context);
     attachAttentionModels(context);
+    attachLocalModels(context);
+    attachLookupModels(context);
+    attachProductModels(context);
+    attachRopeModels(context);
+    attachRowModels(context);
   });
 }
