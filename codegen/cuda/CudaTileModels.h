@@ -95,11 +95,13 @@ private:
 /// Emits a kernel without a root: one block a row.
 Launch emitRowsKernel(KernelContext &kernel);
 
-void attachLocalModels(mlir::MLIRContext *context);  // activations, splits, caches
-void attachRopeModels(mlir::MLIRContext *context);   // rotations and their tables
-void attachRowModels(mlir::MLIRContext *context);    // norms, softmax, reduce, quantize
-void attachLookupModels(mlir::MLIRContext *context); // embedding, gather
-void attachWeightModels(mlir::MLIRContext *context); // unpack, random
+void attachLocalModels(mlir::MLIRContext *context);     // activations, splits, caches
+void attachRowModels(mlir::MLIRContext *context);       // norms, softmax, reduce, quantize
+void attachLookupModels(mlir::MLIRContext *context);    // embedding, gather
+void attachProductModels(mlir::MLIRContext *context);   // linear, quantized linear
+void attachRopeModels(mlir::MLIRContext *context);      // rotations and their tables
+void attachAttentionModels(mlir::MLIRContext *context); // attention
+void attachWeightModels(mlir::MLIRContext *context);    // unpack, random
 
 /// All of the above, when the dialect is loaded.
 void registerTileModels(mlir::DialectRegistry &registry);

@@ -65,8 +65,10 @@ void nyala::cuda::attachLocalModels(MLIRContext *context) {
 
 void nyala::cuda::registerTileModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, NyalaDialect *) {
+    attachAttentionModels(context);
     attachLocalModels(context);
     attachLookupModels(context);
+    attachProductModels(context);
     attachRopeModels(context);
     attachRowModels(context);
     attachWeightModels(context);
