@@ -98,6 +98,37 @@ def GenerateCpuKernels : Pass<"nyala-generate-cpu-kernels", "::mlir::ModuleOp"> 
                            "::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
 }
 
+def GenerateCudaKernels : Pass<"nyala-generate-cuda-kernels", "::mlir::ModuleOp"> {
+  let summary = "Turn kernels on tensors into functions of GPU threads, for each of the module's GPU targets";
+  let description = [{
+    For each target a module of its name is added, a variant. In it each nyala.kernel whose device is "cuda" has
+    become a gpu.func on buffers in global memory: its operands and the results that are not tied to one, then the
+    call's number of rows, then, if it has one, its workspace. Its attributes `nyala.tiles`, `nyala.row_block`,
+    `nyala.shared_bytes` and `nyala.workspace_bytes` say how it is launched (docs/cuda.md).
+
+    ```mlir
+    module attributes {nyala.targets = [#nyala.cuda_target<"sm_90a">]} {
+      nyala.kernel @k(%x: tensor<?x64xf32>) -> tensor<?x64xf32> attributes {max_rows = 4 : i64, nyala.device = "cuda"} { … }
+    }
+    ```
+    becomes
+    ```mlir
+    module attributes {nyala.targets = […]} {
+      nyala.kernel @k(…) -> … attributes {max_rows = 4 : i64, nyala.device = "cuda"} { … }
+      module @sm_90a attributes {nyala.target = #nyala.cuda_target<"sm_90a">} {
+        gpu.module @kernels {
+          gpu.func @k(%x: memref<4x64xf32, 1>, %y: memref<4x64xf32, 1>, %rows: memref<1xi32, 1>) kernel
+              attributes {known_block_size = array<i32: 32, 1, 1>, nyala.tiles = 1 : i64, nyala.row_block = 1 : i64, …} { … }
+        }
+      }
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::gpu::GPUDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect",
+                           "::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
+}
+
 //===----------------------------------------------------------------------===//
 // Program level
 //===----------------------------------------------------------------------===//
@@ -120,6 +151,24 @@ def FinalizeKernels : Pass<"nyala-finalize-kernels", "::mlir::ModuleOp"> {
     begin, end, scratch)` that takes the base pointers from an array (runtime/kernel_abi.h).
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
+def ConvertCudaMath : Pass<"nyala-convert-cuda-math", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "Turn functions that are instructions of a GPU into LLVM's intrinsics";
+  let description = [{
+    Upstream's conversion of gpu.modules would turn every function into a call of CUDA's library, which nyala
+    does not link. `math.exp2` becomes the instruction `ex2.approx`; roots are rounded correctly. A function
+    that has no instruction is an error.
+
+    ```mlir
+    %0 = math.fma %a, %b, %c : f32
+    ```
+    becomes
+    ```mlir
+    %0 = llvm.call_intrinsic "llvm.fma"(%a, %b, %c) : (f32, f32, f32) -> f32
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect"];
 }
 
 #endif // NYALA_CODEGEN_PASSES_TD

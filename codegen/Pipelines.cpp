@@ -6,6 +6,7 @@
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
@@ -36,10 +37,31 @@ void nyala::buildKernelPipeline(OpPassManager &pm) {
   functions.addPass(createLoopInvariantCodeMotionPass());
 }
 
+/// gpu.funcs on memrefs to kernels in the NVVM and LLVM dialects, whose arguments are addresses.
+static void buildCudaPipeline(OpPassManager &pm) {
+  pm.addPass(createConvertVectorToSCFPass());
+  pm.addPass(createConvertNVGPUToNVVMPass());
+  pm.addPass(memref::createExpandStridedMetadataPass());
+  pm.addPass(createLowerAffinePass());
+  pm.addPass(createSCFToControlFlowPass());
+  pm.addPass(createConvertVectorToLLVMPass());
+  // What follows would call a library for every function.
+  pm.addPass(createConvertCudaMath());
+  ConvertGpuOpsToNVVMOpsOptions options;
+  options.useBarePtrCallConv = true;
+  pm.addPass(createConvertGpuOpsToNVVMOps(options));
+  pm.addPass(createConvertNVVMToLLVMPass());
+  pm.addPass(createReconcileUnrealizedCastsPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}
+
 void nyala::buildProgramPipeline(OpPassManager &pm) {
   pm.addPass(createBuildPrograms());
 
   auto &variants = pm.nest<ModuleOp>();
+  // Nothing is left of GPUs' kernels for what lowers those of CPUs.
+  buildCudaPipeline(variants.nest<gpu::GPUModuleOp>());
   auto &functions = variants.nest<func::FuncOp>();
   functions.addPass(createConvertVectorToSCFPass());
   functions.addPass(createSCFToControlFlowPass());

@@ -232,10 +232,20 @@ def Nyala_ResultAttr : Nyala_Attr<"Result", "result"> {
 
 def Nyala_StateAttr : Nyala_Attr<"State", "state"> {
   let summary = "a state of the model: its name, sequences, slots of a sequence, bytes of a slot";
+  let description = [{
+    A `resident` state is a weight as a device reads it, one slot: it belongs to the loaded model, not to a
+    session, and `init` (or `randomize`) alone writes it (docs/cuda.md).
+
+    ```mlir
+    #nyala.state<"blk.0.k", sequences = 16, slots = 8192, slot_bytes = 384>
+    #nyala.state<"output.weight", sequences = 1, slots = 1, slot_bytes = 56623104, resident = true>
+    ```
+  }];
   let parameters = (ins StringRefParameter<"name">:$name, "int64_t":$sequences, "int64_t":$slots,
-                        "int64_t":$slotBytes);
+                        "int64_t":$slotBytes, DefaultValuedParameter<"bool", "false">:$resident);
   let assemblyFormat = [{
-    `<` $name `,` `sequences` `=` $sequences `,` `slots` `=` $slots `,` `slot_bytes` `=` $slotBytes `>`
+    `<` $name `,` `sequences` `=` $sequences `,` `slots` `=` $slots `,` `slot_bytes` `=` $slotBytes
+    (`,` `resident` `=` $resident^)? `>`
   }];
 }
 

@@ -3,6 +3,7 @@
 #include "ir/AttentionOps.h"
 #include "ir/NyalaOps.h"
 #include "ir/TrainingOps.h"
+#include "ir/Variants.h"
 #include "ir/WeightOps.h"
 
 #include "llvm/ADT/StringSet.h"
@@ -32,17 +33,18 @@ void NyalaDialect::initialize() {
       >();
 }
 
-/// A variant is a module named as its CPU, so each is there once.
+/// A variant is a module named as its CPU or GPU, so each is there once.
 static LogicalResult verifyTargets(Operation *op, Attribute value) {
   auto targets = dyn_cast<ArrayAttr>(value);
-  if (!targets || targets.empty() || !llvm::all_of(targets, llvm::IsaPred<CpuTargetAttr>))
+  if (!targets || targets.empty() || !llvm::all_of(targets, isTarget))
     return op->emitOpError("attribute '")
-           << NyalaDialect::kTargetsAttr << "' must be a list of #nyala.cpu_target, got " << value;
+           << NyalaDialect::kTargetsAttr
+           << "' must be a list of #nyala.cpu_target and #nyala.cuda_target, got " << value;
   llvm::StringSet<> names;
-  for (auto target : targets.getAsRange<CpuTargetAttr>())
-    if (!names.insert(target.getArch()).second)
+  for (Attribute target : targets)
+    if (!names.insert(getArch(target)).second)
       return op->emitOpError("attribute '")
-             << NyalaDialect::kTargetsAttr << "' names '" << target.getArch() << "' twice";
+             << NyalaDialect::kTargetsAttr << "' names '" << getArch(target) << "' twice";
   return success();
 }
 
@@ -59,7 +61,11 @@ LogicalResult NyalaDialect::verifyOperationAttribute(Operation *op, NamedAttribu
   if (name == kTargetsAttr)
     return verifyTargets(op, attribute.getValue());
   if (name == kTargetAttr)
-    return expect(isa<CpuTargetAttr>(attribute.getValue()), "a #nyala.cpu_target");
+    return expect(isTarget(attribute.getValue()), "a #nyala.cpu_target or #nyala.cuda_target");
+  if (name == kDeviceAttr) {
+    auto device = dyn_cast<StringAttr>(attribute.getValue());
+    return expect(device && parseDevice(device.getValue()), "\"cpu\" or \"cuda\"");
+  }
   if (name == kTokenizerAttr)
     return expect(isa<StringAttr>(attribute.getValue()), "a file name");
   return success();

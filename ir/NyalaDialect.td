@@ -24,16 +24,22 @@ def Nyala_Dialect : Dialect {
     static constexpr llvm::StringLiteral kMaxRowsAttr = "nyala.max_rows";
     /// On arguments and results: the name of the state (a cache) that they carry.
     static constexpr llvm::StringLiteral kStateAttr = "nyala.state";
+    /// Beside it: the state belongs to the loaded model, not to a session. Only @init (or @randomize)
+    /// writes it.
+    static constexpr llvm::StringLiteral kResidentAttr = "nyala.resident";
     /// On results of entries: what the caller reads them as ("logits").
     static constexpr llvm::StringLiteral kResultAttr = "nyala.result";
     /// On the module: a dictionary of facts about the model.
     static constexpr llvm::StringLiteral kModelAttr = "nyala.model";
     /// On the module: the file that holds the tokenizer.
     static constexpr llvm::StringLiteral kTokenizerAttr = "nyala.tokenizer";
-    /// On the module: what kernels are generated for, best first (array of #nyala.cpu_target).
+    /// On the module: what kernels are generated for, those of a device best first (array of
+    /// #nyala.cpu_target and #nyala.cuda_target).
     static constexpr llvm::StringLiteral kTargetsAttr = "nyala.targets";
-    /// On a variant (ir/Variants.h): the one that its kernels are for (#nyala.cpu_target).
+    /// On a variant (ir/Variants.h): the one that its kernels are for.
     static constexpr llvm::StringLiteral kTargetAttr = "nyala.target";
+    /// On entries, kernels and programs: the device that runs them ("cuda"; "cpu" or absent: the CPU).
+    static constexpr llvm::StringLiteral kDeviceAttr = "nyala.device";
     /// On functions: an entry point of the artifact.
     static constexpr llvm::StringLiteral kEntryAttr = "nyala.entry";
 

@@ -127,13 +127,15 @@ LogicalResult StepOp::verify() {
 
 LogicalResult StepOp::verifySymbolUses(SymbolTableCollection &symbols) {
   auto module = (*this)->getParentOfType<ModuleOp>();
-  SmallVector<ModuleOp> variants = getVariants(module);
+  Device device = getDevice((*this)->getParentOp());
+  SmallVector<ModuleOp> variants = getVariants(module, device);
   if (variants.empty())
-    return emitOpError("refers to kernel '") << getKernel() << "' in a module without variants";
+    return emitOpError("refers to kernel '")
+           << getKernel() << "' in a module without variants for device " << getName(device);
   for (ModuleOp variant : variants)
-    if (!symbols.lookupSymbolIn(variant, getKernelAttr()))
+    if (!lookupKernel(variant, getKernelAttr(), symbols))
       return emitOpError("refers to kernel '") << getKernel() << "', which variant '"
-                                               << getTarget(variant).getArch() << "' does not have";
+                                               << getArch(getTarget(variant)) << "' does not have";
   for (auto buffer : getBuffers().getAsRange<BufferAttr>())
     if (buffer.getRegion() == BufferRegion::Weight &&
         !symbols.lookupSymbolIn<WeightOp>(module, buffer.getSymbol()))

@@ -80,6 +80,8 @@ def Nyala_ProgramOp : Nyala_Op<"program", [Symbol, IsolatedFromAbove, NoTerminat
                                            HasParent<"::mlir::ModuleOp">]> {
   let summary = "an entry point: steps over statically planned memory";
   let description = [{
+    The attribute `nyala.device` says what runs it; without, it is the CPU.
+
     ```mlir
     nyala.program @decode counts [#nyala.count<"rows", max = 1>]
         arguments [#nyala.argument<"tokens", count = 0>]
@@ -106,7 +108,7 @@ def Nyala_StepOp : Nyala_Op<"step", [HasParent<"ProgramOp">,
                                      DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "one launch of a kernel";
   let description = [{
-    Every variant (a module of kernels for one CPU) has the kernel. `rows` is the index of the program's
+    Every variant of the program's device (a module of kernels for one CPU or GPU) has the kernel. `rows` is the index of the program's
     count that bounds the kernel's rows; `waits` lists the indices of earlier steps that must be complete.
     `cost` holds the fields of OpCost in their order. The kernel's new results are its last buffers; `writes` holds
     their bytes at the most rows. (What it updates in place is among the buffers before.) `floats` says

@@ -9,6 +9,8 @@
 // items are the op's own, and write its results. Else a work item is a row.
 //
 //===----------------------------------------------------------------------===//
+#include "codegen/KernelBuffers.h"
+#include "codegen/KernelCost.h"
 #include "codegen/Passes.h"
 #include "codegen/cpu/CpuTileModels.h"
 #include "codegen/cpu/KernelChecks.h"
@@ -39,40 +41,6 @@ using namespace nyala;
 using namespace nyala::cpu;
 
 namespace {
-
-/// The buffer that holds a kernel's operand or result.
-MemRefType getBufferType(RankedTensorType type, int64_t maxRows) {
-  if (getPacked(type))
-    return MemRefType::get({getPackedLayout(type).getBytes()},
-                           IntegerType::get(type.getContext(), 8));
-  SmallVector<int64_t> shape(type.getShape());
-  for (int64_t &dim : shape)
-    if (ShapedType::isDynamic(dim))
-      dim = maxRows;
-  if (!getBlocks(type))
-    return MemRefType::get(shape, type.getElementType());
-  shape.back() = getSlotBytes(type);
-  return MemRefType::get(shape, IntegerType::get(type.getContext(), 8));
-}
-
-/// OpCost of a kernel's body, with bytes of rows counted at the kernel's border alone.
-DenseI64ArrayAttr getKernelCost(KernelOp kernel) {
-  OpCost cost;
-  for (Operation &op : kernel.getBody().front())
-    cost += nyala::getCost(&op);
-  cost.bytesPerRow = 0;
-  auto addRow = [&](Type type) {
-    auto tensor = cast<RankedTensorType>(type);
-    if (tensor.isDynamicDim(0))
-      cost.bytesPerRow += (tensor.getRank() == 2 ? tensor.getDimSize(1) : 1) *
-                          llvm::divideCeil(tensor.getElementTypeBitWidth(), 8);
-  };
-  llvm::for_each(kernel.getArgumentTypes(), addRow);
-  llvm::for_each(kernel.getResultTypes(), addRow);
-  return DenseI64ArrayAttr::get(kernel.getContext(),
-                                {cost.flopsPerRow, cost.flopsPerRowPosition, cost.fixedBytes,
-                                 cost.bytesPerRow, cost.bytesPerRowPosition});
-}
 
 /// Generates one kernel for one target.
 class KernelGenerator {
@@ -122,19 +90,10 @@ public:
 private:
   Operation *getTerminator() { return kernel.getBody().front().getTerminator(); }
 
-  /// A bound of the rows of an argument: the kernel's, unless an op reads any rows of it by index.
-  int64_t getMaxRows(BlockArgument argument) {
-    for (OpOperand &use : argument.getUses())
-      if (!isa<ReturnOp>(use.getOwner()) &&
-          !llvm::is_contained(nyala::getRowOperands(use.getOwner()), &use))
-        return std::numeric_limits<int32_t>::max();
-    return kernel.getMaxRows();
-  }
-
   func::FuncOp createFunction(ImplicitLocOpBuilder &b) {
     SmallVector<Type> types;
     for (BlockArgument argument : kernel.getBody().getArguments())
-      types.push_back(getBufferType(getTensorType(argument), getMaxRows(argument)));
+      types.push_back(getBufferType(getTensorType(argument), getMaxRows(kernel, argument)));
     for (auto [index, type] : llvm::enumerate(kernel.getResultTypes()))
       if (!getTiedArgument(kernel, index))
         types.push_back(getBufferType(cast<RankedTensorType>(type), kernel.getMaxRows()));
@@ -479,19 +438,20 @@ private:
 struct GenerateCpuKernels : nyala::impl::GenerateCpuKernelsBase<GenerateCpuKernels> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    FailureOr<ArrayAttr> targets = getTargets(module);
-    if (failed(targets))
+    FailureOr<ArrayAttr> all = getTargets(module);
+    if (failed(all))
       return signalPassFailure();
-    for (KernelOp kernel : module.getOps<KernelOp>()) {
-      for (auto target : targets->getAsRange<CpuTargetAttr>())
-        if (failed(checkKernel(kernel, target)))
+    auto targets = llvm::make_filter_range(*all, llvm::IsaPred<CpuTargetAttr>);
+    for (KernelOp kernel : getKernels(module, Device::Cpu)) {
+      for (Attribute target : targets)
+        if (failed(checkKernel(kernel, cast<CpuTargetAttr>(target))))
           return signalPassFailure();
-      kernel->setAttr("nyala.cost", getKernelCost(kernel));
+      setKernelCost(kernel);
     }
     auto b = OpBuilder::atBlockEnd(module.getBody());
     SmallVector<ModuleOp> variants;
-    for (auto target : targets->getAsRange<CpuTargetAttr>()) {
-      variants.push_back(ModuleOp::create(b, module.getLoc(), target.getArch()));
+    for (Attribute target : targets) {
+      variants.push_back(ModuleOp::create(b, module.getLoc(), getArch(target)));
       variants.back()->setAttr(NyalaDialect::kTargetAttr, target);
     }
     // Kernels are only read.
@@ -499,8 +459,8 @@ struct GenerateCpuKernels : nyala::impl::GenerateCpuKernelsBase<GenerateCpuKerne
   }
 
   static void generate(ModuleOp module, ModuleOp variant) {
-    CpuTargetAttr target = getTarget(variant);
-    for (KernelOp kernel : module.getOps<KernelOp>())
+    auto target = cast<CpuTargetAttr>(getTarget(variant));
+    for (KernelOp kernel : getKernels(module, Device::Cpu))
       KernelGenerator(kernel, target).generate(variant);
     // The one function that the emitter leaves to upstream's approximation.
     RewritePatternSet patterns(module.getContext());

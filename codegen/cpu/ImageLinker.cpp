@@ -28,6 +28,7 @@ public:
   ImageLinker(const ELF64LEObjectFile &object, std::string &error) : object(object), error(error) {}
 
   FailureOr<CodeImage> link(ArrayRef<std::string> kernels) {
+    image.format = "elf";
     image.bytes.resize(sizeof(llvm::ELF::Elf64_Ehdr) + 2 * sizeof(llvm::ELF::Elf64_Phdr));
     if (failed(placeSections()) || failed(relocate()))
       return failure();

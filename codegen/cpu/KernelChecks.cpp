@@ -1,5 +1,6 @@
 //===- KernelChecks.cpp - What a CPU kernel can be ------------------------===//
 #include "codegen/cpu/KernelChecks.h"
+#include "codegen/KernelBuffers.h"
 #include "codegen/cpu/CpuTileModels.h"
 #include "ir/KernelTies.h"
 
@@ -8,13 +9,6 @@
 using namespace mlir;
 using namespace nyala;
 using namespace nyala::cpu;
-
-Operation *nyala::cpu::findRoot(KernelOp kernel) {
-  for (Operation &op : kernel.getBody().front())
-    if (nyala::getFusionKind(&op) == FusionKind::Root)
-      return &op;
-  return nullptr;
-}
 
 /// On matrices, vector by vector; on ids, one by one.
 static bool isElementwise(Operation *op) {

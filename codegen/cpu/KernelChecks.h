@@ -6,9 +6,6 @@
 
 namespace nyala::cpu {
 
-/// The op that a kernel is formed around; null if there is none.
-mlir::Operation *findRoot(KernelOp kernel);
-
 /// Emits an error and fails where the types, ops or ties of `kernel` are none that code can be
 /// generated for on `target`.
 mlir::LogicalResult checkKernel(KernelOp kernel, CpuTargetAttr target);

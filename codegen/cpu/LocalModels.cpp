@@ -231,55 +231,10 @@ struct RopeTableModel : CpuTileOpInterface::ExternalModel<RopeTableModel, RopeTa
       std::copy_n(frequencies.begin() + first, lanes, values.begin());
       Value frequency =
           arith::ConstantOp::create(e.b, DenseElementsAttr::get(f64, ArrayRef<double>(values)));
-      auto [sine, cosine] = emitSineCosine(e, arith::MulFOp::create(e.b, angle, frequency));
+      auto [sine, cosine] = e.sineCosine(arith::MulFOp::create(e.b, angle, frequency));
       e.store(cosine, destination, {row, e.index(first)}, lanes);
       e.store(sine, destination, {row, e.index(pairs + first)}, lanes);
     }
-  }
-
-private:
-  /// Quadrant n = round(x * 2/pi) by adding 1.5 * 2^52, r = x - n * pi/2 in two parts; Taylor
-  /// polynomials on [-pi/4, pi/4] with an error below 1e-9.
-  static std::pair<Value, Value> emitSineCosine(TileEmitter &e, Value x) {
-    Type type = x.getType();
-    auto c = [&](double value) { return e.constant(type, value); };
-    auto add = [&](Value l, Value r) -> Value { return arith::AddFOp::create(e.b, l, r); };
-    auto sub = [&](Value l, Value r) -> Value { return arith::SubFOp::create(e.b, l, r); };
-    auto mul = [&](Value l, Value r) -> Value { return arith::MulFOp::create(e.b, l, r); };
-    Value magic = c(6755399441055744.0);
-    Value shifted = add(mul(x, c(0.63661977236758134)), magic);
-    Value n = sub(shifted, magic);
-    Value r = sub(x, mul(n, c(1.5707963267341256)));
-    r = sub(r, mul(n, c(6.0771005065061922e-11)));
-    Value square = mul(r, r);
-    auto polynomial = [&](ArrayRef<double> coefficients) {
-      Value p = c(coefficients.front());
-      for (double coefficient : coefficients.drop_front())
-        p = add(mul(p, square), c(coefficient));
-      return p;
-    };
-    Value sine = mul(r, polynomial({1.0 / 6227020800, -1.0 / 39916800, 1.0 / 362880, -1.0 / 5040,
-                                    1.0 / 120, -1.0 / 6, 1.0}));
-    Value cosine = polynomial({-1.0 / 87178291200, 1.0 / 479001600, -1.0 / 3628800, 1.0 / 40320,
-                               -1.0 / 720, 1.0 / 24, -0.5, 1.0});
-    // sin and cos swap in odd quadrants; sin is negative in 2 and 3, cos in 1 and 2.
-    auto i64 = VectorType::get(kLanes, e.b.getI64Type());
-    Value bits = arith::BitcastOp::create(e.b, i64, shifted);
-    auto isSet = [&](Value value, int64_t bit) -> Value {
-      return arith::CmpIOp::create(e.b, arith::CmpIPredicate::ne,
-                                   arith::AndIOp::create(e.b, value, e.intConstant(i64, bit)),
-                                   e.intConstant(i64, 0));
-    };
-    Value odd = isSet(bits, 1);
-    Value sineNegative = isSet(bits, 2);
-    Value cosineNegative = isSet(arith::AddIOp::create(e.b, bits, e.intConstant(i64, 1)), 2);
-    auto pick = [&](Value ifOdd, Value ifEven, Value negative) -> Value {
-      Value value = arith::SelectOp::create(e.b, odd, ifOdd, ifEven);
-      Value signedValue =
-          arith::SelectOp::create(e.b, negative, arith::NegFOp::create(e.b, value), value);
-      return arith::TruncFOp::create(e.b, e.f32Vector(), signedValue);
-    };
-    return {pick(cosine, sine, sineNegative), pick(sine, cosine, cosineNegative)};
   }
 };
 

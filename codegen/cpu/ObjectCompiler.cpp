@@ -93,7 +93,7 @@ struct Compilation {
 /// be without locks.
 static LogicalResult translate(Compilation &compilation) {
   ModuleOp variant = compilation.variant;
-  compilation.target = getTarget(variant);
+  compilation.target = cast<CpuTargetAttr>(getTarget(variant));
   for (auto function : variant.getOps<LLVM::LLVMFuncOp>())
     if (function->hasAttr("nyala.tiles"))
       compilation.names.push_back(function.getName().str());
@@ -127,22 +127,24 @@ static void compile(Compilation &compilation) {
   codegen.run(module);
   FailureOr<CodeImage> image =
       linkImage(StringRef(object.data(), object.size()), compilation.names, error);
-  if (succeeded(image))
-    compilation.image = std::move(*image);
-  else
+  if (failed(image)) {
     error = "kernels cannot be linked: " + error;
+    return;
+  }
+  compilation.image = std::move(*image);
+  compilation.image.arch = compilation.target.getArch().str();
 }
 
 FailureOr<std::vector<CodeImage>> nyala::cpu::compileKernels(ModuleOp module) {
   registerBuiltinDialectTranslation(*module.getContext());
   registerLLVMDialectTranslation(*module.getContext());
   std::vector<Compilation> compilations;
-  for (ModuleOp variant : getVariants(module)) {
+  for (ModuleOp variant : getVariants(module, Device::Cpu)) {
     compilations.emplace_back().variant = variant;
     if (failed(translate(compilations.back())))
       return failure();
   }
-  if (compilations.empty())
+  if (getVariants(module).empty())
     return module.emitError("has no kernels; expected a module of the phase program");
   llvm::parallelForEach(compilations, compile);
   std::vector<CodeImage> images;

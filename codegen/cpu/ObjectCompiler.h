@@ -9,28 +9,21 @@
 #ifndef NYALA_CODEGEN_CPU_OBJECTCOMPILER_H
 #define NYALA_CODEGEN_CPU_OBJECTCOMPILER_H
 
+#include "codegen/CodeImage.h"
 #include "ir/NyalaAttrs.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
 namespace nyala::cpu {
 
-struct CodeImage {
-  struct Kernel {
-    std::string name;
-    uint64_t entry; ///< offset in the image
-    uint64_t size;  ///< bytes of its code
-  };
-  llvm::SmallVector<char, 0> bytes; ///< a whole ELF file; map it readable and executable
-  std::vector<Kernel> kernels;      ///< in the order of their names in the object
-};
-
-/// Compiles the variants of a module of the phase `program` (ir/Variants.h), each for its target,
-/// in their order. Emits errors on the variant.
+/// Compiles the variants for CPUs of a module of the phase `program` (ir/Variants.h), each for its
+/// target, in their order. An image is a whole ELF file, to be mapped readable and executable, its
+/// kernels in the order of the variant. Emits errors on the variant.
 mlir::FailureOr<std::vector<CodeImage>> compileKernels(mlir::ModuleOp module);
 
-/// Turns a relocatable ELF object (x86-64) into an image. `kernels` are the names to export. Fails
-/// with `error` if the object refers to anything outside itself or needs writable data.
+/// Turns a relocatable ELF object (x86-64) into an image, whose `arch` stays open. `kernels` are
+/// the names to export. Fails with `error` if the object refers to anything outside itself or needs
+/// writable data.
 mlir::FailureOr<CodeImage> linkImage(llvm::StringRef object, llvm::ArrayRef<std::string> kernels,
                                      std::string &error);
 

@@ -19,23 +19,6 @@ VectorType TileEmitter::f32Vector(int64_t lanes) const {
   return VectorType::get(lanes, b.getF32Type());
 }
 
-Value TileEmitter::index(int64_t value) { return arith::ConstantIndexOp::create(b, value); }
-
-Value TileEmitter::constant(Type type, double value) {
-  auto element = cast<FloatType>(getElementTypeOrSelf(type));
-  TypedAttr attr = FloatAttr::get(element, value);
-  if (auto vector = dyn_cast<VectorType>(type))
-    attr = DenseElementsAttr::get(vector, Attribute(attr));
-  return arith::ConstantOp::create(b, type, attr);
-}
-
-Value TileEmitter::intConstant(Type type, int64_t value) {
-  TypedAttr attr = IntegerAttr::get(getElementTypeOrSelf(type), value);
-  if (auto vector = dyn_cast<VectorType>(type))
-    attr = DenseElementsAttr::get(vector, Attribute(attr));
-  return arith::ConstantOp::create(b, type, attr);
-}
-
 Value TileEmitter::broadcast(Value scalar, int64_t lanes) {
   return vector::BroadcastOp::create(b, VectorType::get(lanes, scalar.getType()), scalar);
 }
@@ -44,109 +27,6 @@ Value TileEmitter::fma(Value x, Value y, Value z) {
   if (target.hasFeature("fma"))
     return math::FmaOp::create(b, x, y, z);
   return arith::AddFOp::create(b, arith::MulFOp::create(b, x, y), z);
-}
-
-// A comparison and a selection are one maxps; the ops of arith and their treatment of NaNs are not.
-Value TileEmitter::max(Value x, Value y) {
-  Value greater = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, x, y);
-  return arith::SelectOp::create(b, greater, x, y);
-}
-
-Value TileEmitter::min(Value x, Value y) {
-  Value less = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, x, y);
-  return arith::SelectOp::create(b, less, x, y);
-}
-
-/// Same shape, i32 elements.
-static Type toI32(Type type) {
-  auto i32 = IntegerType::get(type.getContext(), 32);
-  if (auto vector = dyn_cast<VectorType>(type))
-    return vector.clone(i32);
-  return i32;
-}
-
-// Adding 1.5 * 2^23 rounds to nearest even and leaves the integer in the low bits.
-Value TileEmitter::roundToIntegers(Value x) {
-  Type type = toI32(x.getType());
-  Value shifted = arith::AddFOp::create(b, x, constant(x.getType(), 12582912.0));
-  return arith::SubIOp::create(b, arith::BitcastOp::create(b, type, shifted),
-                               intConstant(type, 0x4b400000));
-}
-
-// e^x = 2^n * e^r with n = round(x / ln 2), r = x - n ln 2 (in two parts), e^r by its Taylor
-// polynomial of degree 7 on [-0.35, 0.35]. n is found by adding 1.5 * 2^23, which rounds to nearest
-// even and leaves n in the low bits, so that no rounding instruction is needed.
-Value TileEmitter::exp(Value x) {
-  Type type = x.getType(), intType = toI32(type);
-  x = min(constant(type, 88.0), x);
-  x = max(constant(type, -87.0), x);
-  Value magic = constant(type, 12582912.0);
-  Value shifted = arith::AddFOp::create(
-      b, arith::MulFOp::create(b, x, constant(type, 1.4426950408889634)), magic);
-  Value n = arith::SubFOp::create(b, shifted, magic);
-  Value r = fma(n, constant(type, -0.693359375), x);
-  r = fma(n, constant(type, 2.12194440e-4), r);
-  Value p = constant(type, 1.0 / 5040);
-  for (double coefficient : {1.0 / 720, 1.0 / 120, 1.0 / 24, 1.0 / 6, 0.5, 1.0, 1.0})
-    p = fma(p, r, constant(type, coefficient));
-  // 2^n: n's low bits into the exponent.
-  Value bits = arith::BitcastOp::create(b, intType, shifted);
-  Value exponent = arith::ShLIOp::create(b, bits, intConstant(intType, 23));
-  Value scaled = arith::AddIOp::create(b, arith::BitcastOp::create(b, intType, p), exponent);
-  return arith::BitcastOp::create(b, type, scaled);
-}
-
-// x = 2^n * m with m in [sqrt(1/2), sqrt(2)): log x = n ln 2 + 2 atanh(s), s = (m - 1) / (m + 1),
-// by its Taylor polynomial of degree 9 on [-0.172, 0.172]. Subtracting sqrt(1/2)'s bits leaves n in
-// the exponent's place.
-Value TileEmitter::log(Value x) {
-  Type type = x.getType(), intType = toI32(type);
-  constexpr int64_t root = 0x3f3504f3;
-  Value bits = arith::BitcastOp::create(b, intType, x);
-  Value n = arith::ShRSIOp::create(b, arith::SubIOp::create(b, bits, intConstant(intType, root)),
-                                   intConstant(intType, 23));
-  Value shifted =
-      arith::SubIOp::create(b, bits, arith::ShLIOp::create(b, n, intConstant(intType, 23)));
-  Value m = arith::BitcastOp::create(b, type, shifted);
-  Value one = constant(type, 1);
-  Value s =
-      arith::DivFOp::create(b, arith::SubFOp::create(b, m, one), arith::AddFOp::create(b, m, one));
-  Value square = arith::MulFOp::create(b, s, s);
-  Value p = constant(type, 2.0 / 9);
-  for (double coefficient : {2.0 / 7, 2.0 / 5, 2.0 / 3})
-    p = fma(p, square, constant(type, coefficient));
-  Value logarithm =
-      fma(arith::MulFOp::create(b, p, square), s, arith::MulFOp::create(b, s, constant(type, 2)));
-  Value exponent = arith::SIToFPOp::create(b, type, n);
-  logarithm = fma(exponent, constant(type, -2.12194440e-4), logarithm);
-  logarithm = fma(exponent, constant(type, 0.693359375), logarithm);
-  return arith::AddFOp::create(b, logarithm, arith::SubFOp::create(b, x, x));
-}
-
-Value TileEmitter::activation(ActivationKind kind, Value x) {
-  Type type = x.getType();
-  auto add = [&](Value l, Value r) -> Value { return arith::AddFOp::create(b, l, r); };
-  auto mul = [&](Value l, Value r) -> Value { return arith::MulFOp::create(b, l, r); };
-  auto div = [&](Value l, Value r) -> Value { return arith::DivFOp::create(b, l, r); };
-  auto negate = [&](Value v) -> Value { return arith::NegFOp::create(b, v); };
-  Value one = constant(type, 1);
-  switch (kind) {
-  case ActivationKind::Silu:
-    return div(x, add(one, exp(negate(x))));
-  case ActivationKind::GeluTanh: {
-    // x/2 (1 + tanh u) = x / (1 + e^(-2u)), u = sqrt(2/pi) (x + 0.044715 x^3)
-    Value u = mul(x, fma(mul(x, x), constant(type, 0.044715 * 0.7978845608028654),
-                         constant(type, 0.7978845608028654)));
-    return div(x, add(one, exp(mul(u, constant(type, -2)))));
-  }
-  case ActivationKind::Gelu: {
-    Value erf = math::ErfOp::create(b, mul(x, constant(type, 0.7071067811865476)));
-    return mul(mul(x, constant(type, 0.5)), add(one, erf));
-  }
-  case ActivationKind::Relu:
-    return max(x, constant(type, 0));
-  }
-  llvm_unreachable("unknown activation");
 }
 
 Value TileEmitter::reduce(Value vector, function_ref<Value(Value, Value)> combine) {

@@ -14,7 +14,7 @@ using namespace nyala::cpu;
 
 TileEmitter::TileEmitter(ImplicitLocOpBuilder &builder, CpuTargetAttr target, Value rows,
                          int64_t maxRows, Value scratch)
-    : b(builder), target(target), rows(rows), maxRows(maxRows), fewRows(maxRows == 1),
+    : Arithmetic(builder), target(target), rows(rows), maxRows(maxRows), fewRows(maxRows == 1),
       scratch(scratch) {
   // An op to insert before; removed as dead code by canonicalization.
   kernelPrologueEnd = arith::ConstantIndexOp::create(b, 0);

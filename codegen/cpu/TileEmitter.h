@@ -15,6 +15,7 @@
 #ifndef NYALA_CODEGEN_CPU_TILEEMITTER_H
 #define NYALA_CODEGEN_CPU_TILEEMITTER_H
 
+#include "codegen/Arithmetic.h"
 #include "ir/NyalaOps.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -42,7 +43,7 @@ struct Tile {
   int64_t lanes(int64_t vector) const { return vector + 1 == vectors ? lastLanes : kLanes; }
 };
 
-class TileEmitter {
+class TileEmitter : public Arithmetic {
 public:
   /// \param builder where the kernel's body is built; positioned at the kernel prologue.
   /// \param rows    index: rows of this call.
@@ -50,8 +51,6 @@ public:
   /// \param scratch memref<?xi8>; its type is fixed by getScratchBytes() afterwards.
   TileEmitter(mlir::ImplicitLocOpBuilder &builder, CpuTargetAttr target, mlir::Value rows,
               int64_t maxRows, mlir::Value scratch);
-
-  mlir::ImplicitLocOpBuilder &b;
 
   // --- Demand ------------------------------------------------------------------------------
 
@@ -112,25 +111,12 @@ public:
   /// index.
   mlir::Value loadIndex(mlir::Value ids, mlir::Value row);
 
-  // --- Arithmetic (scalars or vectors of f32) ----------------------------------------------
+  // --- Vectors (Arithmetic has what works on scalars, too) ----------------------------------
 
   mlir::VectorType f32Vector(int64_t lanes = kLanes) const;
-  mlir::Value index(int64_t value);
-  mlir::Value constant(mlir::Type type, double value); ///< splat
-  mlir::Value intConstant(mlir::Type type, int64_t value);
   mlir::Value broadcast(mlir::Value scalar, int64_t lanes = kLanes);
   /// a * b + c, fused only where the target has FMA.
-  mlir::Value fma(mlir::Value a, mlir::Value b, mlir::Value c);
-  mlir::Value max(mlir::Value x, mlir::Value y); ///< y if x is NaN
-  mlir::Value min(mlir::Value x, mlir::Value y);
-  /// The nearest integers, ties to even, of vectors of floats below 2^22 in magnitude: i32.
-  mlir::Value roundToIntegers(mlir::Value x);
-  /// e^x, relative error below 2e-7 on [-87, 88]; clamped outside, but no number if x is none.
-  mlir::Value exp(mlir::Value x);
-  /// The natural logarithm of a normal number above zero, relative error below 2e-7; no number if x
-  /// is none or infinite.
-  mlir::Value log(mlir::Value x);
-  mlir::Value activation(ActivationKind kind, mlir::Value x);
+  mlir::Value fma(mlir::Value a, mlir::Value b, mlir::Value c) override;
   /// Sum (or maximum) of a vector's lanes as a tree of halves.
   mlir::Value reduceAdd(mlir::Value vector);
   mlir::Value reduceMax(mlir::Value vector);

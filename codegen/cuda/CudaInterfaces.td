@@ -27,11 +27,15 @@ def Nyala_CudaTileOpInterface : OpInterface<"CudaTileOpInterface"> {
            "const ::nyala::cuda::Tile &":$tile), [{}], [{
         llvm_unreachable("has no tiles");
       }]>,
-    InterfaceMethod<[{Writes row `row` of each result to shared memory, by the whole block; null: that
-                      result is not asked for. Default: tile by tile.}],
+    InterfaceMethod<[{Writes row `row` of each result to its destination (of rank 1: the row; of rank 2: all
+                      rows), by all threads of the block; null: that result is not asked for.}],
       "void", "emitRow",
       (ins "::nyala::cuda::ThreadEmitter &":$emitter, "::mlir::Value":$row,
-           "::llvm::ArrayRef<::mlir::Value>":$destinations)>
+           "::llvm::ArrayRef<::mlir::Value>":$destinations), [{}], [{
+        for (auto [result, destination] : ::llvm::zip_equal($_op->getResults(), destinations))
+          if (destination)
+            emitter.emitRowByTiles(result, row, destination);
+      }]>
   ];
 }
 

@@ -15,18 +15,26 @@
 #ifndef NYALA_CODEGEN_CUDA_THREADEMITTER_H
 #define NYALA_CODEGEN_CUDA_THREADEMITTER_H
 
+#include "codegen/Arithmetic.h"
 #include "ir/NyalaOps.h"
 
-#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/MapVector.h"
 
 namespace nyala::cuda {
 
 inline constexpr int64_t kWarp = 32;
 /// Threads that a sum over a row is divided among, whatever the block's size (docs/numerics.md).
 inline constexpr int64_t kVirtualThreads = 256;
+/// Columns that a thread of the rows schedule computes at a time.
+inline constexpr int64_t kThreadColumns = 4;
 /// Calls of up to this many rows are bound by the contract of decoding.
 inline constexpr int64_t kContractRows = 64;
+/// Memory spaces of NVIDIA's GPUs, as memrefs and pointers name them.
+inline constexpr unsigned kGlobalSpace = 1, kSharedSpace = 3;
+/// A workspace begins with counters, i32, which are zero between kernels.
+inline constexpr int64_t kCounterBytes = 65536;
 
 /// A row and adjacent columns: `column` + `offset` + 0 … count - 1. `column` may differ between
 /// threads and is a multiple of 4, or of `count` if that is less; two tiles are the same if all
@@ -38,40 +46,73 @@ struct Tile {
   int64_t count = 1;
 
   bool operator==(const Tile &) const = default;
+  Tile shifted(int64_t columns) const { return {row, column, offset + columns, count}; }
+  /// The same columns of another row.
+  Tile ofRow(mlir::Value other) const { return {other, column, offset, count}; }
+  /// `width` columns of it, from its column number `first` on.
+  Tile part(int64_t first, int64_t width) const { return {row, column, offset + first, width}; }
 };
 
-class ThreadEmitter {
+class ThreadEmitter final : public Arithmetic {
 public:
-  /// \param builder where the kernel's body is built; positioned at the row prologue.
+  /// \param builder positioned in the body of `function`, where the row prologue is to be.
   /// \param rows    index: rows of this call. \param maxRows their bound.
-  /// \param threads of a block: a multiple of 32, at most kVirtualThreads, and a divisor of it.
-  ThreadEmitter(mlir::ImplicitLocOpBuilder &builder, CudaTargetAttr target, mlir::Value rows,
-                int64_t maxRows, int64_t threads);
-
-  mlir::ImplicitLocOpBuilder &b;
+  /// \param threads of a block: a multiple of 32. Rows are summed (sumRow) by blocks of
+  ///                kVirtualThreads or a divisor of it only.
+  ThreadEmitter(mlir::ImplicitLocOpBuilder &builder, mlir::gpu::GPUFuncOp function,
+                CudaTargetAttr target, mlir::Value rows, int64_t maxRows, int64_t threads);
 
   // --- Demand ------------------------------------------------------------------------------
 
-  /// The tile's elements, `count` scalars: f32, or integers where the value holds integers.
+  /// The tile's elements, `count` scalars: f32, or integers where the value holds integers. What is
+  /// of type bf16 or f16 has been rounded to it.
   llvm::SmallVector<mlir::Value> pull(mlir::Value value, const Tile &tile);
-  /// Element `row` of a value of rank 1 that holds ids (tokens, positions, slots), as an index.
+  /// Element `row` of a value of rank 1.
+  mlir::Value pullElement(mlir::Value value, mlir::Value row);
+  /// The same of one that holds ids (tokens, positions, slots), as an index. Loaded by the row
+  /// prologue, so that what is there may use it.
   mlir::Value pullIndex(mlir::Value value, mlir::Value row);
   /// Says that `value` lies in `buffer`: a memref of all its rows in global memory.
   void setBuffer(mlir::Value value, mlir::Value buffer) { buffers[value] = buffer; }
+  /// The buffer of a value in global memory; null if it is computed.
   mlir::Value getBuffer(mlir::Value value) const { return buffers.lookup(value); }
-  /// Row `row` of `value` in shared memory, computed by the whole block in the row prologue, with a
-  /// barrier behind; of element type `type` (f32, bf16, i8, …): memref<columns x type, 3>. Several
-  /// results of one op (quantize) are materialized together.
-  mlir::Value materializeRow(mlir::Value value, mlir::Value row, mlir::Type type);
-  /// Calls `body` at the row prologue, once for each key and row.
-  mlir::Value inRowPrologue(mlir::Operation *key, mlir::Value row,
-                            llvm::function_ref<mlir::Value()> body);
-  /// Marks the current position as the row prologue, and forgets what the last one had.
-  void beginRow();
-  /// Runs `body` at a place that is thrown away afterwards; meanwhile isDry(): ops only note what
-  /// they will be asked for.
-  void runDry(llvm::function_ref<void()> body);
+  /// Says what the elements of a tile of `value`, a result of the kernel's root, are.
+  void provide(mlir::Value value, const Tile &tile, llvm::ArrayRef<mlir::Value> elements);
+
+  /// A tile of a root's result that was pulled in a dry run.
+  struct Demand {
+    mlir::Value value;
+    Tile tile;
+    bool operator==(const Demand &) const = default;
+  };
+  /// Runs `body` at a place that is thrown away afterwards, where results of roots are pulled
+  /// without being provided; says which, each once. What it adds to the row prologue stays.
+  llvm::SmallVector<Demand> runDry(llvm::function_ref<void()> body);
   bool isDry() const { return dry; }
+
+  // --- Rows --------------------------------------------------------------------------------
+
+  /// Row `row` of `value` in shared memory, computed by the whole block in the row prologue, with a
+  /// barrier behind; of element type `type` (f32, bf16, i8, …): memref<columns x type, 3>. Results
+  /// of one op (quantize) are materialized together, those in `together` with their types. Tiles of
+  /// that row are loaded from there from then on.
+  mlir::Value materializeRow(mlir::Value value, mlir::Value row, mlir::Type type);
+  /// Several results of one op at once: a buffer for each.
+  llvm::SmallVector<mlir::Value> materializeRows(mlir::ValueRange values, mlir::Value row,
+                                                 mlir::TypeRange types);
+  /// Writes row `row` of each result of the op that computes `values[0]` by the op's own emitRow if
+  /// there is one, else of each value tile by tile: by all threads of the block, without a barrier
+  /// behind. Destinations have rank 1 (the row) or 2 (all rows).
+  void emitRow(mlir::ValueRange values, mlir::Value row, llvm::ArrayRef<mlir::Value> destinations);
+  void emitRowByTiles(mlir::Value value, mlir::Value row, mlir::Value destination);
+  /// Calls `body` at the row prologue, once for each key and row. It may itself ask for what the
+  /// prologue is to compute before.
+  llvm::SmallVector<mlir::Value>
+  inRowPrologue(const void *key, mlir::Value row,
+                llvm::function_ref<llvm::SmallVector<mlir::Value>()> body);
+  /// Marks the current position as the row prologue, and forgets what the last one had. In a loop,
+  /// a barrier must come before: shared memory is used again.
+  void beginRow();
 
   // --- Threads -----------------------------------------------------------------------------
 
@@ -80,69 +121,103 @@ public:
   mlir::Value getWarp() const { return warp; }     ///< index of the warp in the block
   int64_t getThreads() const { return threads; }
   void barrier();
-  /// The value of lane `lane xor mask`.
+  /// The value of lane `lane xor mask`. All lanes of the warp must come by.
   mlir::Value shuffleXor(mlir::Value value, int64_t mask);
   /// Sum (maximum) over groups of `lanes` adjacent lanes, by a butterfly from half of them down;
-  /// all get it.
+  /// all get it. f32 or i32.
   mlir::Value addLanes(mlir::Value value, int64_t lanes = kWarp);
   mlir::Value maxLanes(mlir::Value value, int64_t lanes = kWarp);
-  /// Sum of `element(column tile)` over the columns of a row of that many columns, in the order of
-  /// kVirtualThreads; to be called by all threads; all get it. Maximum likewise.
-  mlir::Value sumRow(int64_t columns,
-                     llvm::function_ref<mlir::Value(mlir::Value column, int64_t count)> element);
-  /// Calls `body` for each 4 (or the rest of the) adjacent columns that are this thread's.
-  void forColumns(int64_t columns,
-                  llvm::function_ref<void(mlir::Value column, int64_t count)> body);
+  /// Sum of `element(tile)`, a number for adjacent columns, over the columns of row `row`, in the
+  /// order of kVirtualThreads; to be called at the row prologue; all threads get it. Maximum
+  /// likewise.
+  mlir::Value sumRow(mlir::Value row, int64_t columns,
+                     llvm::function_ref<mlir::Value(const Tile &)> element);
+  mlir::Value maxRow(mlir::Value row, int64_t columns,
+                     llvm::function_ref<mlir::Value(const Tile &)> element);
+  /// Calls `body` for each 4 (or the rest of the) adjacent columns of row `row` that are this
+  /// thread's: columns 4 (thread + i * threads) and on. Threads without any do not come by.
+  void forColumns(mlir::Value row, int64_t columns, llvm::function_ref<void(const Tile &)> body);
   void forRange(mlir::Value lower, mlir::Value upper, int64_t step,
                 llvm::function_ref<void(mlir::Value)> body);
+  /// The same, carrying values.
+  llvm::SmallVector<mlir::Value>
+  forRange(mlir::Value lower, mlir::Value upper, int64_t step, mlir::ValueRange init,
+           llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, mlir::ValueRange)> body);
   void when(mlir::Value condition, llvm::function_ref<void()> body);
+  /// What `body` computes where `condition` holds; zeros elsewhere.
+  llvm::SmallVector<mlir::Value>
+  pullWhere(mlir::Value condition, llvm::function_ref<llvm::SmallVector<mlir::Value>()> body);
 
   // --- Memory ------------------------------------------------------------------------------
 
-  /// memref<shape x type, 3> of the block's shared memory, aligned to 16 bytes.
+  /// memref<shape x type, 3> of the block's dynamic shared memory, aligned to 16 bytes.
   mlir::Value allocateShared(llvm::ArrayRef<int64_t> shape, mlir::Type type);
   int64_t getSharedBytes() const { return sharedBytes; }
-  /// Bytes at an offset of the workspace (behind the counters) that the kernel may use; a ptr<1>.
+  /// Bytes of the workspace, behind the counters, that the kernel may use; a ptr<1>.
   mlir::Value allocateWorkspace(int64_t bytes);
   int64_t getWorkspaceBytes() const { return workspaceBytes; }
   /// Counter number `index` of the workspace: ptr<1> to an i32 that is 0 when the kernel starts and
   /// ends.
   mlir::Value getCounter(mlir::Value index);
-  /// `count` adjacent elements from `column` as f32 (integers as they are).
-  llvm::SmallVector<mlir::Value> load(mlir::Value buffer, mlir::Value row, mlir::Value column,
-                                      int64_t count);
-  /// Rounds to the buffer's element type; vectorized.
-  void store(llvm::ArrayRef<mlir::Value> values, mlir::Value buffer, mlir::Value row,
-             mlir::Value column);
+  /// The address of a byte of a buffer in global memory: !llvm.ptr<1>. `byteOffset` is an index.
+  mlir::Value getAddress(mlir::Value buffer, mlir::Value byteOffset);
+  /// `tile.count` adjacent elements, floats as f32, integers as they are. Of a buffer of rank 1 the
+  /// row is ignored.
+  llvm::SmallVector<mlir::Value> load(mlir::Value buffer, const Tile &tile);
+  /// Rounds to the buffer's element type (integers: drops high bits); vectorized.
+  void store(llvm::ArrayRef<mlir::Value> values, mlir::Value buffer, const Tile &tile);
+  /// The same at other leading indices than a row (a cache: sequence, slot).
+  llvm::SmallVector<mlir::Value> load(mlir::Value buffer, mlir::ValueRange leading,
+                                      mlir::Value column, int64_t offset, int64_t count);
+  void store(llvm::ArrayRef<mlir::Value> values, mlir::Value buffer, mlir::ValueRange leading,
+             mlir::Value column, int64_t offset);
   /// 16 bytes of a weight that is read once: ld.global.nc.L1::no_allocate.L2::256B; vector<4xi32>.
   mlir::Value loadStreaming(mlir::Value buffer, mlir::Value byteOffset);
 
-  // --- Arithmetic (scalars or vectors of f32) ----------------------------------------------
+  // --- Arithmetic --------------------------------------------------------------------------
 
-  mlir::Value index(int64_t value);
-  mlir::Value constant(double value);
-  mlir::Value intConstant(mlir::Type type, int64_t value);
-  mlir::Value fma(mlir::Value a, mlir::Value b, mlir::Value c);
-  mlir::Value exp(mlir::Value x);
-  mlir::Value activation(ActivationKind kind, mlir::Value x);
+  using Arithmetic::constant;
+  mlir::Value constant(double value); ///< f32
+  mlir::Value fma(mlir::Value a, mlir::Value b, mlir::Value c) override;
+  mlir::Value sqrt(mlir::Value x); ///< rounded to nearest
   /// The two bf16 of an i32 as f32: low half, high half.
   std::pair<mlir::Value, mlir::Value> widenPair(mlir::Value bits);
+  /// An f32 rounded to bf16 or f16 (`type`), as f32.
+  mlir::Value roundTo(mlir::Type type, mlir::Value x);
 
   CudaTargetAttr getTarget() const { return target; }
   mlir::Value getRows() const { return rows; }
   int64_t getMaxRows() const { return maxRows; }
+  /// The block's tile and row block: what the grid counts, as indices.
+  mlir::Value getTileIndex() const { return tileIndex; }
+  mlir::Value getRowBlockIndex() const { return rowBlockIndex; }
 
 private:
+  mlir::Value pullScalar(mlir::Operation *op, mlir::ValueRange operands, mlir::Type type);
+  mlir::Value reduceLanes(mlir::Value value, int64_t lanes,
+                          llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)> combine);
+  mlir::Value reduceRow(mlir::Value row, int64_t columns, double identity,
+                        llvm::function_ref<mlir::Value(const Tile &)> element,
+                        llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)> combine);
+  mlir::Value getWorkspace();
+
+  mlir::gpu::GPUFuncOp function;
   CudaTargetAttr target;
-  mlir::Value rows, thread, lane, warp;
+  mlir::Value rows, thread, lane, warp, tileIndex, rowBlockIndex;
   int64_t maxRows, threads;
   int64_t sharedBytes = 0, workspaceBytes = 0;
+  mlir::Value workspace;
   bool dry = false;
+  llvm::SmallVector<Demand> demands;
   llvm::DenseMap<mlir::Value, mlir::Value> buffers;
+  llvm::SmallVector<std::pair<Demand, llvm::SmallVector<mlir::Value>>> provided;
+  /// Code of the row prologue is inserted before this op; that of the function's entry before the
+  /// other.
+  mlir::Operation *rowPrologueEnd = nullptr, *entryEnd = nullptr;
+  llvm::DenseMap<std::pair<mlir::Value, mlir::Value>, mlir::Value> rowBuffers; ///< by value and row
+  llvm::DenseMap<std::pair<const void *, mlir::Value>, llvm::SmallVector<mlir::Value>> rowValues;
 };
 
 } // namespace nyala::cuda
-
-#include "codegen/cuda/CudaInterfaces.h.inc"
 
 #endif // NYALA_CODEGEN_CUDA_THREADEMITTER_H

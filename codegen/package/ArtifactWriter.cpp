@@ -33,13 +33,13 @@ namespace {
 
 class ArtifactWriter {
 public:
-  ArtifactWriter(ModuleOp module, ArrayRef<cpu::CodeImage> images,
+  ArtifactWriter(ModuleOp module, ArrayRef<CodeImage> images,
                  const std::optional<TokenizerData> &tokenizer, const ArtifactOptions &options)
       : module(module), tokenizer(tokenizer), options(options), writer(module) {
     model = module->getAttrOfType<DictionaryAttr>(NyalaDialect::kModelAttr);
     if (!model)
       throw Error("the module has no '" + NyalaDialect::kModelAttr.str() + "' attribute");
-    for (auto [variant, image] : llvm::zip_equal(getVariants(module), images))
+    for (auto [variant, image] : llvm::zip_equal(getVariants(module, Device::Cpu), images))
       executables.push_back({variant, image});
     for (auto [index, kernel] : llvm::enumerate(images.front().kernels))
       kernelIndex[kernel.name] = index;
@@ -89,7 +89,7 @@ public:
                             stateBytes, weightsChecksum, kernelIndex.size(), {}};
     for (const PlacedCode &executable : executables)
       summary.variants.push_back(
-          {getTarget(executable.variant).getArch().str(), executable.image.bytes.size()});
+          {getArch(getTarget(executable.variant)).str(), executable.image.bytes.size()});
     return summary;
   }
 
@@ -97,7 +97,7 @@ private:
   /// An executable.
   struct PlacedCode {
     ModuleOp variant;
-    const cpu::CodeImage &image;
+    const CodeImage &image;
     uint64_t offset = 0; ///< in the file
   };
 
@@ -234,7 +234,7 @@ private:
   fb::Offset<art::Executable> buildExecutable(fb::FlatBufferBuilder &b,
                                               const PlacedCode &executable) {
     auto [variant, image, offset] = executable;
-    CpuTargetAttr target = getTarget(variant);
+    auto target = cast<CpuTargetAttr>(getTarget(variant));
     std::vector<fb::Offset<fb::String>> features;
     for (StringAttr feature : target.getFeatures())
       features.push_back(b.CreateString(feature.getValue().str()));
@@ -368,7 +368,7 @@ private:
 
 } // namespace
 
-ArtifactSummary nyala::package::writeArtifact(ModuleOp module, ArrayRef<cpu::CodeImage> images,
+ArtifactSummary nyala::package::writeArtifact(ModuleOp module, ArrayRef<CodeImage> images,
                                               const std::optional<TokenizerData> &tokenizer,
                                               const ArtifactOptions &options) {
   return ArtifactWriter(module, images, tokenizer, options).write();

@@ -34,7 +34,7 @@ struct ArtifactSummary {
 /// Writes the artifact of a module of the phase `program`; `images` are the code of its variants,
 /// in their order. Throws nyala::Error; no file is left behind then. Same module, images and
 /// tokenizer: same bytes.
-ArtifactSummary writeArtifact(mlir::ModuleOp module, llvm::ArrayRef<cpu::CodeImage> images,
+ArtifactSummary writeArtifact(mlir::ModuleOp module, llvm::ArrayRef<CodeImage> images,
                               const std::optional<TokenizerData> &tokenizer,
                               const ArtifactOptions &options);
 

@@ -1,4 +1,5 @@
 //===- BuildPrograms.cpp - Entries become programs of steps ---------------===//
+#include "codegen/KernelCost.h"
 #include "codegen/Passes.h"
 #include "codegen/plan/ValuePlaces.h"
 #include "ir/Variants.h"
@@ -20,8 +21,10 @@ namespace {
 /// Builds the program of one entry function.
 class ProgramBuilder {
 public:
-  ProgramBuilder(func::FuncOp function, ArrayRef<ModuleOp> variants, SymbolTableCollection &symbols)
-      : function(function), variants(variants), symbols(symbols), builder(function.getContext()) {}
+  ProgramBuilder(func::FuncOp function, SymbolTableCollection &symbols)
+      : function(function), device(getDevice(function)),
+        variants(getVariants(function->getParentOfType<ModuleOp>(), device)), symbols(symbols),
+        builder(function.getContext()) {}
 
   LogicalResult build() {
     if (!llvm::hasSingleElement(function.getBody()))
@@ -83,6 +86,8 @@ private:
 
   /// A cache has sequences, slots and channels; a matrix rows, which are its slots.
   LogicalResult addState(BlockArgument argument, Type type, StringRef name) {
+    if (function.getArgAttr(argument.getArgNumber(), NyalaDialect::kResidentAttr))
+      return addResident(argument, type, name);
     bool matrix = type.getRank() == 2;
     if (!type.hasStaticShape() || (!matrix && type.getRank() != 3))
       return function.emitOpError("state '")
@@ -93,17 +98,34 @@ private:
         matrix ? type.getDimSize(1) * type.getElementTypeBitWidth() / 8 : getSlotBytes(type);
     int64_t sequences = matrix ? 1 : type.getDimSize(0);
     int64_t slots = type.getDimSize(matrix ? 0 : 1);
+    placeState(argument, StateAttr::get(builder.getContext(), name, sequences, slots, slotBytes,
+                                        /*resident=*/false));
+    return success();
+  }
+
+  /// A weight that belongs to the loaded model: one slot.
+  LogicalResult addResident(BlockArgument argument, Type type, StringRef name) {
+    if (!type.hasStaticShape())
+      return function.emitOpError("resident state '")
+             << name << "' has type " << type << ", expected a static shape";
+    placeState(argument, StateAttr::get(builder.getContext(), name, /*sequences=*/1, /*slots=*/1,
+                                        getBytes(argument), /*resident=*/true));
+    return success();
+  }
+
+  void placeState(BlockArgument argument, StateAttr state) {
     places.addObject(argument, {BufferRegion::State,
                                 static_cast<int64_t>(states.size()),
                                 {},
-                                sequences * slots * slotBytes});
-    states.push_back(StateAttr::get(builder.getContext(), name, sequences, slots, slotBytes));
-    return success();
+                                state.getSequences() * state.getSlots() * state.getSlotBytes()});
+    states.push_back(state);
   }
 
   /// Bytes that a value takes at the most rows.
   int64_t getBytes(Value value) {
     auto type = cast<Type>(value.getType());
+    if (getPacked(type))
+      return getPackedLayout(type).getBytes();
     auto dispatch = value.getDefiningOp<DispatchOp>();
     int64_t bits = type.getElementTypeBitWidth();
     for (int64_t dim : type.getShape())
@@ -213,13 +235,13 @@ private:
   LogicalResult checkKernel(DispatchOp dispatch) {
     if (variants.empty() || !getCost(dispatch))
       return dispatch.emitOpError("calls kernel '")
-             << dispatch.getKernel()
-             << "', which has not been generated; run nyala-generate-cpu-kernels first";
+             << dispatch.getKernel() << "', which has not been generated; run nyala-generate-"
+             << getName(device) << "-kernels first";
     for (ModuleOp variant : variants) {
-      Operation *code = symbols.lookupSymbolIn(variant, dispatch.getKernelAttr());
+      Operation *code = lookupKernel(variant, dispatch.getKernelAttr(), symbols);
       if (!code || !code->getAttrOfType<IntegerAttr>("nyala.tiles"))
         return dispatch.emitOpError("calls kernel '")
-               << dispatch.getKernel() << "', for which variant '" << getTarget(variant).getArch()
+               << dispatch.getKernel() << "', for which variant '" << getArch(getTarget(variant))
                << "' has no code";
     }
     return success();
@@ -227,7 +249,7 @@ private:
 
   DenseI64ArrayAttr getCost(DispatchOp dispatch) {
     Operation *kernel = symbols.lookupNearestSymbolFrom(function, dispatch.getKernelAttr());
-    return kernel->getAttrOfType<DenseI64ArrayAttr>("nyala.cost");
+    return kernel->getAttrOfType<DenseI64ArrayAttr>(kCostAttr);
   }
 
   /// The next value of each state must lie where the old one did.
@@ -262,6 +284,7 @@ private:
         ProgramOp::create(builder, function.getLoc(), function.getSymName(),
                           toArray<CountAttr>(counts), toArray<ArgumentAttr>(arguments),
                           toArray<ResultAttr>(results), toArray<StateAttr>(states), arenaBytes);
+    setDevice(program, device);
     builder.setInsertionPointToStart(&program.getBody().emplaceBlock());
     Hazards hazards;
     for (auto [index, dispatch] : llvm::enumerate(steps)) {
@@ -297,7 +320,8 @@ private:
   }
 
   func::FuncOp function;
-  ArrayRef<ModuleOp> variants;
+  Device device;
+  SmallVector<ModuleOp> variants;
   SymbolTableCollection &symbols;
   OpBuilder builder;
   SmallVector<CountAttr> counts;
@@ -314,11 +338,10 @@ private:
 struct BuildPrograms : nyala::impl::BuildProgramsBase<BuildPrograms> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    SmallVector<ModuleOp> variants = getVariants(module);
     SymbolTableCollection symbols;
     for (auto function : llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
       if (function->hasAttr(NyalaDialect::kEntryAttr) &&
-          failed(ProgramBuilder(function, variants, symbols).build()))
+          failed(ProgramBuilder(function, symbols).build()))
         return signalPassFailure();
     for (KernelOp kernel : llvm::make_early_inc_range(module.getOps<KernelOp>()))
       kernel.erase();

@@ -7,23 +7,28 @@ module attributes {nyala.model = 1 : i64} {}
 
 // -----
 
-// expected-error @below {{attribute 'nyala.target' must be a #nyala.cpu_target, got "x86"}}
+// expected-error @below {{attribute 'nyala.target' must be a #nyala.cpu_target or #nyala.cuda_target, got "x86"}}
 module attributes {nyala.target = "x86"} {}
 
 // -----
 
-// expected-error @below {{attribute 'nyala.targets' must be a list of #nyala.cpu_target, got []}}
+// expected-error @below {{attribute 'nyala.targets' must be a list of #nyala.cpu_target and #nyala.cuda_target, got []}}
 module attributes {nyala.targets = []} {}
 
 // -----
 
-// expected-error @below {{attribute 'nyala.targets' must be a list of #nyala.cpu_target, got ["x86"]}}
+// expected-error @below {{attribute 'nyala.targets' must be a list of #nyala.cpu_target and #nyala.cuda_target, got ["x86"]}}
 module attributes {nyala.targets = ["x86"]} {}
 
 // -----
 
 // expected-error @below {{attribute 'nyala.targets' names 'znver4' twice}}
 module attributes {nyala.targets = [#nyala.cpu_target<"znver4">, #nyala.cpu_target<"znver4", features = "avx2">]} {}
+
+// -----
+
+// expected-error @below {{attribute 'nyala.device' must be "cpu" or "cuda", got "gpu"}}
+module attributes {nyala.device = "gpu"} {}
 
 // -----
 

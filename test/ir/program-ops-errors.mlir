@@ -180,7 +180,7 @@ nyala.program @writes counts [#nyala.count<"rows", max = 1>] arguments [] result
 // -----
 
 nyala.program @kernel counts [#nyala.count<"rows", max = 1>] arguments [] results [] states [] arena 0 {
-  // expected-error @below {{refers to kernel 'k' in a module without variants}}
+  // expected-error @below {{refers to kernel 'k' in a module without variants for device cpu}}
   nyala.step @k [] rows 0 waits [] cost [0, 0, 0, 0, 0]
 }
 
@@ -203,5 +203,18 @@ module @plain attributes {nyala.target = #nyala.cpu_target<"plain">} {
 }
 nyala.program @variant counts [#nyala.count<"rows", max = 1>] arguments [] results [] states [] arena 0 {
   // expected-error @below {{refers to kernel 'k', which variant 'plain' does not have}}
+  nyala.step @k [] rows 0 waits [] cost [0, 0, 0, 0, 0]
+}
+
+// -----
+
+module @sm_80 attributes {nyala.target = #nyala.cuda_target<"sm_80">} {
+  module @kernels {
+    llvm.func @other()
+  }
+}
+nyala.program @cuda_decode counts [#nyala.count<"rows", max = 1>] arguments [] results [] states [] arena 0
+    attributes {nyala.device = "cuda"} {
+  // expected-error @below {{refers to kernel 'k', which variant 'sm_80' does not have}}
   nyala.step @k [] rows 0 waits [] cost [0, 0, 0, 0, 0]
 }

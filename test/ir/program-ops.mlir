@@ -59,3 +59,19 @@ nyala.program @decode counts [#nyala.count<"rows", max = 1>]
 // CHECK: nyala.program @empty counts [] arguments [] results [] states [] arena 0 {
 nyala.program @empty counts [] arguments [] results [] states [] arena 0 {
 }
+
+module @sm_80 attributes {nyala.target = #nyala.cuda_target<"sm_80">} {
+  module @kernels {
+    llvm.func @compiled()
+  }
+}
+// A step of a GPU's program has its kernel in the GPU's variants alone.
+// CHECK: nyala.program @cuda_init
+// CHECK-SAME: states [#nyala.state<"w", sequences = 1, slots = 1, slot_bytes = 1600, resident = true>]
+// CHECK-SAME: attributes {nyala.device = "cuda"} {
+nyala.program @cuda_init counts [#nyala.count<"100", max = 100>] arguments [] results []
+    states [#nyala.state<"w", sequences = 1, slots = 1, slot_bytes = 1600, resident = true>] arena 0
+    attributes {nyala.device = "cuda"} {
+  nyala.step @compiled [#nyala.buffer<weight, symbol = @table>, #nyala.buffer<state>]
+      rows 0 waits [] cost [0, 0, 0, 0, 0] writes [1600]
+}

@@ -9,3 +9,10 @@ func.func @forward(%x: tensor<10xf32> {nyala.role = "x"}) -> (tensor<10xf32> {ny
   %0 = nyala.interleave_rows %x {groups = 2, dims = 4} : tensor<10xf32>
   return %0 : tensor<10xf32>
 }
+
+// The values of what is packed are those of the plain weight.
+// CHECK: nyala.unpack %{{.+}} : tensor<16x32xf32, #nyala.packed<q4_0>> -> tensor<16x32xf32>
+func.func @unpack(%p: tensor<16x32xf32, #nyala.packed<q4_0>>) -> tensor<16x32xf32> {
+  %0 = nyala.unpack %p : tensor<16x32xf32, #nyala.packed<q4_0>> -> tensor<16x32xf32>
+  return %0 : tensor<16x32xf32>
+}

@@ -105,7 +105,7 @@ private:
       }
     run(*module, buildProgramPipeline);
     program = std::move(module);
-    FailureOr<std::vector<cpu::CodeImage>> compiled = cpu::compileKernels(*program);
+    FailureOr<std::vector<CodeImage>> compiled = cpu::compileKernels(*program);
     if (failed(compiled))
       throw Error("the model could not be compiled for calibration");
     images = std::move(*compiled);
@@ -202,7 +202,7 @@ private:
   size_t window = perplexityWindow; ///< tokens
   OwningOpRef<ModuleOp> entries;    ///< phase kernel, generated kernels without bodies
   OwningOpRef<ModuleOp> program;    ///< phase program, of the last map
-  std::vector<cpu::CodeImage> images;
+  std::vector<CodeImage> images;
   std::optional<TokenizerData> tokenizer;
   std::optional<uint64_t> weightsChecksum; ///< once they are written
   Tokens ids;

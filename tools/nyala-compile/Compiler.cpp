@@ -3,6 +3,7 @@
 #include "codegen/Pipelines.h"
 #include "codegen/cpu/CpuTarget.h"
 #include "codegen/cpu/CpuTileModels.h"
+#include "codegen/cuda/CudaTileModels.h"
 #include "codegen/package/ArtifactWriter.h"
 #include "frontends/Import.h"
 #include "ir/Variants.h"
@@ -81,6 +82,7 @@ private:
     DialectRegistry registry;
     registerAllDialects(registry);
     cpu::registerTileModels(registry);
+    cuda::registerTileModels(registry);
     registerKvLoss(registry);
     return registry;
   }
@@ -309,7 +311,7 @@ private:
     if (auto file = (*module)->getAttrOfType<StringAttr>(NyalaDialect::kTokenizerAttr))
       tokenizer = importTokenizer(file.getValue().str());
     progress("code generation");
-    FailureOr<std::vector<cpu::CodeImage>> images = cpu::compileKernels(*module);
+    FailureOr<std::vector<CodeImage>> images = cpu::compileKernels(*module);
     if (failed(images))
       return false;
     package::ArtifactOptions artifact;

@@ -2,6 +2,7 @@
 #include "codegen/Passes.h"
 #include "codegen/Pipelines.h"
 #include "codegen/cpu/CpuTileModels.h"
+#include "codegen/cuda/CudaTileModels.h"
 #include "passes/Passes.h"
 #include "passes/Pipelines.h"
 #include "tools/RegisterAll.h"
@@ -20,6 +21,7 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   nyala::registerAllDialects(registry);
   nyala::cpu::registerTileModels(registry);
+  nyala::cuda::registerTileModels(registry);
   nyala::registerKvLoss(registry);
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "nyala-opt: runs passes on a module\n", registry));

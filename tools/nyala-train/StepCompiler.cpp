@@ -66,7 +66,7 @@ bool compileStep(ModuleOp model, const TrainOptions &options, const std::string 
       !run("program", buildProgramPipeline))
     return false;
   progress("code generation");
-  FailureOr<std::vector<cpu::CodeImage>> images = cpu::compileKernels(*module);
+  FailureOr<std::vector<CodeImage>> images = cpu::compileKernels(*module);
   if (failed(images))
     return false;
   package::ArtifactOptions artifact;

@@ -1,6 +1,6 @@
 // RUN: nyala-opt %s --nyala-form-dispatches --split-input-file --verify-diagnostics
 
-// expected-error @below {{has no target; expected the attribute 'nyala.targets' to hold a list of #nyala.cpu_target}}
+// expected-error @below {{has no target; expected the attribute 'nyala.targets' to hold a list of #nyala.cpu_target and #nyala.cuda_target}}
 module {
   func.func @f() attributes {nyala.entry} {
     return

@@ -23,7 +23,7 @@ bool InstructionUse::usesOpcode(StringRef part) const {
   return llvm::any_of(opcodes, [&](StringRef name) { return name.contains(part); });
 }
 
-InstructionUse nyala::test::findInstructions(const cpu::CodeImage &image) {
+InstructionUse nyala::test::findInstructions(const CodeImage &image) {
   LLVMInitializeX86TargetInfo();
   LLVMInitializeX86TargetMC();
   LLVMInitializeX86Disassembler();
@@ -45,7 +45,7 @@ InstructionUse nyala::test::findInstructions(const cpu::CodeImage &image) {
                           image.bytes.size());
   std::set<uint64_t> seen;
   std::vector<uint64_t> pending;
-  for (const cpu::CodeImage::Kernel &kernel : image.kernels)
+  for (const CodeImage::Kernel &kernel : image.kernels)
     pending.push_back(kernel.entry);
   while (!pending.empty()) {
     uint64_t address = pending.back();

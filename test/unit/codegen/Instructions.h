@@ -20,7 +20,7 @@ struct InstructionUse {
 };
 
 /// Follows the jumps from all entries.
-InstructionUse findInstructions(const cpu::CodeImage &image);
+InstructionUse findInstructions(const CodeImage &image);
 
 } // namespace nyala::test
 

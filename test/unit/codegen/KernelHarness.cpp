@@ -122,7 +122,7 @@ bool CompiledKernels::lower(const std::vector<KernelText> &texts, StringRef cpu)
   buildProgramPipeline(pm);
   if (failed(pm.run(*lowered)))
     return false;
-  FailureOr<std::vector<cpu::CodeImage>> compiled = cpu::compileKernels(*lowered);
+  FailureOr<std::vector<CodeImage>> compiled = cpu::compileKernels(*lowered);
   if (failed(compiled))
     return false;
   image = std::move(compiled->front());
@@ -136,7 +136,7 @@ void CompiledKernels::map() {
   std::memcpy(code, image.bytes.data(), image.bytes.size());
   ASSERT_EQ(mprotect(code, image.bytes.size(), PROT_READ | PROT_EXEC), 0);
   ModuleOp variant = getVariants(*lowered).front();
-  for (const cpu::CodeImage::Kernel &compiled : image.kernels) {
+  for (const CodeImage::Kernel &compiled : image.kernels) {
     auto function = variant.lookupSymbol<LLVM::LLVMFuncOp>(compiled.name);
     Kernel kernel;
     kernel.op = original->lookupSymbol<KernelOp>(compiled.name);
@@ -504,7 +504,7 @@ void KernelTest::SetUp() {
 }
 
 /// Registers and instructions that code for `cpu` may not have.
-static void checkInstructions(const cpu::CodeImage &image, StringRef cpu) {
+static void checkInstructions(const CodeImage &image, StringRef cpu) {
   InstructionUse use = findInstructions(image);
   ASSERT_EQ(use.obstacle, "");
   EXPECT_GT(use.instructions, 0u);

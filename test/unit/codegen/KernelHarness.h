@@ -64,7 +64,7 @@ public:
                                                   llvm::StringRef cpu);
   ~CompiledKernels();
 
-  const cpu::CodeImage &getImage() const { return image; }
+  const CodeImage &getImage() const { return image; }
 
   /// Operands of `kernel` for a call of `rows` rows. Those of fewer rows are the first of more.
   std::vector<Operand> makeOperands(llvm::StringRef kernel, int64_t rows, uint64_t seed);
@@ -108,7 +108,7 @@ private:
 
   mlir::MLIRContext context;
   mlir::OwningOpRef<mlir::ModuleOp> original, lowered;
-  cpu::CodeImage image;
+  CodeImage image;
   void *code = nullptr;
   std::map<std::string, Kernel> kernels;
 };

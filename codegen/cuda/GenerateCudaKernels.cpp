@@ -1,0 +1,72 @@
+//===- GenerateCudaKernels.cpp - Kernels as functions of GPU threads ------===//
+//
+// Three schedules: around a product, blocks are ranges of its columns; around
+// attention, its own units of work; else a block is a row. docs/cuda.md.
+//
+//===----------------------------------------------------------------------===//
+#include "codegen/KernelBuffers.h"
+#include "codegen/KernelCost.h"
+#include "codegen/Passes.h"
+#include "codegen/cuda/CudaTileModels.h"
+#include "ir/Variants.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Math/Transforms/Passes.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Threading.h"
+#include "mlir/Transforms/WalkPatternRewriteDriver.h"
+
+namespace nyala {
+#define GEN_PASS_DEF_GENERATECUDAKERNELS
+#include "codegen/Passes.h.inc"
+} // namespace nyala
+
+using namespace mlir;
+using namespace nyala;
+using namespace nyala::cuda;
+
+namespace {
+
+struct GenerateCudaKernels : nyala::impl::GenerateCudaKernelsBase<GenerateCudaKernels> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    FailureOr<ArrayAttr> targets = getTargets(module);
+    if (failed(targets))
+      return signalPassFailure();
+    SmallVector<KernelOp> kernels = getKernels(module, Device::Cuda);
+    llvm::for_each(kernels, setKernelCost);
+    auto cudaTargets = llvm::filter_to_vector(targets->getValue(), llvm::IsaPred<CudaTargetAttr>);
+    auto b = OpBuilder::atBlockEnd(module.getBody());
+    SmallVector<ModuleOp> variants;
+    for (auto target : ArrayRef(cudaTargets)) {
+      variants.push_back(
+          ModuleOp::create(b, module.getLoc(), cast<CudaTargetAttr>(target).getArch()));
+      variants.back()->setAttr(NyalaDialect::kTargetAttr, target);
+    }
+    // Kernels are only read.
+    parallelForEach(&getContext(), variants, [&](ModuleOp variant) { generate(kernels, variant); });
+  }
+
+  static void generate(ArrayRef<KernelOp> kernels, ModuleOp variant) {
+    auto target = variant->getAttrOfType<CudaTargetAttr>(NyalaDialect::kTargetAttr);
+    auto b = OpBuilder::atBlockEnd(variant.getBody());
+    auto module = gpu::GPUModuleOp::create(b, variant.getLoc(), kGpuModuleName);
+    for (KernelOp kernel : kernels) {
+      KernelContext context(kernel, target, module);
+      auto root = cast_if_present<CudaTileOpInterface>(findRoot(kernel));
+      context.finish(root ? root.emitKernel(context) : emitRowsKernel(context));
+    }
+    // The one function that the emitter leaves to upstream's approximation.
+    RewritePatternSet patterns(module.getContext());
+    populatePolynomialApproximateErfPattern(patterns);
+    walkAndApplyPatterns(module, std::move(patterns));
+  }
+};
+
+} // namespace
