@@ -95,7 +95,8 @@ private:
 /// Emits a kernel without a root: one block a row.
 Launch emitRowsKernel(KernelContext &kernel);
 
-void attachLocalModels(mlir::MLIRContext *context);     // activations, rotations, splits, caches
+void attachLocalModels(mlir::MLIRContext *context);     // activations, splits, caches
+void attachRopeModels(mlir::MLIRContext *context);      // rotations and their tables
 void attachRowModels(mlir::MLIRContext *context);       // norms, softmax, reduce, quantize
 void attachLookupModels(mlir::MLIRContext *context);    // embedding, gather
 void attachAttentionModels(mlir::MLIRContext *context); // attention

@@ -35,6 +35,21 @@ Value ThreadEmitter::allocateShared(ArrayRef<int64_t> shape, Type type) {
   return memory;
 }
 
+Value ThreadEmitter::getConstantTable(StringRef name, DenseElementsAttr values) {
+  auto module = function->getParentOfType<gpu::GPUModuleOp>();
+  auto type = MemRefType::get(values.getType().getShape(), values.getElementType(),
+                              MemRefLayoutAttrInterface(), b.getI64IntegerAttr(kConstantSpace));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(module.getBody());
+  std::string symbol = (function.getName() + "_" + name).str();
+  for (unsigned i = 1; module.lookupSymbol(symbol); ++i)
+    symbol = (function.getName() + "_" + name + "_" + Twine(i)).str();
+  memref::GlobalOp::create(b, symbol, b.getStringAttr("private"), type, values, /*constant=*/true,
+                           /*alignment=*/IntegerAttr());
+  b.setInsertionPoint(entryEnd);
+  return memref::GetGlobalOp::create(b, type, symbol);
+}
+
 Value ThreadEmitter::getWorkspace() {
   if (!workspace) {
     unsigned number = function.getNumArguments();

@@ -145,8 +145,7 @@ const artifact::Entry *Artifact::findEntry(std::string_view name, artifact::Targ
 }
 
 bool isSessionEntry(const artifact::Entry &entry) {
-  const std::string_view name = entry.name()->string_view();
-  return name == "decode" || name == "batch" || name == "prefill";
+  return std::ranges::find(sessionEntries, entry.name()->string_view()) != std::end(sessionEntries);
 }
 
 bool servesSessions(const artifact::Artifact &program) {
@@ -160,6 +159,26 @@ const artifact::Executable *findExecutable(const artifact::Artifact &program,
     if (executable->target() == device)
       return executable;
   return nullptr;
+}
+
+std::vector<bool> findUsedStates(const artifact::Artifact &program, artifact::Target device) {
+  std::vector<bool> used(program.states()->size());
+  for (const artifact::Entry *entry : *program.entries())
+    if (entry->device() == device)
+      for (const artifact::Step *step : *entry->steps())
+        for (const artifact::Buffer *buffer : *step->buffers())
+          if (buffer->region() == artifact::Region::State)
+            used[buffer->index()] = true;
+  return used;
+}
+
+std::vector<uint32_t> getSessionStates(const artifact::Artifact &program, artifact::Target device) {
+  const std::vector<bool> used = findUsedStates(program, device);
+  std::vector<uint32_t> states;
+  for (uint32_t i = 0; i < used.size(); ++i)
+    if (used[i] && !program.states()->Get(i)->resident())
+      states.push_back(i);
+  return states;
 }
 
 uint32_t getMaxSequences(const artifact::Artifact &program) {

@@ -16,6 +16,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace nyala::rt {
 
@@ -55,6 +56,9 @@ private:
   std::span<const std::byte> weights;
 };
 
+/// Names of the entries that sessions run, those of few rows first.
+inline constexpr std::string_view sessionEntries[] = {"decode", "batch", "prefill"};
+
 /// Is it an entry that sessions run? (All counts of others are at their maxima: training.)
 bool isSessionEntry(const artifact::Entry &entry);
 
@@ -65,6 +69,12 @@ bool servesSessions(const artifact::Artifact &program);
 /// of all executables of a device have the same names in the same order.
 const artifact::Executable *findExecutable(const artifact::Artifact &program,
                                            artifact::Target device);
+
+/// Of each state: does an entry of the device read or write it?
+std::vector<bool> findUsedStates(const artifact::Artifact &program, artifact::Target device);
+
+/// Indices of those of them that belong to sessions, ascending.
+std::vector<uint32_t> getSessionStates(const artifact::Artifact &program, artifact::Target device);
 
 /// Sequences that all states of sessions can hold; 1 without such states.
 uint32_t getMaxSequences(const artifact::Artifact &program);

@@ -116,7 +116,7 @@ void nyala_model_get_info(const nyala_model *model, nyala_model_info *info) {
   info->has_chat_template = tokenizer && tokenizer->chat_template();
   info->sequences = getMaxSequences(program);
   info->max_batch = getMaxBatch(model->artifact);
-  info->cpu = model->image.getExecutable().arch()->c_str();
+  info->cpu = model->device->getExecutable().arch()->c_str();
 }
 
 const char *nyala_model_metadata(const nyala_model *model, const char *key) {

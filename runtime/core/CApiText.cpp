@@ -1,6 +1,7 @@
 //===- CApiText.cpp - Tokens and chats for C ------------------------------===//
 
 #include "runtime/core/CApi.h"
+#include "runtime/devices/cpu/CpuDevice.h"
 #include "runtime/text/ChatTemplate.h"
 
 #include <algorithm>
@@ -9,7 +10,7 @@
 using namespace nyala::rt;
 
 nyala_model::nyala_model(const std::string &path)
-    : artifact(path), image(artifact, CpuFeatures::host()) {
+    : artifact(path), device(std::make_unique<CpuDevice>(artifact)) {
   const nyala::artifact::Tokenizer *data = artifact.program().tokenizer();
   if (!data)
     return;

@@ -1,8 +1,8 @@
 //===- SessionFile.cpp - Saving and restoring a session -------------------===//
 //
-// Caches are as large as gigabytes, so nothing is gathered in memory first:
-// saving writes from the states, restoring reads into them, both in pieces
-// that are hashed while the processor's cache holds them.
+// Caches are as large as gigabytes and may be in a device's memory, so nothing
+// is gathered first: saving reads the states, restoring writes them, both in
+// pieces that are hashed while the processor's cache holds them.
 //
 //===----------------------------------------------------------------------===//
 
@@ -40,6 +40,16 @@ private:
 template <typename Byte, typename Body> void forEachPiece(std::span<Byte> bytes, const Body &body) {
   for (size_t i = 0; i < bytes.size(); i += pieceBytes)
     body(bytes.subspan(i, std::min(pieceBytes, bytes.size() - i)));
+}
+
+/// Calls `body` with the pieces of `bytes` bytes from `begin` on: where each begins, and as much of
+/// `buffer`.
+template <typename Body>
+void forEachPiece(uint64_t begin, uint64_t bytes, std::vector<std::byte> &buffer,
+                  const Body &body) {
+  buffer.resize(std::max<size_t>(buffer.size(), std::min<uint64_t>(pieceBytes, bytes)));
+  for (uint64_t i = 0; i < bytes; i += pieceBytes)
+    body(begin + i, std::span(buffer).first(std::min<uint64_t>(pieceBytes, bytes - i)));
 }
 
 uint64_t hashHeader(const SessionFileHeader &header) {
@@ -190,8 +200,13 @@ void Session::save(const std::string &path) const {
   };
   write(std::as_bytes(getTokens()));
   write(std::as_bytes(std::span(logits, header.logits)));
-  for (std::span<const std::byte> slots : getSlots(selected, getPosition()))
-    write(slots);
+  std::vector<std::byte> buffer;
+  forEachState(selected, getPosition(), [&](uint32_t state, uint64_t begin, uint64_t bytes) {
+    forEachPiece(begin, bytes, buffer, [&](uint64_t place, std::span<std::byte> piece) {
+      executor->readState(state, place, piece);
+      write(piece);
+    });
+  });
   write(std::as_bytes(std::span(note)));
 
   header.contentChecksum = checksum.get();
@@ -208,11 +223,16 @@ void Session::restore(const std::string &path) {
   rollback(0);
   note.clear();
   beginEvaluation();
-  float *logits = header.logits > 0 ? getDecode().logits : nullptr;
+  float *logits = header.logits > 0 ? entries.front().logits : nullptr;
   reader.read(std::as_writable_bytes(std::span(tokensOf(selected), header.positions)));
   reader.read(std::as_writable_bytes(std::span(logits, header.logits)));
-  for (std::span<std::byte> slots : getSlots(selected, header.positions))
-    reader.read(slots);
+  std::vector<std::byte> buffer;
+  forEachState(selected, header.positions, [&](uint32_t state, uint64_t begin, uint64_t bytes) {
+    forEachPiece(begin, bytes, buffer, [&](uint64_t place, std::span<std::byte> piece) {
+      reader.read(piece);
+      executor->writeState(state, place, piece);
+    });
+  });
   reader.read(std::as_writable_bytes(std::span(newNote)));
   reader.checkAllRead();
   sequences[selected].position = header.positions;
