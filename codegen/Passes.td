@@ -160,19 +160,19 @@ def FinalizeKernels : Pass<"nyala-finalize-kernels", "::mlir::ModuleOp"> {
 def ConvertCudaMath : Pass<"nyala-convert-cuda-math", "::mlir::gpu::GPUModuleOp"> {
   let summary = "Turn functions that are instructions of a GPU into LLVM's intrinsics";
   let description = [{
-    Upstream's conversion of gpu.modules turns every function into a call of CUDA's library, which nyala does
-    not link. `math.exp2` becomes `ex2.approx`, roots and quotients are rounded correctly. Any other
-    function is an error.
+    Upstream's conversion of gpu.modules would turn every function into a call of CUDA's library, which nyala
+    does not link. `math.exp2` becomes the instruction `ex2.approx`; roots are rounded correctly. A function
+    that has no instruction is an error.
 
     ```mlir
     %0 = math.fma %a, %b, %c : f32
     ```
     becomes
     ```mlir
-    %0 = llvm.intr.fma(%a, %b, %c) : (f32, f32, f32) -> f32
+    %0 = llvm.call_intrinsic "llvm.fma"(%a, %b, %c) : (f32, f32, f32) -> f32
     ```
   }];
-  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect"];
 }
 
 #endif // NYALA_CODEGEN_PASSES_TD

@@ -1,12 +1,11 @@
 //===- ConvertCudaMath.cpp - Functions that are instructions of a GPU -----===//
 #include "codegen/Passes.h"
 
-#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
-#include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Transforms/DialectConversion.h"
+#include "llvm/ADT/StringSwitch.h"
 
 namespace nyala {
 #define GEN_PASS_DEF_CONVERTCUDAMATH
@@ -15,26 +14,53 @@ namespace nyala {
 
 using namespace mlir;
 
+/// LLVM's intrinsic of a function that has an instruction, or two; empty of others.
+static StringRef getIntrinsic(Operation *op) {
+  return llvm::StringSwitch<StringRef>(op->getName().getStringRef())
+      .Case("math.absf", "llvm.fabs")
+      .Case("math.ceil", "llvm.ceil")
+      .Case("math.copysign", "llvm.copysign")
+      .Case("math.exp2", "llvm.exp2")
+      .Case("math.floor", "llvm.floor")
+      .Case("math.fma", "llvm.fma")
+      .Case("math.roundeven", "llvm.roundeven")
+      .Cases({"math.rsqrt", "math.sqrt"}, "llvm.sqrt")
+      .Case("math.trunc", "llvm.trunc")
+      .Default("");
+}
+
+/// %0 = math.fma %a, %b, %c : f32
+///   → %0 = llvm.call_intrinsic "llvm.fma"(%a, %b, %c) : (f32, f32, f32) -> f32
+/// %0 = math.rsqrt %x : f32
+///   → %1 = llvm.call_intrinsic "llvm.sqrt"(%x) : (f32) -> f32
+///     %0 = arith.divf %one, %1 : f32
+/// A call, because to upstream's conversion LLVM's own ops stand for the library's functions too.
+static void convert(Operation *op, StringRef intrinsic) {
+  OpBuilder b(op);
+  Location loc = op->getLoc();
+  Type type = op->getResult(0).getType();
+  Value result =
+      LLVM::CallIntrinsicOp::create(b, loc, type, b.getStringAttr(intrinsic), op->getOperands())
+          .getResult(0);
+  if (isa<math::RsqrtOp>(op)) {
+    TypedAttr one = b.getFloatAttr(getElementTypeOrSelf(type), 1.0);
+    if (auto vector = dyn_cast<VectorType>(type))
+      one = DenseElementsAttr::get(vector, cast<Attribute>(one));
+    result = arith::DivFOp::create(b, loc, arith::ConstantOp::create(b, loc, one), result);
+  }
+  op->replaceAllUsesWith(ValueRange(result));
+  op->erase();
+}
+
 namespace {
 struct ConvertCudaMath : nyala::impl::ConvertCudaMathBase<ConvertCudaMath> {
   void runOnOperation() override {
-    MLIRContext *context = &getContext();
-    LLVMTypeConverter converter(context);
-    RewritePatternSet patterns(context);
-    populateMathToLLVMConversionPatterns(converter, patterns);
-    ConversionTarget target(*context);
-    target.addLegalDialect<LLVM::LLVMDialect>();
-    target.addLegalDialect<math::MathDialect>();
-    target.addIllegalOp<math::AbsFOp, math::AbsIOp, math::CeilOp, math::CopySignOp,
-                        math::CountLeadingZerosOp, math::CountTrailingZerosOp, math::CtPopOp,
-                        math::Exp2Op, math::FloorOp, math::FmaOp, math::RoundEvenOp, math::RsqrtOp,
-                        math::SqrtOp, math::TruncOp>();
-    if (failed(applyPartialConversion(getOperation(), target, std::move(patterns))))
-      return signalPassFailure();
-
     getOperation()->walk([&](Operation *op) {
-      if (!isa_and_nonnull<math::MathDialect>(op->getDialect()))
+      if (!isa_and_nonnull<math::MathDialect>(op->getDialect()) ||
+          !isa<FloatType>(getElementTypeOrSelf(op->getResult(0))))
         return;
+      if (StringRef intrinsic = getIntrinsic(op); !intrinsic.empty())
+        return convert(op, intrinsic);
       op->emitOpError(
           "is no instruction of a GPU, and kernels are linked with no library; expected "
           "it to be expressed by others, such as math.exp2 and math.fma");
