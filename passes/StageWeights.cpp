@@ -73,8 +73,8 @@ struct StageWeights : nyala::impl::StageWeightsBase<StageWeights> {
       stageFrom(entry);
     if (stages.empty())
       init.erase();
-    else
-      finishInit();
+    else if (failed(finishInit()))
+      signalPassFailure();
     clear();
   }
 
@@ -154,11 +154,13 @@ private:
   }
 
   /// Makes the function an entry that returns the next values of all states.
-  void finishInit() {
+  LogicalResult finishInit() {
     Block &block = init.getBody().front();
     auto builder = OpBuilder::atBlockEnd(&block);
     SmallVector<Value> values;
     for (const Stage &stage : stages) {
+      if (isAbsent && failed(checkRandom(stage)))
+        return failure();
       values.push_back(isAbsent ? makeRandom(builder, stage.value) : stage.value);
       (void)init.insertArgument(init.getNumArguments(), stage.value.getType(), getAttributes(stage),
                                 stage.value.getLoc());
@@ -170,6 +172,16 @@ private:
     init->setAttr(NyalaDialect::kEntryAttr, builder.getUnitAttr());
     setDevice(init, Device::Cuda);
     eraseDeadOps(init);
+    return success();
+  }
+
+  static LogicalResult checkRandom(const Stage &stage) {
+    PackedAttr packed = getPacked(getTensorType(stage.value));
+    if (!packed || packed.getFormat() == StoredFormat::F32 || canQuantize(packed.getFormat()))
+      return success();
+    return emitError(stage.value.getLoc(), "cannot make up weight '")
+           << stage.name << "', which is stored as " << getInfo(packed.getFormat()).name
+           << "; expected f32, q8_0 or q4_0, or products of bf16";
   }
 
   /// Numbers in place of a weight: near one for those of norms. All have the same seed, so that
