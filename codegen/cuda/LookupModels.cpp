@@ -10,9 +10,10 @@ namespace {
 
 struct EmbeddingModel : CudaTileOpInterface::ExternalModel<EmbeddingModel, EmbeddingOp> {
   std::string getObstacle(Operation *operation, CudaTargetAttr) const {
-    if (isa<BlockArgument>(cast<EmbeddingOp>(operation).getTable()))
+    Value table = cast<EmbeddingOp>(operation).getTable();
+    if (isa<BlockArgument>(table) || !getPacked(getTensorType(table)))
       return {};
-    return "reads any row of its table: expected that to be an argument of the kernel";
+    return "reads stored blocks: expected its table to be an argument of the kernel";
   }
 
   SmallVector<Value> emitTile(Operation *operation, ThreadEmitter &e, unsigned,
