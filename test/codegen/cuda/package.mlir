@@ -46,7 +46,7 @@ nyala.program @cuda_decode counts [#nyala.count<"rows", max = 4>, #nyala.count<"
 // LOW: module @sm_80
 // LOW: llvm.func @copy
 
-// PTX-LABEL: {{^}}kernel copy: cuda sm_90a, {{[0-9]+}} bytes
+// PTX-LABEL: {{^}}kernel copy: cuda sm_90a, ptx, {{[0-9]+}} bytes
 // PTX: .visible .entry copy(
 // PTX: .param .u64 .ptr .global .align 16 copy_param_0
 // PTX: .maxntid 32
@@ -78,8 +78,10 @@ nyala.program @cuda_decode counts [#nyala.count<"rows", max = 4>, #nyala.count<"
 
 // FACTS: code          cuda sm_90a, ptx, {{.*}}, 3 kernels
 // FACTS-NEXT: code          cuda sm_80, ptx, {{.*}}, 3 kernels
-// FACTS: entry         cuda init, 1 steps
-// FACTS-NEXT: entry         cuda decode, 2 steps
+// FACTS: GPU weights   4096 bytes in
+// FACTS-NEXT: kv cache      16 bytes per token
+// FACTS: entry         init on cuda, 1 steps
+// FACTS-NEXT: entry         decode on cuda, 2 steps
 
 // KERNELS: {{^}}kernel
 // KERNELS: {{^}}copy {{ *}} cuda {{ *}} sm_90a
