@@ -32,7 +32,7 @@ inline constexpr int64_t kThreadColumns = 4;
 /// Calls of up to this many rows are bound by the contract of decoding.
 inline constexpr int64_t kContractRows = 64;
 /// Memory spaces of NVIDIA's GPUs, as memrefs and pointers name them.
-inline constexpr unsigned kGlobalSpace = 1, kSharedSpace = 3;
+inline constexpr unsigned kGlobalSpace = 1, kSharedSpace = 3, kConstantSpace = 4;
 /// A workspace begins with counters, i32, which are zero between kernels.
 inline constexpr int64_t kCounterBytes = 65536;
 
@@ -97,7 +97,7 @@ public:
   /// of one op (quantize) are materialized together, those in `together` with their types. Tiles of
   /// that row are loaded from there from then on.
   mlir::Value materializeRow(mlir::Value value, mlir::Value row, mlir::Type type);
-  /// Several results of one op at once: a buffer for each.
+  /// Several results of one op (quantize) at once: a buffer for each.
   llvm::SmallVector<mlir::Value> materializeRows(mlir::ValueRange values, mlir::Value row,
                                                  mlir::TypeRange types);
   /// Writes row `row` of each result of the op that computes `values[0]` by the op's own emitRow if
@@ -153,6 +153,8 @@ public:
   /// memref<shape x type, 3> of the block's dynamic shared memory, aligned to 16 bytes.
   mlir::Value allocateShared(llvm::ArrayRef<int64_t> shape, mlir::Type type);
   int64_t getSharedBytes() const { return sharedBytes; }
+  /// Numbers that the kernel looks up, in constant memory: memref<count x type, 4>.
+  mlir::Value getConstantTable(llvm::StringRef name, mlir::DenseElementsAttr values);
   /// Bytes of the workspace, behind the counters, that the kernel may use; a ptr<1>.
   mlir::Value allocateWorkspace(int64_t bytes);
   int64_t getWorkspaceBytes() const { return workspaceBytes; }
@@ -171,8 +173,9 @@ public:
                                       mlir::Value column, int64_t offset, int64_t count);
   void store(llvm::ArrayRef<mlir::Value> values, mlir::Value buffer, mlir::ValueRange leading,
              mlir::Value column, int64_t offset);
-  /// 16 bytes of a weight that is read once: ld.global.nc.L1::no_allocate.L2::256B; vector<4xi32>.
-  mlir::Value loadStreaming(mlir::Value buffer, mlir::Value byteOffset);
+  /// 16, 8 or 4 bytes of a weight that is read once: ld.global.nc.L1::no_allocate.L2::256B; a vector
+  /// of i32.
+  mlir::Value loadStreaming(mlir::Value buffer, mlir::Value byteOffset, int64_t bytes = 16);
 
   // --- Arithmetic --------------------------------------------------------------------------
 

@@ -145,8 +145,7 @@ const artifact::Entry *Artifact::findEntry(std::string_view name, artifact::Targ
 }
 
 bool isSessionEntry(const artifact::Entry &entry) {
-  const std::string_view name = entry.name()->string_view();
-  return name == "decode" || name == "batch" || name == "prefill";
+  return std::ranges::find(sessionEntries, entry.name()->string_view()) != std::end(sessionEntries);
 }
 
 bool servesSessions(const artifact::Artifact &program) {
@@ -160,6 +159,20 @@ const artifact::Executable *findExecutable(const artifact::Artifact &program,
     if (executable->target() == device)
       return executable;
   return nullptr;
+}
+
+std::vector<uint32_t> getSessionStates(const artifact::Artifact &program, artifact::Target device) {
+  std::vector<bool> used(program.states()->size()), usedElsewhere = used;
+  for (const artifact::Entry *entry : *program.entries())
+    for (const artifact::Step *step : *entry->steps())
+      for (const artifact::Buffer *buffer : *step->buffers())
+        if (buffer->region() == artifact::Region::State)
+          (entry->device() == device ? used : usedElsewhere)[buffer->index()] = true;
+  std::vector<uint32_t> states;
+  for (uint32_t i = 0; i < used.size(); ++i)
+    if (!program.states()->Get(i)->resident() && (used[i] || !usedElsewhere[i]))
+      states.push_back(i);
+  return states;
 }
 
 uint32_t getMaxSequences(const artifact::Artifact &program) {

@@ -16,6 +16,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace nyala::rt {
 
@@ -34,10 +35,14 @@ public:
   /// checksums of their own, and the states.
   uint64_t getIdentity() const { return identity; }
 
+  /// The bytes of an executable.
+  std::span<const std::byte> getCode(const artifact::Executable &executable) const {
+    return mapping.bytes().subspan(executable.offset(), executable.size());
+  }
+  bool hasWeights() const { return !root->weight_segment()->absent(); }
   /// First byte of weight `index`, 64-byte aligned. Fails with NYALA_UNSUPPORTED if the artifact
   /// was compiled without weights.
   const std::byte *weight(uint32_t index) const;
-  bool hasWeights() const { return !root->weight_segment()->absent(); }
 
   /// Null if the artifact has no such entry for the device.
   const artifact::Entry *findEntry(std::string_view name,
@@ -55,6 +60,9 @@ private:
   std::span<const std::byte> weights;
 };
 
+/// Names of the entries that sessions run, those of few rows first.
+inline constexpr std::string_view sessionEntries[] = {"decode", "batch", "prefill"};
+
 /// Is it an entry that sessions run? (All counts of others are at their maxima: training.)
 bool isSessionEntry(const artifact::Entry &entry);
 
@@ -65,6 +73,10 @@ bool servesSessions(const artifact::Artifact &program);
 /// of all executables of a device have the same names in the same order.
 const artifact::Executable *findExecutable(const artifact::Artifact &program,
                                            artifact::Target device);
+
+/// Indices of the states that sessions on a device have, ascending: all but those that are resident
+/// or that only entries of another device use.
+std::vector<uint32_t> getSessionStates(const artifact::Artifact &program, artifact::Target device);
 
 /// Sequences that all states of sessions can hold; 1 without such states.
 uint32_t getMaxSequences(const artifact::Artifact &program);

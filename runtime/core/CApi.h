@@ -2,11 +2,11 @@
 #ifndef NYALA_RUNTIME_CORE_CAPI_H
 #define NYALA_RUNTIME_CORE_CAPI_H
 
-#include "runtime/core/Artifact.h"
+#include "runtime/core/Device.h"
 #include "runtime/core/Session.h"
 #include "runtime/core/Status.h"
 #include "runtime/core/Trainer.h"
-#include "runtime/devices/cpu/CpuImage.h"
+#include "runtime/devices/Devices.h"
 #include "runtime/nyala.h"
 #include "runtime/text/Sampler.h"
 #include "runtime/text/TextStream.h"
@@ -16,17 +16,16 @@
 #include <vector>
 
 struct nyala_model {
-  explicit nyala_model(const std::string &path);
+  nyala_model(const std::string &path, const nyala::rt::DeviceOptions &options);
 
   nyala::rt::Artifact artifact;
-  nyala::rt::CpuImage image;
+  std::unique_ptr<nyala::rt::Device> device;
   std::optional<nyala::rt::Tokenizer> tokenizer;
 };
 
 struct nyala_session {
   nyala_session(const nyala_model &model, const nyala::rt::Session::Options &options)
-      : session(model.artifact, model.image, options),
-        vocabulary(model.artifact.program().vocabulary()) {
+      : session(*model.device, options), vocabulary(model.artifact.program().vocabulary()) {
     samplers.reserve(session.getSequences());
     while (samplers.size() < session.getSequences())
       samplers.emplace_back(nyala::rt::SamplerOptions{}, vocabulary);
@@ -41,8 +40,7 @@ struct nyala_session {
 };
 
 struct nyala_trainer {
-  nyala_trainer(const nyala_model &model, uint32_t threads)
-      : trainer(model.artifact, model.image, {threads}) {}
+  nyala_trainer(const nyala_model &model, uint32_t threads) : trainer(*model.device, {threads}) {}
 
   nyala::rt::Trainer trainer;
 };

@@ -4,24 +4,20 @@
 
 using namespace nyala::rt;
 
-static double toSeconds(CpuProfile::Clock::duration time) {
+static double toSeconds(Profile::Clock::duration time) {
   return std::chrono::duration<double>(time).count();
 }
 
 /// Adds the compiler's cost model, which has counts a row and a position (runtime/artifact.fbs).
-static nyala_step_profile describe(const nyala::artifact::Artifact &program,
-                                   const nyala::artifact::Entry &entry, uint32_t index,
-                                   const CpuProfile::Step &measured) {
+static nyala_step_profile describe(const Device &device, const nyala::artifact::Entry &entry,
+                                   uint32_t index, const Profile::Step &measured) {
   const nyala::artifact::Step &step = *entry.steps()->Get(index);
-  // All executables list the same kernels.
-  const nyala::artifact::Kernel &kernel =
-      *program.executables()->Get(0)->kernels()->Get(step.kernel());
   const auto calls = static_cast<double>(measured.calls);
   const auto rows = static_cast<double>(measured.rows);
   const auto positions = static_cast<double>(measured.positions);
   return {.entry = entry.name()->c_str(),
           .step = index,
-          .kernel = kernel.name()->c_str(),
+          .kernel = device.getKernel(step).name()->c_str(),
           .calls = measured.calls,
           .seconds = toSeconds(measured.time),
           .busy_seconds = toSeconds(measured.busy),
@@ -44,16 +40,15 @@ nyala_status nyala_session_profile_end(nyala_session *session, nyala_profile_fn 
     require(session, "session");
     require(reinterpret_cast<const void *>(step), "step");
     bool recorded = false;
-    session->session.visitProfile(
-        [&](const nyala::artifact::Entry &entry, const CpuProfile &profile) {
-          recorded = true;
-          for (uint32_t i = 0; i < profile.steps.size(); ++i)
-            if (profile.steps[i].calls > 0) {
-              const nyala_step_profile report =
-                  describe(session->session.getArtifact().program(), entry, i, profile.steps[i]);
-              step(user, &report);
-            }
-        });
+    session->session.visitProfile([&](const nyala::artifact::Entry &entry, const Profile &profile) {
+      recorded = true;
+      for (uint32_t i = 0; i < profile.steps.size(); ++i)
+        if (profile.steps[i].calls > 0) {
+          const nyala_step_profile report =
+              describe(session->session.getDevice(), entry, i, profile.steps[i]);
+          step(user, &report);
+        }
+    });
     session->session.endProfile();
     if (!recorded)
       throw Failure(NYALA_INVALID_ARGUMENT,

@@ -8,8 +8,8 @@
 
 using namespace nyala::rt;
 
-nyala_model::nyala_model(const std::string &path)
-    : artifact(path), image(artifact, CpuFeatures::host()) {
+nyala_model::nyala_model(const std::string &path, const DeviceOptions &options)
+    : artifact(path), device(openDevice(artifact, options)) {
   const nyala::artifact::Tokenizer *data = artifact.program().tokenizer();
   if (!data)
     return;

@@ -8,8 +8,9 @@
 
 namespace nyala::rt {
 
-static uint32_t chooseContext(const Artifact &artifact, uint32_t asked) {
-  if (!servesSessions(artifact.program()))
+static uint32_t chooseContext(const Device &device, uint32_t asked) {
+  const Artifact &artifact = device.getArtifact();
+  if (getMaxPrefill(device) == 0)
     throw Failure(
         NYALA_UNSUPPORTED,
         "'" + artifact.getPath() +
@@ -18,20 +19,23 @@ static uint32_t chooseContext(const Artifact &artifact, uint32_t asked) {
   return chooseOption(asked, artifact.program().context(), artifact.program().context(), "context");
 }
 
-uint32_t getMaxPrefill(const Artifact &artifact) {
-  const artifact::Entry *entry = artifact.findEntry("prefill");
-  if (!entry)
-    entry = artifact.findEntry("decode");
-  return entry ? entry->counts()->Get(findCount(*entry, "rows"))->max() : 0;
-}
-
-uint32_t getMaxBatch(const Artifact &artifact) {
+/// Of the device's entries that sessions run, the most that `capacity` says of any.
+template <typename Capacity>
+static uint32_t findMost(const Device &device, const Capacity &capacity) {
   uint32_t most = 0;
-  for (const artifact::Entry *entry : *artifact.program().entries())
-    if (isSessionEntry(*entry))
-      most = std::max(most, std::min(entry->counts()->Get(findCount(*entry, "rows"))->max(),
+  for (std::string_view name : sessionEntries)
+    if (const artifact::Entry *entry = device.getArtifact().findEntry(name, device.getTarget()))
+      most = std::max(most, capacity(entry->counts()->Get(findCount(*entry, "rows"))->max(),
                                      entry->counts()->Get(findCount(*entry, "wanted"))->max()));
   return most;
+}
+
+uint32_t getMaxPrefill(const Device &device) {
+  return findMost(device, [](uint32_t rows, uint32_t) { return rows; });
+}
+
+uint32_t getMaxBatch(const Device &device) {
+  return findMost(device, [](uint32_t rows, uint32_t wanted) { return std::min(rows, wanted); });
 }
 
 static uint32_t chooseSequences(const Artifact &artifact, uint32_t asked) {
@@ -44,24 +48,43 @@ static uint32_t chooseSequences(const Artifact &artifact, uint32_t asked) {
   return std::max(asked, 1U);
 }
 
-Session::Session(const Artifact &artifact, const CpuImage &image, const Options &options)
-    : pool(chooseThreads(options.threads)), artifact(artifact),
-      context(chooseContext(artifact, options.context)),
+Session::Session(const Device &device, const Options &options)
+    : device(device), artifact(device.getArtifact()),
+      context(chooseContext(device, options.context)),
       sequences(chooseSequences(artifact, options.sequences)),
-      memory(artifact, image, pool.size(), getSequences()),
+      executor(device.createExecutor({options.threads, getSequences(), context})),
+      states(getSessionStates(artifact.program(), device.getTarget())),
       tokenMemory(Mapping::reserve(sequences.size() * context * sizeof(int32_t), "the tokens")),
-      tokens(reinterpret_cast<int32_t *>(tokenMemory.data())), decodeEntry(bind("decode")),
-      prefillEntry(bind("prefill")) {}
+      tokens(reinterpret_cast<int32_t *>(tokenMemory.data())) {
+  for (std::string_view name : sessionEntries)
+    bind(name);
+}
 
-std::optional<Session::Entry> Session::bind(std::string_view name) {
-  std::optional<BoundEntry> entry = memory.bind(name);
-  if (!entry)
-    return std::nullopt;
-  const auto rows = static_cast<size_t>(findCount(*entry->source, "rows"));
-  const auto wanted = static_cast<size_t>(findCount(*entry->source, "wanted"));
-  const uint32_t maxRows = entry->counts[rows].rows, maxWanted = entry->counts[wanted].rows;
-  auto *entryLogits = reinterpret_cast<float *>(entry->findResult("logits"));
-  return Entry{std::move(*entry), nullptr, rows, wanted, maxRows, maxWanted, entryLogits};
+void Session::bind(std::string_view name) {
+  std::unique_ptr<BoundEntry> bound = executor->bind(name);
+  if (!bound)
+    return;
+  const auto rows = static_cast<size_t>(findCount(bound->getSource(), "rows"));
+  const auto wanted = static_cast<size_t>(findCount(bound->getSource(), "wanted"));
+  const uint32_t maxRows = bound->getCounts()[rows].rows,
+                 maxWanted = bound->getCounts()[wanted].rows;
+  auto *logits = reinterpret_cast<float *>(bound->findResult("logits"));
+  entries.push_back({std::move(bound), nullptr, rows, wanted, maxRows, maxWanted, logits});
+}
+
+Session::Entry &Session::choose(size_t rows, bool all) {
+  Entry *chosen = &entries.front();
+  for (Entry &entry : entries)
+    if (chosen->getCapacity(all) < rows && chosen->getCapacity(all) < entry.getCapacity(all))
+      chosen = &entry;
+  return *chosen;
+}
+
+uint32_t Session::getMaxRows(bool all) const {
+  uint32_t most = 0;
+  for (const Entry &entry : entries)
+    most = std::max(most, entry.getCapacity(all));
+  return most;
 }
 
 //===----------------------------------------------------------------------===//
@@ -108,9 +131,8 @@ void Session::check(std::span<const int32_t> newTokens, uint32_t start) const {
 
 /// A bound of several rows below the entry's is met by smaller chunks; of a bound of one row this
 /// would make decoding of a prefill, which nobody who asked for a short one expects.
-void Session::checkAllRows() {
-  const Entry &entry = getPrefill();
-  if (entry.maxWanted == 1 && entry.maxRows > 1)
+void Session::checkAllRows() const {
+  if (getMaxRows(true) == 1 && getMaxRows(false) > 1)
     throw Failure(NYALA_UNSUPPORTED,
                   "logits of every token of a prompt were asked for, but this model computes those "
                   "of the last one alone; compile it without --skip-prefill-tail");
@@ -130,10 +152,10 @@ void Session::checkBatch(std::span<const uint32_t> ids, std::span<const int32_t>
     checkToken(newTokens[i], "the token of sequence", ids[i]);
     checkRoom(1, ids[i], sequence.position);
   }
-  if (findBatch(ids.size()))
+  const uint32_t most = getMaxRows(true);
+  if (ids.size() <= most)
     return;
-  const uint32_t most = getMaxBatch(artifact);
-  if (most == 1 && getPrefill().maxRows > 1)
+  if (most == 1 && getMaxRows(false) > 1)
     throw Failure(NYALA_UNSUPPORTED,
                   "logits of several sequences were asked for in one step, but this model computes "
                   "those of one row alone; compile it without --skip-prefill-tail");
@@ -155,7 +177,7 @@ void Session::select(uint32_t sequence) {
 
 void Session::setRow(uint32_t row, int32_t token, uint32_t sequence, uint32_t position) {
   const auto set = [&](artifact::ArgumentRole role, auto value) {
-    memory.getArgument<int32_t>(role)[row] = static_cast<int32_t>(value);
+    executor->getArgument<int32_t>(role)[row] = static_cast<int32_t>(value);
   };
   set(artifact::ArgumentRole::Tokens, token);
   set(artifact::ArgumentRole::Sequences, sequence);
@@ -164,9 +186,9 @@ void Session::setRow(uint32_t row, int32_t token, uint32_t sequence, uint32_t po
 }
 
 bool Session::run(Entry &entry, const CountValue &rows, const CountValue &wanted) {
-  entry.counts[entry.rowsIndex] = rows;
-  entry.counts[entry.wantedIndex] = wanted;
-  if (entry.program.run(pool, memory.getScratch(), entry.counts, &cancelled, entry.profile.get()))
+  entry.bound->getCounts()[entry.rowsIndex] = rows;
+  entry.bound->getCounts()[entry.wantedIndex] = wanted;
+  if (entry.bound->run(&cancelled, entry.profile.get()))
     return true;
   clearCancel();
   return false;
@@ -178,7 +200,7 @@ void Session::runChunk(Entry &entry, std::span<const int32_t> chunk, size_t done
   for (uint32_t i = 0; i < rows; ++i)
     setRow(i, chunk[i], selected, start + i);
   for (uint32_t i = 0; i < wanted; ++i)
-    memory.getArgument<int32_t>(artifact::ArgumentRole::Wanted)[i] =
+    executor->getArgument<int32_t>(artifact::ArgumentRole::Wanted)[i] =
         static_cast<int32_t>(rows - wanted + i);
   // Row i attends to start + i positions before it and to its own.
   const auto upTo = [&](uint64_t count) { return count * start + count * (count + 1) / 2; };
@@ -196,9 +218,8 @@ void Session::append(std::span<const int32_t> newTokens, RowCallback row, void *
   beginEvaluation();
   for (size_t done = 0; done < newTokens.size();) {
     const size_t left = newTokens.size() - done;
-    Entry &entry = left == 1 ? getDecode() : getPrefill();
-    const auto rows = static_cast<uint32_t>(
-        std::min<size_t>(left, row ? std::min(entry.maxRows, entry.maxWanted) : entry.maxRows));
+    Entry &entry = choose(left, row);
+    const auto rows = static_cast<uint32_t>(std::min<size_t>(left, entry.getCapacity(row)));
     const uint32_t wanted = row ? rows : left == rows ? 1 : 0;
     runChunk(entry, newTokens.subspan(done, rows), done, wanted);
     for (uint32_t i = 0; row && i < rows; ++i)
@@ -216,22 +237,15 @@ void Session::append(std::span<const int32_t> newTokens, RowCallback row, void *
 
 void Session::decode(int32_t token) { append({&token, 1}, nullptr, nullptr); }
 
-Session::Entry *Session::findBatch(size_t rows) {
-  for (std::optional<Entry> *entry : {&decodeEntry, &prefillEntry})
-    if (*entry && rows <= std::min((*entry)->maxRows, (*entry)->maxWanted))
-      return &**entry;
-  return nullptr;
-}
-
 void Session::decodeBatch(std::span<const uint32_t> ids, std::span<const int32_t> newTokens) {
   checkBatch(ids, newTokens);
-  Entry &entry = *findBatch(ids.size());
+  Entry &entry = choose(ids.size(), true);
   const auto rows = static_cast<uint32_t>(ids.size());
   uint64_t positions = 0; // that rows attend to
   for (uint32_t i = 0; i < rows; ++i) {
     const uint32_t position = sequences[ids[i]].position;
     setRow(i, newTokens[i], ids[i], position);
-    memory.getArgument<int32_t>(artifact::ArgumentRole::Wanted)[i] = static_cast<int32_t>(i);
+    executor->getArgument<int32_t>(artifact::ArgumentRole::Wanted)[i] = static_cast<int32_t>(i);
     positions += position + 1;
   }
   beginEvaluation();
@@ -267,10 +281,10 @@ void Session::copy(uint32_t from, uint32_t to, uint32_t positions) {
   const bool isWhole = positions == source.position;
   Sequence &target = sequences[to];
   if (from != to) {
-    const std::vector<std::span<std::byte>> slots = getSlots(from, positions),
-                                            copies = getSlots(to, positions);
-    for (size_t i = 0; i < slots.size(); ++i)
-      std::ranges::copy(slots[i], copies[i].begin());
+    forEachState(from, positions, [&](uint32_t index, uint64_t offset, uint64_t bytes) {
+      const artifact::State &state = *artifact.program().states()->Get(index);
+      executor->copyState(index, offset, to * state.slots() * state.slot_bytes(), bytes);
+    });
     std::copy_n(tokensOf(from), positions, tokensOf(to));
     target.logits = source.logits;
     target.evaluation = source.evaluation;
@@ -285,23 +299,20 @@ void Session::copy(uint32_t from, uint32_t to, uint32_t positions) {
 //===----------------------------------------------------------------------===//
 
 void Session::beginProfile() {
-  for (std::optional<Entry> *entry : {&decodeEntry, &prefillEntry})
-    if (*entry)
-      (*entry)->profile = std::make_unique<CpuProfile>(
-          CpuProfile{std::vector<CpuProfile::Step>((*entry)->source->steps()->size()),
-                     std::vector<CpuProfile::Worker>(pool.size())});
+  for (Entry &entry : entries)
+    entry.profile = std::make_unique<Profile>(
+        Profile{std::vector<Profile::Step>(entry.bound->getSource().steps()->size())});
 }
 
 void Session::endProfile() {
-  for (std::optional<Entry> *entry : {&decodeEntry, &prefillEntry})
-    if (*entry)
-      (*entry)->profile.reset();
+  for (Entry &entry : entries)
+    entry.profile.reset();
 }
 
 void Session::visitProfile(const ProfileCallback &visit) const {
-  for (const std::optional<Entry> *entry : {&decodeEntry, &prefillEntry})
-    if (*entry && (*entry)->profile)
-      visit(*(*entry)->source, *(*entry)->profile);
+  for (const Entry &entry : entries)
+    if (entry.profile)
+      visit(entry.bound->getSource(), *entry.profile);
 }
 
 void Session::rollback(uint32_t newPosition) {
@@ -312,18 +323,6 @@ void Session::rollback(uint32_t newPosition) {
                                               std::to_string(sequence.position));
   sequence.position = newPosition;
   sequence.logits = nullptr;
-}
-
-std::vector<std::span<std::byte>> Session::getSlots(uint32_t sequence, uint32_t positions) const {
-  const std::span<std::byte *const> states = memory.getStates();
-  std::vector<std::span<std::byte>> slots;
-  slots.reserve(states.size());
-  for (size_t i = 0; i < states.size(); ++i) {
-    const artifact::State &state = *artifact.program().states()->Get(i);
-    slots.emplace_back(states[i] + sequence * state.slots() * state.slot_bytes(),
-                       positions * state.slot_bytes());
-  }
-  return slots;
 }
 
 } // namespace nyala::rt

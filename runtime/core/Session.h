@@ -6,13 +6,13 @@
 #ifndef NYALA_RUNTIME_CORE_SESSION_H
 #define NYALA_RUNTIME_CORE_SESSION_H
 
-#include "runtime/core/ProgramMemory.h"
-#include "runtime/devices/cpu/ThreadPool.h"
+#include "runtime/core/Device.h"
+#include "runtime/core/Mapping.h"
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,8 +21,7 @@ namespace nyala::rt {
 
 /// Holds the states (KV caches) of its sequences and the memory that programs run in. All of it is
 /// reserved here, so that appending tokens allocates nothing. For one thread at a time, but for
-/// cancel(). Sessions share nothing that changes: each has its pool, and the artifact and the image
-/// are only read.
+/// cancel(). Sessions share nothing that changes: each has an executor of its own.
 ///
 /// All members but decodeBatch() and copy() work on the selected sequence, the first until another
 /// is selected.
@@ -30,17 +29,17 @@ class Session {
 public:
   struct Options {
     uint32_t context = 0;   ///< positions of a sequence; 0: the model's capacity
-    uint32_t threads = 0;   ///< 0: one per usable core
+    uint32_t threads = 0;   ///< of a CPU; 0: one per usable core
     uint32_t sequences = 0; ///< 0: one
   };
   using RowCallback = void (*)(void *user, size_t index, const float *logits);
 
-  /// The artifact and the image outlive the session. NYALA_UNSUPPORTED if the artifact has no entry
-  /// to evaluate tokens with (it is for training), NYALA_INVALID_ARGUMENT if an option is out of
-  /// range, NYALA_OUT_OF_MEMORY if the system grants no memory or threads.
-  Session(const Artifact &artifact, const CpuImage &image, const Options &options);
+  /// The device outlives the session. NYALA_UNSUPPORTED if the artifact has no entry to evaluate
+  /// tokens with (it is for training), NYALA_INVALID_ARGUMENT if an option is out of range,
+  /// NYALA_OUT_OF_MEMORY if the system or the device grants no memory or threads.
+  Session(const Device &device, const Options &options);
 
-  const Artifact &getArtifact() const { return artifact; }
+  const Device &getDevice() const { return device; }
   uint32_t getSequences() const { return static_cast<uint32_t>(sequences.size()); }
   /// NYALA_INVALID_ARGUMENT if there is no such sequence.
   void select(uint32_t sequence);
@@ -57,12 +56,12 @@ public:
     return sequence.evaluation == evaluation ? sequence.logits : nullptr;
   }
 
-  /// Appends tokens in chunks of the prefill entry's rows; a chunk of one row goes through decode.
-  /// Nothing is appended on failure: NYALA_INVALID_ARGUMENT (no tokens, or a token out of range),
-  /// NYALA_CONTEXT_FULL, NYALA_CANCELLED.
+  /// Appends tokens in chunks, each through the smallest entry that takes what is left of them, or
+  /// as many as the largest takes. Nothing is appended on failure: NYALA_INVALID_ARGUMENT (no
+  /// tokens, or a token out of range), NYALA_CONTEXT_FULL, NYALA_CANCELLED.
   void prefill(std::span<const int32_t> tokens) { append(tokens, nullptr, nullptr); }
-  /// The same; calls `row` with the logits after each token. NYALA_UNSUPPORTED if the prefill entry
-  /// gives logits of one row alone but takes several.
+  /// The same; calls `row` with the logits after each token. NYALA_UNSUPPORTED if entries take
+  /// several rows, but give the logits of one alone.
   void prefillAll(std::span<const int32_t> tokens, RowCallback row, void *user) {
     append(tokens, row, user);
   }
@@ -103,17 +102,21 @@ public:
   void beginProfile();
   /// Ends it.
   void endProfile();
-  using ProfileCallback = std::function<void(const artifact::Entry &, const CpuProfile &)>;
+  using ProfileCallback = std::function<void(const artifact::Entry &, const Profile &)>;
   /// What was recorded of each entry so far; nothing outside begin and end.
   void visitProfile(const ProfileCallback &visit) const;
 
 private:
-  struct Entry : BoundEntry {
-    std::unique_ptr<CpuProfile> profile; ///< null: not recorded
-    size_t rowsIndex, wantedIndex;       ///< of its counts
+  struct Entry {
+    std::unique_ptr<BoundEntry> bound;
+    std::unique_ptr<Profile> profile; ///< null: not recorded
+    size_t rowsIndex, wantedIndex;    ///< of its counts
     uint32_t maxRows;
     uint32_t maxWanted;
     float *logits;
+
+    /// The most rows of a call; `all`: of one that gives the logits of each.
+    uint32_t getCapacity(bool all) const { return all ? std::min(maxRows, maxWanted) : maxRows; }
   };
 
   struct Sequence {
@@ -123,7 +126,8 @@ private:
     uint64_t batch = 0;            ///< number of the last batch that named it
   };
 
-  std::optional<Entry> bind(std::string_view name);
+  /// Adds the entry of that name, if there is one.
+  void bind(std::string_view name);
   /// Is there such a sequence? Throws if not, as all checks do.
   void checkSequence(uint32_t sequence) const;
   /// In the message "what number" is the token.
@@ -133,7 +137,7 @@ private:
   /// Can `newTokens` be appended to the selected sequence at `start`?
   void check(std::span<const int32_t> newTokens, uint32_t start) const;
   /// Can the logits of all tokens be had?
-  void checkAllRows();
+  void checkAllRows() const;
   void checkBatch(std::span<const uint32_t> ids, std::span<const int32_t> newTokens);
   void append(std::span<const int32_t> newTokens, RowCallback row, void *user);
   /// Runs one chunk whose first token is `done` behind the position, with the logits of its last
@@ -150,14 +154,22 @@ private:
     sequence.evaluation = evaluation;
   }
   int32_t *tokensOf(uint32_t sequence) const { return tokens + size_t(sequence) * context; }
-  /// The bytes of a sequence's first slots, in the order of the file: those of each state.
-  std::vector<std::span<std::byte>> getSlots(uint32_t sequence, uint32_t positions) const;
-  /// The entry for a step of that many rows, all of them wanted; null if none takes them.
-  Entry *findBatch(size_t rows);
-  Entry &getDecode() { return decodeEntry ? *decodeEntry : *prefillEntry; }
-  Entry &getPrefill() { return prefillEntry ? *prefillEntry : *decodeEntry; }
+  /// Calls `body` with each state's index, the first byte of a sequence's slots and the bytes of
+  /// `positions` slots, in the order of the file.
+  template <typename Body>
+  void forEachState(uint32_t sequence, uint32_t positions, const Body &body) const {
+    for (uint32_t i : states) {
+      const artifact::State &state = *artifact.program().states()->Get(i);
+      body(i, sequence * state.slots() * state.slot_bytes(), positions * state.slot_bytes());
+    }
+  }
+  /// The smallest entry that takes as many rows (and gives the logits of all of them), else the one
+  /// that takes most.
+  Entry &choose(size_t rows, bool all);
+  /// Rows of the largest call.
+  uint32_t getMaxRows(bool all) const;
 
-  ThreadPool pool;
+  const Device &device;
   const Artifact &artifact;
   uint32_t context;
   std::vector<Sequence> sequences;
@@ -166,17 +178,18 @@ private:
   std::atomic<bool> cancelled = false;
   static_assert(std::atomic<bool>::is_always_lock_free);
 
-  ProgramMemory memory;
-  Mapping tokenMemory; ///< i32[sequences][context]
+  std::unique_ptr<Executor> executor;
+  std::vector<uint32_t> states; ///< indices of those that the device's entries use
+  Mapping tokenMemory;          ///< i32[sequences][context]
   int32_t *tokens;
   std::string note;
-  std::optional<Entry> decodeEntry, prefillEntry;
+  std::vector<Entry> entries; ///< at least one, those of few rows first
 };
 
 /// Rows of the largest chunk that prefill() runs at once; 0 if the artifact is for training.
-uint32_t getMaxPrefill(const Artifact &artifact);
+uint32_t getMaxPrefill(const Device &device);
 /// Sequences that one step can decode; 0 if the artifact is for training.
-uint32_t getMaxBatch(const Artifact &artifact);
+uint32_t getMaxBatch(const Device &device);
 
 } // namespace nyala::rt
 

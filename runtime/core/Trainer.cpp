@@ -32,11 +32,11 @@ uint32_t findNumber(const Artifact &artifact, std::string_view key) {
 /// Are the arguments and results of an entry what the trainer fills and reads?
 void checkEntry(const Artifact &artifact, const BoundEntry &entry, uint64_t rows,
                 std::initializer_list<std::string_view> results) {
-  const std::string name = "entry '" + entry.source->name()->str() + "'";
+  const std::string name = "entry '" + entry.getSource().name()->str() + "'";
   bool hasTokens = false;
-  for (const artifact::Argument *argument : *entry.source->arguments()) {
+  for (const artifact::Argument *argument : *entry.getSource().arguments()) {
     const ArgumentRole role = argument->role();
-    const uint32_t most = entry.counts[argument->count()].rows;
+    const uint32_t most = entry.getCounts()[argument->count()].rows;
     const uint64_t expected = role == ArgumentRole::Rate ? 1 : rows;
     if (most != expected)
       malformed(artifact, name + " has an argument '" + artifact::EnumNameArgumentRole(role) +
@@ -76,12 +76,13 @@ bool updatesState(const artifact::Step &step) {
 
 } // namespace
 
-Trainer::Trainer(const Artifact &artifact, const CpuImage &image, const Options &options)
-    : pool(chooseThreads(options.threads)), artifact(artifact),
-      batch(findNumber(artifact, "batch")), length(findNumber(artifact, "length")),
-      memory(artifact, image, pool.size(), std::numeric_limits<uint32_t>::max()),
-      stepEntry(memory.bind("train_step")), accumulateEntry(memory.bind("accumulate")),
-      updateEntry(memory.bind("update")), evaluateEntry(memory.bind("evaluate")) {
+Trainer::Trainer(const Device &device, const Options &options)
+    : device(device), artifact(device.getArtifact()), batch(findNumber(artifact, "batch")),
+      length(findNumber(artifact, "length")),
+      executor(device.createExecutor(
+          {.threads = options.threads, .sequences = std::numeric_limits<uint32_t>::max()})),
+      stepEntry(executor->bind("train_step")), accumulateEntry(executor->bind("accumulate")),
+      updateEntry(executor->bind("update")), evaluateEntry(executor->bind("evaluate")) {
   if (!stepEntry && !(accumulateEntry && updateEntry))
     throw Failure(NYALA_UNSUPPORTED, "'" + artifact.getPath() +
                                          "' holds no training step; expected an entry "
@@ -103,7 +104,10 @@ Trainer::Trainer(const Artifact &artifact, const CpuImage &image, const Options 
       malformed(artifact, "state '" + state.name()->str() + "' is no matrix of f32");
     const uint64_t stateRows = state.sequences() * state.slots();
     const uint64_t columns = state.slot_bytes() / sizeof(float);
-    auto *values = reinterpret_cast<float *>(memory.getStates()[i]);
+    auto *values = reinterpret_cast<float *>(executor->getHostState(i));
+    if (!values)
+      throw Failure(NYALA_UNSUPPORTED,
+                    "training does not run on '" + device.getName() + "'; choose the device 'cpu'");
     states.push_back(
         {state.name()->string_view(), stateRows, columns, {values, stateRows * columns}});
   }
@@ -114,7 +118,7 @@ const Trainer::State *Trainer::findState(std::string_view name) const {
   return found == states.end() ? nullptr : &*found;
 }
 
-const BoundEntry &Trainer::require(const std::optional<BoundEntry> &entry, const char *name) const {
+BoundEntry &Trainer::require(const std::unique_ptr<BoundEntry> &entry, const char *name) const {
   if (!entry)
     throw Failure(NYALA_UNSUPPORTED, "'" + artifact.getPath() + "' has no entry '" + name + "'");
   return *entry;
@@ -134,10 +138,10 @@ void Trainer::begin(const Batch &data) {
   checkIds(data.tokens, artifact.program().vocabulary(), "token");
   checkIds(data.targets, artifact.program().vocabulary(), "target");
   answerCancel();
-  std::ranges::copy(data.tokens, memory.getArgument<int32_t>(ArgumentRole::Tokens));
-  std::ranges::copy(data.targets, memory.getArgument<int32_t>(ArgumentRole::Targets));
-  std::ranges::copy(data.lossWeights, memory.getArgument<float>(ArgumentRole::LossWeights));
-  auto *positions = memory.getArgument<int32_t>(ArgumentRole::Positions);
+  std::ranges::copy(data.tokens, executor->getArgument<int32_t>(ArgumentRole::Tokens));
+  std::ranges::copy(data.targets, executor->getArgument<int32_t>(ArgumentRole::Targets));
+  std::ranges::copy(data.lossWeights, executor->getArgument<float>(ArgumentRole::LossWeights));
+  auto *positions = executor->getArgument<int32_t>(ArgumentRole::Positions);
   for (size_t r = 0; r < rows; ++r)
     positions[r] = static_cast<int32_t>(r % length);
 }
@@ -146,7 +150,7 @@ void Trainer::setRate(float rate) {
   if (!std::isfinite(rate))
     throw Failure(NYALA_INVALID_ARGUMENT,
                   "the learning rate is " + std::to_string(rate) + ", expected a finite number");
-  *memory.getArgument<float>(ArgumentRole::Rate) = rate;
+  *executor->getArgument<float>(ArgumentRole::Rate) = rate;
 }
 
 void Trainer::answerCancel() {
@@ -154,57 +158,51 @@ void Trainer::answerCancel() {
     throw Failure(NYALA_CANCELLED, "cancelled; all states are those of the last whole call");
 }
 
-void Trainer::run(const BoundEntry &entry) {
-  entry.program.run(pool, memory.getScratch(), entry.counts, nullptr, nullptr);
-}
-
 Trainer::StepResult Trainer::step(const Batch &data, float rate) {
-  const BoundEntry &entry = require(stepEntry, "train_step");
+  BoundEntry &entry = require(stepEntry, "train_step");
   setRate(rate);
   begin(data);
   last = &entry;
-  run(entry);
+  entry.run(nullptr, nullptr);
   return {readNumber(entry, "loss"), readNumber(entry, "gradient_norm")};
 }
 
 float Trainer::accumulate(const Batch &data) {
-  const BoundEntry &entry = require(accumulateEntry, "accumulate");
+  BoundEntry &entry = require(accumulateEntry, "accumulate");
   begin(data);
   last = &entry;
-  run(entry);
+  entry.run(nullptr, nullptr);
   return readNumber(entry, "loss");
 }
 
 float Trainer::update(float rate) {
-  const BoundEntry &entry = require(updateEntry, "update");
+  BoundEntry &entry = require(updateEntry, "update");
   setRate(rate);
   answerCancel();
-  run(entry);
+  entry.run(nullptr, nullptr);
   return readNumber(entry, "gradient_norm");
 }
 
 float Trainer::evaluate(const Batch &data) {
-  const BoundEntry &entry = require(evaluateEntry, "evaluate");
+  BoundEntry &entry = require(evaluateEntry, "evaluate");
   begin(data);
   last = &entry;
-  if (!entry.program.run(pool, memory.getScratch(), entry.counts, &cancelled, nullptr))
+  if (!entry.run(&cancelled, nullptr))
     answerCancel();
   return readNumber(entry, "loss");
 }
 
 std::optional<Trainer::NonFinite> Trainer::findNonFinite() {
-  for (uint32_t i = 0; last && i < last->source->steps()->size(); ++i) {
-    const artifact::Step &step = *last->source->steps()->Get(i);
+  for (uint32_t i = 0; last && i < last->getSource().steps()->size(); ++i) {
+    const artifact::Step &step = *last->getSource().steps()->Get(i);
     if (updatesState(step))
       continue;
-    last->program.runStep(i, pool, memory.getScratch(), last->counts, nullptr);
-    if (writesFinite(step, last->program.getBuffers(i)))
+    last->runStep(i);
+    if (writesFinite(*last, i))
       continue;
-    const artifact::Kernel &kernel =
-        *artifact.program().executables()->Get(0)->kernels()->Get(step.kernel());
     return NonFinite{findNonFiniteInput(step),
                      step.label() ? step.label()->string_view() : std::string_view(),
-                     kernel.name()->string_view(), i};
+                     device.getKernel(step).name()->string_view(), i};
   }
   // What updates states has not been run: its values are there.
   for (const State &state : states)
@@ -213,14 +211,22 @@ std::optional<Trainer::NonFinite> Trainer::findNonFinite() {
   return std::nullopt;
 }
 
-bool Trainer::writesFinite(const artifact::Step &step, void *const *buffers) {
+bool Trainer::writesFinite(const BoundEntry &entry, uint32_t index) {
+  const artifact::Step &step = *entry.getSource().steps()->Get(index);
   if (!step.writes() || !step.floats())
     return true;
+  constexpr uint64_t pieceBytes = uint64_t(1) << 20;
+  std::vector<float> piece(pieceBytes / sizeof(float));
   const uint32_t first = step.buffers()->size() - step.writes()->size();
   for (uint32_t i = 0; i < step.writes()->size(); ++i) {
-    const auto *values = static_cast<const float *>(buffers[first + i]);
-    if (step.floats()->Get(i) && !isFinite({values, step.writes()->Get(i) / sizeof(float)}))
-      return false;
+    const uint64_t bytes = step.floats()->Get(i) ? step.writes()->Get(i) : 0;
+    for (uint64_t done = 0; done < bytes; done += pieceBytes) {
+      const auto values =
+          std::span(piece).first(std::min(pieceBytes, bytes - done) / sizeof(float));
+      entry.readBuffer(index, first + i, done, std::as_writable_bytes(values));
+      if (!isFinite(values))
+        return false;
+    }
   }
   return true;
 }

@@ -7,8 +7,7 @@
 #ifndef NYALA_RUNTIME_CORE_TRAINER_H
 #define NYALA_RUNTIME_CORE_TRAINER_H
 
-#include "runtime/core/ProgramMemory.h"
-#include "runtime/devices/cpu/ThreadPool.h"
+#include "runtime/core/Device.h"
 
 #include <atomic>
 #include <optional>
@@ -55,17 +54,17 @@ public:
     uint32_t step;           ///< index in the entry
   };
 
-  /// The artifact and the image outlive the trainer. NYALA_UNSUPPORTED if the artifact has no
-  /// training step, NYALA_INVALID_ARGUMENT if an option is out of range, NYALA_OUT_OF_MEMORY if
-  /// the system grants no memory or threads.
-  Trainer(const Artifact &artifact, const CpuImage &image, const Options &options);
+  /// The device outlives the trainer. NYALA_UNSUPPORTED if the artifact has no training step or
+  /// states are not in host memory, NYALA_INVALID_ARGUMENT if an option is out of range,
+  /// NYALA_OUT_OF_MEMORY if the system grants no memory or threads.
+  Trainer(const Device &device, const Options &options);
 
   const Artifact &getArtifact() const { return artifact; }
   uint32_t getBatch() const { return batch; }
   uint32_t getLength() const { return length; }
   /// Is a step several accumulate() and one update(), instead of one step()?
-  bool accumulates() const { return accumulateEntry.has_value(); }
-  bool canEvaluate() const { return evaluateEntry.has_value(); }
+  bool accumulates() const { return accumulateEntry != nullptr; }
+  bool canEvaluate() const { return evaluateEntry != nullptr; }
   /// In the artifact's order.
   std::span<const State> getStates() const { return states; }
   /// Null if there is none of that name.
@@ -97,32 +96,31 @@ public:
   std::optional<NonFinite> findNonFinite();
 
   /// What is reserved. Nothing is added later.
-  const MemoryUse &getMemory() const { return memory.getUse(); }
-  uint64_t getPeakBytes() const { return memory.getUse().getTotal(); }
+  const MemoryUse &getMemory() const { return executor->getUse(); }
+  uint64_t getPeakBytes() const { return executor->getUse().getTotal(); }
 
 private:
   /// NYALA_UNSUPPORTED if there is no such entry.
-  const BoundEntry &require(const std::optional<BoundEntry> &entry, const char *name) const;
+  BoundEntry &require(const std::unique_ptr<BoundEntry> &entry, const char *name) const;
   /// Checks a batch, answers a cancel and sets the arguments.
   void begin(const Batch &data);
   void setRate(float rate);
   /// Throws NYALA_CANCELLED if a cancel is pending.
   void answerCancel();
-  void run(const BoundEntry &entry);
-  /// Are all new values of f32 that a step wrote finite?
-  static bool writesFinite(const artifact::Step &step, void *const *buffers);
+  /// Are all new values of f32 that step `index` of an entry wrote finite?
+  static bool writesFinite(const BoundEntry &entry, uint32_t index);
   /// The first state among a step's buffers that is not finite; empty if all are.
   std::string_view findNonFiniteInput(const artifact::Step &step) const;
 
-  ThreadPool pool;
+  const Device &device;
   const Artifact &artifact;
   uint32_t batch = 0, length = 0;
-  ProgramMemory memory;
+  std::unique_ptr<Executor> executor;
   std::vector<State> states;
   std::atomic<bool> cancelled = false;
   static_assert(std::atomic<bool>::is_always_lock_free);
-  std::optional<BoundEntry> stepEntry, accumulateEntry, updateEntry, evaluateEntry;
-  const BoundEntry *last = nullptr; ///< what findNonFinite() runs again
+  std::unique_ptr<BoundEntry> stepEntry, accumulateEntry, updateEntry, evaluateEntry;
+  BoundEntry *last = nullptr; ///< what findNonFinite() runs again
 };
 
 } // namespace nyala::rt

@@ -2,8 +2,8 @@
 #include "codegen/cpu/CpuTileModels.h"
 #include "ir/storage/Error.h"
 #include "runtime/core/Status.h"
+#include "runtime/devices/cpu/CpuDevice.h"
 #include "runtime/devices/cpu/CpuFeatures.h"
-#include "runtime/devices/cpu/CpuImage.h"
 #include "tools/RegisterAll.h"
 #include "tools/ToolSupport.h"
 #include "tools/evaluation/TemporaryArtifact.h"
@@ -142,8 +142,8 @@ std::string Training::describeMemory(const rt::Trainer &trainer) const {
 
 void Training::train() {
   rt::Artifact artifact(temporary->getPath());
-  rt::CpuImage image(artifact, rt::CpuFeatures::host());
-  rt::Trainer trainer(artifact, image, {.threads = options.threads});
+  rt::CpuDevice device(artifact);
+  rt::Trainer trainer(device, {.threads = options.threads});
   temporary.reset(); // it is mapped
   Loop loop(options, inputs, *checkpoint, trainer, describe());
   if (saved)

@@ -41,19 +41,19 @@ struct TimedCall {
 
 void callTimedKernel(const void *context, unsigned worker, int64_t begin, int64_t end) {
   const TimedCall &timed = *static_cast<const TimedCall *>(context);
-  const CpuProfile::Clock::time_point start = CpuProfile::Clock::now();
+  const Profile::Clock::time_point start = Profile::Clock::now();
   callKernel(&timed.call, worker, begin, end);
-  timed.workers[worker].busy += CpuProfile::Clock::now() - start;
+  timed.workers[worker].busy += Profile::Clock::now() - start;
 }
 
 /// Runs one step and adds what it took to `step`.
 void runTimed(ThreadPool &pool, const Call &call, int64_t items, uint64_t positions,
-              CpuProfile::Step &step, std::vector<CpuProfile::Worker> &workers) {
+              Profile::Step &step, std::span<CpuProfile::Worker> workers) {
   std::ranges::fill(workers, CpuProfile::Worker{});
   const TimedCall timed = {call, workers.data()};
-  const CpuProfile::Clock::time_point start = CpuProfile::Clock::now();
+  const Profile::Clock::time_point start = Profile::Clock::now();
   pool.run(callTimedKernel, &timed, items);
-  step.time += CpuProfile::Clock::now() - start;
+  step.time += Profile::Clock::now() - start;
   for (const CpuProfile::Worker &worker : workers)
     step.busy += worker.busy;
   ++step.calls;
@@ -110,7 +110,7 @@ void CpuProgram::runStep(size_t index, ThreadPool &pool, const Scratch &scratch,
   const Call call = {step.kernel, getBuffers(index), count.rows, scratch};
   const int64_t items = step.tilesPerRow ? step.tiles * count.rows : step.tiles;
   if (profile)
-    runTimed(pool, call, items, count.positions, profile->steps[index], profile->workers);
+    runTimed(pool, call, items, count.positions, profile->profile.steps[index], profile->workers);
   else
     pool.run(callKernel, &call, items);
 }

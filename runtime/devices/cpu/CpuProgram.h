@@ -7,24 +7,15 @@
 #ifndef NYALA_RUNTIME_DEVICES_CPU_CPUPROGRAM_H
 #define NYALA_RUNTIME_DEVICES_CPU_CPUPROGRAM_H
 
-#include "runtime/core/Artifact.h"
+#include "runtime/core/Device.h"
 #include "runtime/devices/cpu/CpuImage.h"
 #include "runtime/devices/cpu/ThreadPool.h"
 
-#include <array>
 #include <atomic>
-#include <chrono>
 #include <span>
 #include <vector>
 
 namespace nyala::rt {
-
-/// Value of one of an entry's counts for one call.
-struct CountValue {
-  uint32_t rows;
-  /// Cached positions that these rows attend to, added up; for profiles alone.
-  uint64_t positions = 0;
-};
 
 /// Scratch memory of all workers.
 struct Scratch {
@@ -32,22 +23,14 @@ struct Scratch {
   size_t stride; ///< bytes from one worker's to the next
 };
 
-/// What the steps of an entry took, added up over its runs.
+/// Where a run records what its steps took.
 struct CpuProfile {
-  using Clock = std::chrono::steady_clock;
-  struct Step {
-    uint64_t calls = 0;
-    uint64_t rows = 0;
-    uint64_t positions = 0; ///< that those rows attended to, added up
-    Clock::duration time{}; ///< from the step's begin until all workers were done
-    Clock::duration busy{}; ///< that workers spent in the kernel, added up over workers
-  };
   /// On cache lines of their own.
   struct alignas(64) Worker {
-    Clock::duration busy;
+    Profile::Clock::duration busy;
   };
-  std::vector<Step> steps;
-  std::vector<Worker> workers; ///< of the step that runs
+  Profile &profile;
+  std::span<Worker> workers; ///< of the step that runs; one for each of the pool
 };
 
 class CpuProgram {

@@ -1,0 +1,43 @@
+//===- Device.cpp - What programs run on ----------------------------------===//
+
+#include "runtime/core/Device.h"
+
+#include <algorithm>
+
+namespace nyala::rt {
+
+// Here, so that their tables of functions are in one place.
+BoundEntry::~BoundEntry() = default;
+Executor::~Executor() = default;
+Device::~Device() = default;
+
+BoundEntry::BoundEntry(const artifact::Entry &source) : source(source) {
+  for (const artifact::Count *count : *source.counts())
+    counts.push_back({count->max()});
+}
+
+std::byte *BoundEntry::findResult(std::string_view name) const {
+  for (flatbuffers::uoffset_t i = 0; i < source.results()->size(); ++i)
+    if (source.results()->Get(i)->name()->string_view() == name)
+      return results[i];
+  return nullptr;
+}
+
+uint64_t getArenaBytes(const artifact::Artifact &program, artifact::Target device) {
+  uint64_t bytes = 0;
+  for (const artifact::Entry *entry : *program.entries())
+    if (entry->device() == device)
+      bytes = std::max(bytes, entry->arena_bytes());
+  return bytes;
+}
+
+uint64_t getMaxArgument(const artifact::Artifact &program, artifact::Target device) {
+  uint64_t elements = 0;
+  for (const artifact::Entry *entry : *program.entries())
+    if (entry->device() == device)
+      for (const artifact::Count *count : *entry->counts())
+        elements = std::max<uint64_t>(elements, count->max());
+  return elements;
+}
+
+} // namespace nyala::rt
