@@ -6,6 +6,8 @@ gpu.module @kernels {
     %0 = math.cos %x : f32
     // expected-error @below {{'math.exp' op is no instruction of a GPU}}
     %1 = math.exp %v : vector<4xbf16>
+    // expected-error @below {{'arith.remf' op is no instruction of a GPU}}
+    %2 = arith.remf %x, %x : f32
     gpu.return
   }
 }

@@ -29,6 +29,13 @@ gpu.module @kernels {
     %9 = math.copysign %x, %x : f32
     // CHECK: llvm.call_intrinsic "llvm.sqrt"
     %10 = math.sqrt %x : f32
+    // CHECK: llvm.call_intrinsic "llvm.maxnum"(%[[X]], %[[X]]) : (f32, f32) -> f32
+    %12 = arith.maxnumf %x, %x : f32
+    // CHECK: llvm.call_intrinsic "llvm.minnum"
+    %13 = arith.minnumf %x, %x : f32
+    // What is no function stays.
+    // CHECK: arith.maximumf
+    %14 = arith.maximumf %x, %x : f32
     // Functions of integers are left to upstream's conversion, which has instructions for them.
     // CHECK: math.ctpop %[[I]] : i32
     %11 = math.ctpop %i : i32
