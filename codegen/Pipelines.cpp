@@ -16,9 +16,13 @@ using namespace nyala;
 
 void nyala::buildDispatchPipeline(OpPassManager &pm) {
   // Packing decides the stored layout; hoisting then makes each packed weight a symbol of its own.
+  // In between, what a GPU computes of packed weights leaves its entries.
   pm.addPass(createPackWeights());
   pm.addPass(createCSEPass());
+  pm.addPass(createStageWeights());
   pm.addPass(createHoistWeights());
+  // Only now: what prompts compute of weights at each call stays where it is.
+  pm.addNestedPass<func::FuncOp>(createRoundPrompts());
   // What is merged behind attention fuses like a norm.
   pm.addNestedPass<func::FuncOp>(createSplitAttention());
   // Equal layers become equal only once their weights are operands.

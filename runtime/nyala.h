@@ -40,7 +40,8 @@ typedef enum {
   NYALA_INVALID_TEXT = 8, /* text is not UTF-8, or a template refused the messages */
   NYALA_OUT_OF_MEMORY = 9,
   NYALA_CANCELLED = 10,
-  NYALA_OTHER_MODEL = 11, /* a saved session belongs to another model */
+  NYALA_OTHER_MODEL = 11,   /* a saved session belongs to another model */
+  NYALA_DEVICE_FAILED = 12, /* a GPU, or its driver, failed; what it holds is lost */
 } nyala_status;
 
 typedef struct nyala_model nyala_model;
@@ -57,7 +58,24 @@ NYALA_API const char *nyala_version(void);
 
 // --- Model ---------------------------------------------------------------------------------
 
-/// Maps the artifact at `path` and checks it (version, checksums, structure, CPU features).
+typedef struct {
+  /* "cpu", "cuda" (the first GPU), "cuda:N"; null or "": the first device that the artifact has
+     code for and that is there */
+  const char *device;
+  /* Of an artifact that was compiled without weights: fill them with numbers, for timings. */
+  bool random_weights;
+  /* May be null: called while weights go to the device, with bytes that are done and all of them.
+   */
+  void (*progress)(void *user, uint64_t done, uint64_t total);
+  void *user; /* of progress */
+} nyala_model_options;
+
+/// Maps the artifact at `path`, checks it (version, checksums, structure) and makes it ready on a
+/// device. `options` may be null. NYALA_UNSUPPORTED, saying what is missing, if the device is not
+/// there or the artifact has no code for it; no other takes its place where one is named.
+NYALA_API nyala_status nyala_model_open_on(const char *path, const nyala_model_options *options,
+                                           nyala_model **model);
+/// The same without options.
 NYALA_API nyala_status nyala_model_open(const char *path, nyala_model **model);
 /// All sessions of the model must be closed before. Null is allowed.
 NYALA_API void nyala_model_close(nyala_model *model);
@@ -75,9 +93,11 @@ typedef struct {
   uint64_t kv_bytes_per_token;
   bool has_tokenizer;
   bool has_chat_template;
-  uint32_t sequences; /* that the cache can hold */
-  uint32_t max_batch; /* sequences that one step can decode; 0: for training alone */
-  const char *cpu;    /* what the code that runs here was compiled for: "x86-64-v3" */
+  uint32_t sequences;  /* that the cache can hold */
+  uint32_t max_batch;  /* sequences that one step can decode; 0: for training alone */
+  const char *cpu;     /* what the code that runs here was compiled for: "x86-64-v3", "sm_90a" */
+  const char *device;  /* that runs it: "cpu", "cuda:0" */
+  const char *product; /* what its maker calls it: "NVIDIA H100 80GB HBM3"; "" of a CPU */
 } nyala_model_info;
 
 NYALA_API void nyala_model_get_info(const nyala_model *model, nyala_model_info *info);

@@ -44,7 +44,8 @@ struct AttentionModel : CudaTileOpInterface::ExternalModel<AttentionModel, Atten
 
 private:
   static bool isPrompt(AttentionOp op) {
-    return static_cast<int64_t>(op->getParentOfType<KernelOp>().getMaxRows()) > kContractRows;
+    auto kernel = op->getParentOfType<KernelOp>();
+    return static_cast<int64_t>(kernel.getMaxRows()) > kContractRows;
   }
 
   /// Calls `body` with what writes tiles of the result.
@@ -62,6 +63,9 @@ private:
   static Launch emitParts(AttentionOp op, KernelContext &kernel) {
     ThreadEmitter &e = kernel.createFunction(CacheAttentionEmitter::kThreads);
     CacheAttentionEmitter emitter(e, op);
+    // Two blocks a multiprocessor, where registers suffice: one loads while the other merges.
+    if (emitter.isNarrow())
+      kernel.getFunction()->setAttr("nvvm.minctasm", e.b.getI32IntegerAttr(2));
     int64_t groups = CacheAttentionEmitter::getHeadGroups(op);
     Value row = e.getRowBlockIndex(), tile = e.getTileIndex();
     whenRow(e, row, [&] {
@@ -89,7 +93,8 @@ private:
     ThreadEmitter &e = kernel.createFunction(BlockedAttentionEmitter::kThreads);
     BlockedAttentionEmitter emitter(e, op);
     int64_t blockRows = BlockedAttentionEmitter::getBlockRows(op, e.getMaxRows());
-    Value blocks = arith::CeilDivUIOp::create(e.b, e.getRows(), e.index(blockRows));
+    Value ceiled = arith::AddIOp::create(e.b, e.getRows(), e.index(blockRows - 1));
+    Value blocks = arith::DivUIOp::create(e.b, ceiled, e.index(blockRows));
     Value last = arith::SubIOp::create(e.b, blocks, e.index(1));
     Value block = arith::SubIOp::create(e.b, last, e.getRowBlockIndex());
     Value isThere = arith::CmpIOp::create(e.b, arith::CmpIPredicate::sge, block, e.index(0));

@@ -26,16 +26,23 @@ static constexpr int64_t kManyBlocks = 300;
 
 static int64_t getDim(Value matrix, int64_t heads) { return getChannels(matrix) / heads; }
 
+/// What tensor cores multiply of a cache; null if that is not what attention is to be computed
+/// with.
+static FloatType getFactorType(Value cache) {
+  Type element = getElementTypeOrSelf(cache);
+  if (getBlocks(getTensorType(cache)))
+    return Float16Type::get(cache.getContext());
+  return element.isF16() || element.isBF16() ? cast<FloatType>(element) : FloatType();
+}
+
 bool BlockedAttentionEmitter::canRead(AttentionOp op) {
-  int64_t heads = op.getHeads();
-  int64_t queryDim = getDim(op.getQuery(), heads), valueDim = getDim(op.getResult(), heads);
-  auto fits = [](Value cache) {
-    RankedTensorType type = getTensorType(cache);
-    return !getBlocks(type) && (type.getElementType().isF16() || type.getElementType().isBF16());
+  int64_t kvHeads = op.getKvHeads();
+  auto fits = [&](Value cache) {
+    return getFactorType(cache) && HeadReader::getObstacle(cache, kvHeads).empty() &&
+           getDim(cache, kvHeads) % kDepth == 0;
   };
   return fits(op.getKeys()) && fits(op.getValues()) &&
-         getElementTypeOrSelf(op.getKeys()) == getElementTypeOrSelf(op.getValues()) &&
-         queryDim % kDepth == 0 && valueDim % kDepth == 0 && queryDim <= 256 && valueDim <= 256;
+         getFactorType(op.getKeys()) == getFactorType(op.getValues());
 }
 
 /// Fragments of 16 rows that a warp has: two use what is loaded of keys and values twice, if
@@ -51,10 +58,10 @@ int64_t BlockedAttentionEmitter::getBlockRows(AttentionOp op, int64_t maxRows) {
 }
 
 BlockedAttentionEmitter::BlockedAttentionEmitter(ThreadEmitter &e, AttentionOp op)
-    : e(e), op(op), type(cast<FloatType>(getElementTypeOrSelf(op.getKeys()))), matrices(e, type),
-      heads(op.getHeads()), group(heads / static_cast<int64_t>(op.getKvHeads())),
-      queryDim(getDim(op.getQuery(), heads)), valueDim(getDim(op.getResult(), heads)),
-      groups(getGroups(op, e.getMaxRows())), blockRows(getBlockRows(op, e.getMaxRows())) {
+    : e(e), op(op), type(getFactorType(op.getKeys())), matrices(e, type), heads(op.getHeads()),
+      group(heads / static_cast<int64_t>(op.getKvHeads())), queryDim(getDim(op.getQuery(), heads)),
+      valueDim(getDim(op.getResult(), heads)), groups(getGroups(op, e.getMaxRows())),
+      blockRows(getBlockRows(op, e.getMaxRows())) {
   queries = matrices.allocateFactors(blockRows, queryDim);
   keys = matrices.allocateFactors(kPositions, queryDim);
   values = matrices.allocateFactors(kPositions, valueDim);
@@ -236,22 +243,33 @@ BlockedAttentionEmitter::State BlockedAttentionEmitter::emitRun(const Run &run, 
       }));
 }
 
-/// Asks for one head of the slots of a block of positions. Those that no row of the run sees repeat
-/// others, so that weights of 0 meet numbers.
+/// Slots that no row of the run sees repeat others, so that weights of 0 meet numbers.
+Value BlockedAttentionEmitter::clampSlot(const Run &run, Value slot) {
+  Value last = arith::SubIOp::create(e.b, run.to, e.index(1));
+  return arith::MinSIOp::create(e.b, arith::MaxSIOp::create(e.b, slot, run.from), last);
+}
+
+/// Brings one head of the slots of a block of positions to shared memory, or asks for it.
 void BlockedAttentionEmitter::copyPositions(const Run &run, Value kvHead, Value first, bool isKey) {
+  Value cache = isKey ? op.getKeys() : op.getValues();
+  if (getBlocks(getTensorType(cache)))
+    widenBlocks(run, kvHead, first, isKey);
+  else
+    copyFloats(run, kvHead, first, isKey);
+}
+
+void BlockedAttentionEmitter::copyFloats(const Run &run, Value kvHead, Value first, bool isKey) {
   Value cache = isKey ? op.getKeys() : op.getValues();
   int64_t dim = isKey ? queryDim : valueDim, width = kCopyBytes / 2;
   int64_t slots = getTensorType(cache).getDimSize(1), channels = getChannels(cache);
-  Value last = arith::SubIOp::create(e.b, run.to, e.index(1)), perRow = e.index(dim / width);
-  Value base = mul(run.sequence, slots), head = mul(kvHead, dim);
+  Value base = mul(run.sequence, slots), head = mul(kvHead, dim), perRow = e.index(dim / width);
   int64_t items = kPositions * dim / width;
   for (int64_t i = 0; i < items; i += kThreads) {
     Value item = add(e.getThread(), i);
     auto copy = [&] {
       Value row = arith::DivUIOp::create(e.b, item, perRow);
       Value column = mul(arith::RemUIOp::create(e.b, item, perRow), width);
-      Value slot =
-          arith::MinSIOp::create(e.b, arith::MaxSIOp::create(e.b, add(first, row), run.from), last);
+      Value slot = clampSlot(run, add(first, row));
       Value element = add(mul(add(base, slot), channels), add(head, column));
       matrices.copyAsync(e.getAddress(e.getBuffer(cache), mul(element, 2)), isKey ? keys : values,
                          row, column);
@@ -261,6 +279,31 @@ void BlockedAttentionEmitter::copyPositions(const Run &run, Value kvHead, Value 
     else
       e.when(arith::CmpIOp::create(e.b, arith::CmpIPredicate::slt, item, e.index(items)), copy);
   }
+}
+
+void BlockedAttentionEmitter::widenBlocks(const Run &run, Value kvHead, Value first, bool isKey) {
+  HeadReader reader(e, isKey ? op.getKeys() : op.getValues(), op.getKvHeads());
+  constexpr int64_t count = HeadReader::kLaneChannels / 2;
+  SmallVector<Value> rows;
+  SmallVector<HeadReader::Stored> stored;
+  for (int64_t i = 0; i < kPositions / kWarps; i += reader.getSlotsAtOnce()) {
+    rows.push_back(add(add(mul(e.getWarp(), kPositions / kWarps), reader.getSlotOfLane()), i));
+    stored.push_back(reader.load(run.sequence, kvHead, clampSlot(run, add(first, rows.back()))));
+  }
+  auto store = [&] {
+    for (auto [row, slot] : llvm::zip_equal(rows, stored)) {
+      HeadReader::Numbers numbers = reader.widen(slot);
+      for (Value &value : numbers.values)
+        value = arith::MulFOp::create(e.b, value, numbers.scale);
+      for (int64_t half = 0; half < 2; ++half)
+        e.store(ArrayRef(numbers.values).slice(half * count, count), isKey ? keys : values,
+                Tile{row, reader.getChannel(half), 0, count});
+    }
+  };
+  if (Value isMine = reader.hasChannels())
+    e.when(isMine, store);
+  else
+    store();
 }
 
 /// scores[group][columns] = queries * keys^T.

@@ -9,8 +9,8 @@
 //       sums, weighted sums: scaled by e^(old - new maxima), plus weights * values
 //
 // Queries (times the scale) and weights are rounded to the caches' type, f16 or
-// bf16; all sums are f32. Each warp has its rows alone, so maxima and sums stay
-// in the four lanes that share a row. Rows are whatever positions of whatever
+// bf16; blocks of integers are widened to f16; all sums are f32. Each warp has its rows alone, so
+// maxima and sums stay in the four lanes that share a row. Rows are whatever positions of whatever
 // sequences; those of one sequence must be neighbours to be fast.
 //
 //===----------------------------------------------------------------------===//
@@ -18,6 +18,7 @@
 #define NYALA_CODEGEN_CUDA_BLOCKEDATTENTION_H
 
 #include "codegen/cuda/AttentionWriter.h"
+#include "codegen/cuda/HeadReader.h"
 #include "codegen/cuda/WarpMatrix.h"
 
 namespace nyala::cuda {
@@ -61,6 +62,9 @@ private:
   Run findRun(mlir::Value first);
   State emitRun(const Run &run, mlir::Value kvHead, const State &state);
   void copyPositions(const Run &run, mlir::Value kvHead, mlir::Value first, bool isKey);
+  void copyFloats(const Run &run, mlir::Value kvHead, mlir::Value first, bool isKey);
+  void widenBlocks(const Run &run, mlir::Value kvHead, mlir::Value first, bool isKey);
+  mlir::Value clampSlot(const Run &run, mlir::Value slot);
   void emitScores(Scores &scores);
   void mask(const Run &run, mlir::Value first, Scores &scores);
   void accumulate(State &state, Scores &scores);

@@ -21,8 +21,8 @@ static constexpr int64_t kWarpPositions = kPartPositions / kWarps;
 static_assert(kWarpPositions == kWarp);
 /// Query heads of a block: their queries and weighted sums are 64 registers.
 static constexpr int64_t kHeads = 4;
-/// 16-byte loads that a thread has under way.
-static constexpr size_t kLoads = 16;
+/// Registers of what a thread has asked for and not used yet.
+static constexpr int64_t kLoadRegisters = 64;
 /// Parts that are loaded together when they are merged.
 static constexpr int64_t kPartsAtOnce = 8;
 
@@ -55,6 +55,10 @@ CacheAttentionEmitter::CacheAttentionEmitter(ThreadEmitter &e, AttentionOp op)
   warpMaxima = e.allocateShared({kWarps, together}, f32);
   warpSums = e.allocateShared({kWarps, together}, f32);
   warpWeighted = e.allocateShared({kWarps * values.getSlotsAtOnce(), columns}, f32);
+}
+
+bool CacheAttentionEmitter::isNarrow() const {
+  return std::max(keys.getRegisters(), values.getRegisters()) < HeadReader::kLaneChannels;
 }
 
 Value CacheAttentionEmitter::add(Value l, Value r) { return e.b.createOrFold<arith::AddIOp>(l, r); }
@@ -284,19 +288,20 @@ SmallVector<Value> CacheAttentionEmitter::emitScores(const Span &span, Value fir
   SmallVector<SmallVector<Value>> sums(together);
   for (int64_t begin = 0; begin < loads; begin += chunk) {
     // As many loads under way as there are registers for.
-    while (static_cast<int64_t>(stored.size()) < loads &&
-           (static_cast<int64_t>(stored.size()) < begin + chunk || stored.size() < kLoads)) {
-      Value slot = add(add(first, keys.getSlotOfLane()), stored.size() * atOnce);
+    int64_t ahead = std::max(begin + chunk, kLoadRegisters / keys.getRegisters());
+    while (static_cast<int64_t>(stored.size()) < std::min(loads, ahead)) {
+      auto number = static_cast<int64_t>(stored.size());
+      Value slot = add(add(first, keys.getSlotOfLane()), number * atOnce);
       stored.push_back(keys.load(span.sequence, kvHead, clampSlot(span, slot)));
     }
     SmallVector<SmallVector<Value>> products(together);
     for (int64_t i = begin; i < begin + chunk; ++i) {
-      SmallVector<Value> key = keys.widen(stored[i]);
+      HeadReader::Numbers key = keys.widen(stored[i]);
       for (auto [query, list] : llvm::zip_equal(queries, products)) {
         Value sum;
-        for (auto [q, k] : llvm::zip_equal(query, key))
+        for (auto [q, k] : llvm::zip_equal(query, key.values))
           sum = sum ? e.fma(q, k, sum) : Value(arith::MulFOp::create(e.b, q, k));
-        list.push_back(sum);
+        list.push_back(key.scale ? Value(arith::MulFOp::create(e.b, sum, key.scale)) : sum);
       }
     }
     for (auto [list, sum] : llvm::zip_equal(products, sums))
@@ -313,13 +318,15 @@ CacheAttentionEmitter::WarpState CacheAttentionEmitter::reduceWarp(const Span &s
   // Values are asked for while weights are computed.
   int64_t loads = values.getLanes(), atOnce = values.getSlotsAtOnce();
   SmallVector<HeadReader::Stored> stored;
-  auto load = [&](size_t end) {
-    while (stored.size() < std::min<size_t>(end, loads)) {
-      Value slot = add(add(first, values.getSlotOfLane()), stored.size() * atOnce);
+  int64_t ahead = kLoadRegisters / values.getRegisters();
+  auto load = [&](int64_t end) {
+    while (static_cast<int64_t>(stored.size()) < std::min(end, loads)) {
+      auto number = static_cast<int64_t>(stored.size());
+      Value slot = add(add(first, values.getSlotOfLane()), number * atOnce);
       stored.push_back(values.load(span.sequence, kvHead, clampSlot(span, slot)));
     }
   };
-  load(kLoads);
+  load(ahead);
 
   Value lanes = e.index(keys.getLanes());
   Value position =
@@ -341,21 +348,23 @@ CacheAttentionEmitter::WarpState CacheAttentionEmitter::reduceWarp(const Span &s
   state.weighted.assign(together * channels, Value());
   Value warp = e.intConstant(e.b.getI32Type(), kWarp);
   for (int64_t i = 0; i < loads; ++i) {
-    load(i + kLoads);
+    load(i + ahead);
     // The lane that has the weight of this lane's slot.
     Value slot = add(values.getSlotOfLane(), i * atOnce);
     Value keySlots = e.index(keys.getSlotsAtOnce());
     Value source = add(mul(arith::RemUIOp::create(e.b, slot, keySlots), keys.getLanes()),
                        arith::DivUIOp::create(e.b, slot, keySlots));
     source = arith::IndexCastOp::create(e.b, e.b.getI32Type(), source);
-    SmallVector<Value> value = values.widen(stored[i]);
+    HeadReader::Numbers value = values.widen(stored[i]);
     for (int64_t h = 0; h < together; ++h) {
       Value weight = gpu::ShuffleOp::create(e.b, weights[h], source, warp, gpu::ShuffleMode::IDX)
                          .getShuffleResult();
+      if (value.scale)
+        weight = arith::MulFOp::create(e.b, weight, value.scale);
       for (int64_t c = 0; c < channels; ++c) {
         Value &sum = state.weighted[h * channels + c];
-        sum = sum ? e.fma(value[c], weight, sum)
-                  : Value(arith::MulFOp::create(e.b, value[c], weight));
+        sum = sum ? e.fma(value.values[c], weight, sum)
+                  : Value(arith::MulFOp::create(e.b, value.values[c], weight));
       }
     }
   }
@@ -457,7 +466,8 @@ Value CacheAttentionEmitter::isLast(Value parts) {
 CacheAttentionEmitter::State CacheAttentionEmitter::mergeParts(const Span &span) {
   int64_t columns = together * values.getChannels();
   Value parts = arith::SubIOp::create(e.b, span.endPart, span.firstPart);
-  Value padded = mul(arith::CeilDivUIOp::create(e.b, parts, e.index(kPartsAtOnce)), kPartsAtOnce);
+  Value rounds = arith::DivUIOp::create(e.b, add(parts, kPartsAtOnce - 1), e.index(kPartsAtOnce));
+  Value padded = mul(rounds, kPartsAtOnce);
   // Of each head a warp: the largest maximum, factors that bring parts to it, the sum.
   e.when(compare(Predicate::slt, e.getWarp(), e.index(together)), [&] {
     Value head = e.getWarp();

@@ -35,6 +35,8 @@ public:
   static int64_t getParts(AttentionOp op);
 
   CacheAttentionEmitter(ThreadEmitter &e, AttentionOp op);
+  /// Are caches of less than 32 bits a number?
+  bool isNarrow() const;
 
   /// Part `part` of row `row`, and the row's result if this block is the last one.
   void emitPart(mlir::Value headGroup, mlir::Value part, mlir::Value row, AttentionWriter write);

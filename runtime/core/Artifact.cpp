@@ -161,22 +161,16 @@ const artifact::Executable *findExecutable(const artifact::Artifact &program,
   return nullptr;
 }
 
-std::vector<bool> findUsedStates(const artifact::Artifact &program, artifact::Target device) {
-  std::vector<bool> used(program.states()->size());
-  for (const artifact::Entry *entry : *program.entries())
-    if (entry->device() == device)
-      for (const artifact::Step *step : *entry->steps())
-        for (const artifact::Buffer *buffer : *step->buffers())
-          if (buffer->region() == artifact::Region::State)
-            used[buffer->index()] = true;
-  return used;
-}
-
 std::vector<uint32_t> getSessionStates(const artifact::Artifact &program, artifact::Target device) {
-  const std::vector<bool> used = findUsedStates(program, device);
+  std::vector<bool> used(program.states()->size()), usedElsewhere = used;
+  for (const artifact::Entry *entry : *program.entries())
+    for (const artifact::Step *step : *entry->steps())
+      for (const artifact::Buffer *buffer : *step->buffers())
+        if (buffer->region() == artifact::Region::State)
+          (entry->device() == device ? used : usedElsewhere)[buffer->index()] = true;
   std::vector<uint32_t> states;
   for (uint32_t i = 0; i < used.size(); ++i)
-    if (used[i] && !program.states()->Get(i)->resident())
+    if (!program.states()->Get(i)->resident() && (used[i] || !usedElsewhere[i]))
       states.push_back(i);
   return states;
 }

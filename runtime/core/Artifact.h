@@ -35,10 +35,14 @@ public:
   /// checksums of their own, and the states.
   uint64_t getIdentity() const { return identity; }
 
+  /// The bytes of an executable.
+  std::span<const std::byte> getCode(const artifact::Executable &executable) const {
+    return mapping.bytes().subspan(executable.offset(), executable.size());
+  }
+  bool hasWeights() const { return !root->weight_segment()->absent(); }
   /// First byte of weight `index`, 64-byte aligned. Fails with NYALA_UNSUPPORTED if the artifact
   /// was compiled without weights.
   const std::byte *weight(uint32_t index) const;
-  bool hasWeights() const { return !root->weight_segment()->absent(); }
 
   /// Null if the artifact has no such entry for the device.
   const artifact::Entry *findEntry(std::string_view name,
@@ -70,10 +74,8 @@ bool servesSessions(const artifact::Artifact &program);
 const artifact::Executable *findExecutable(const artifact::Artifact &program,
                                            artifact::Target device);
 
-/// Of each state: does an entry of the device read or write it?
-std::vector<bool> findUsedStates(const artifact::Artifact &program, artifact::Target device);
-
-/// Indices of those of them that belong to sessions, ascending.
+/// Indices of the states that sessions on a device have, ascending: all but those that are resident
+/// or that only entries of another device use.
 std::vector<uint32_t> getSessionStates(const artifact::Artifact &program, artifact::Target device);
 
 /// Sequences that all states of sessions can hold; 1 without such states.

@@ -70,6 +70,8 @@ const char *nyala_status_name(nyala_status status) {
     return "cancelled";
   case NYALA_OTHER_MODEL:
     return "other model";
+  case NYALA_DEVICE_FAILED:
+    return "device failed";
   }
   return "unknown status";
 }
@@ -82,13 +84,27 @@ const char *nyala_version(void) { return NYALA_VERSION_STRING; }
 // Model
 //===--------------------------------------------------------------------===//
 
-nyala_status nyala_model_open(const char *path, nyala_model **model) {
+nyala_status nyala_model_open_on(const char *path, const nyala_model_options *options,
+                                 nyala_model **model) {
   return guarded([&] {
     require(model, "model");
     *model = nullptr;
     require(path, "path");
-    *model = std::make_unique<nyala_model>(path).release();
+    DeviceOptions chosen;
+    if (options) {
+      chosen.name = options->device ? options->device : "";
+      chosen.randomWeights = options->random_weights;
+      if (options->progress)
+        chosen.progress = [options](uint64_t done, uint64_t total) {
+          options->progress(options->user, done, total);
+        };
+    }
+    *model = std::make_unique<nyala_model>(path, chosen).release();
   });
+}
+
+nyala_status nyala_model_open(const char *path, nyala_model **model) {
+  return nyala_model_open_on(path, nullptr, model);
 }
 
 void nyala_model_close(nyala_model *model) { delete model; }
@@ -103,20 +119,22 @@ void nyala_model_get_info(const nyala_model *model, nyala_model_info *info) {
   info->arithmetic = program.arithmetic()->c_str();
   info->vocabulary = program.vocabulary();
   info->context = program.context();
-  info->max_prefill = getMaxPrefill(model->artifact);
+  info->max_prefill = getMaxPrefill(*model->device);
   info->bos = tokenizer ? tokenizer->bos() : -1;
   info->eos = tokenizer ? tokenizer->eos() : -1;
   info->weight_bytes = program.weight_segment()->size();
-  info->arena_bytes = getArenaBytes(model->artifact);
+  info->arena_bytes = getArenaBytes(program, model->device->getTarget());
   // States of a training step are no cache.
-  if (servesSessions(program))
-    for (const nyala::artifact::State *state : *program.states())
-      info->kv_bytes_per_token += state->slot_bytes();
+  if (info->max_prefill > 0)
+    for (uint32_t state : getSessionStates(program, model->device->getTarget()))
+      info->kv_bytes_per_token += program.states()->Get(state)->slot_bytes();
   info->has_tokenizer = model->tokenizer.has_value();
   info->has_chat_template = tokenizer && tokenizer->chat_template();
   info->sequences = getMaxSequences(program);
-  info->max_batch = getMaxBatch(model->artifact);
+  info->max_batch = getMaxBatch(*model->device);
   info->cpu = model->device->getExecutable().arch()->c_str();
+  info->device = model->device->getName().c_str();
+  info->product = model->device->getProduct().c_str();
 }
 
 const char *nyala_model_metadata(const nyala_model *model, const char *key) {

@@ -6,6 +6,7 @@
 #include "runtime/core/Session.h"
 #include "runtime/core/Status.h"
 #include "runtime/core/Trainer.h"
+#include "runtime/devices/Devices.h"
 #include "runtime/nyala.h"
 #include "runtime/text/Sampler.h"
 #include "runtime/text/TextStream.h"
@@ -15,7 +16,7 @@
 #include <vector>
 
 struct nyala_model {
-  explicit nyala_model(const std::string &path);
+  nyala_model(const std::string &path, const nyala::rt::DeviceOptions &options);
 
   nyala::rt::Artifact artifact;
   std::unique_ptr<nyala::rt::Device> device;

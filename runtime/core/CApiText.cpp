@@ -1,7 +1,6 @@
 //===- CApiText.cpp - Tokens and chats for C ------------------------------===//
 
 #include "runtime/core/CApi.h"
-#include "runtime/devices/cpu/CpuDevice.h"
 #include "runtime/text/ChatTemplate.h"
 
 #include <algorithm>
@@ -9,8 +8,8 @@
 
 using namespace nyala::rt;
 
-nyala_model::nyala_model(const std::string &path)
-    : artifact(path), device(std::make_unique<CpuDevice>(artifact)) {
+nyala_model::nyala_model(const std::string &path, const DeviceOptions &options)
+    : artifact(path), device(openDevice(artifact, options)) {
   const nyala::artifact::Tokenizer *data = artifact.program().tokenizer();
   if (!data)
     return;

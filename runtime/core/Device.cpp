@@ -23,18 +23,20 @@ std::byte *BoundEntry::findResult(std::string_view name) const {
   return nullptr;
 }
 
-uint64_t getArenaBytes(const Artifact &artifact) {
+uint64_t getArenaBytes(const artifact::Artifact &program, artifact::Target device) {
   uint64_t bytes = 0;
-  for (const artifact::Entry *entry : *artifact.program().entries())
-    bytes = std::max(bytes, entry->arena_bytes());
+  for (const artifact::Entry *entry : *program.entries())
+    if (entry->device() == device)
+      bytes = std::max(bytes, entry->arena_bytes());
   return bytes;
 }
 
-uint64_t getMaxArgument(const Artifact &artifact) {
+uint64_t getMaxArgument(const artifact::Artifact &program, artifact::Target device) {
   uint64_t elements = 0;
-  for (const artifact::Entry *entry : *artifact.program().entries())
-    for (const artifact::Count *count : *entry->counts())
-      elements = std::max<uint64_t>(elements, count->max());
+  for (const artifact::Entry *entry : *program.entries())
+    if (entry->device() == device)
+      for (const artifact::Count *count : *entry->counts())
+        elements = std::max<uint64_t>(elements, count->max());
   return elements;
 }
 

@@ -138,6 +138,7 @@ public:
   Device &operator=(const Device &) = delete;
 
   const Artifact &getArtifact() const { return artifact; }
+  artifact::Target getTarget() const { return getExecutable().target(); }
   /// The code that runs here.
   virtual const artifact::Executable &getExecutable() const = 0;
   /// "cpu", "cuda:0".
@@ -157,10 +158,10 @@ private:
   const Artifact &artifact;
 };
 
-/// Bytes of the arena: the largest entry's.
-uint64_t getArenaBytes(const Artifact &artifact);
-/// Elements of the longest argument of any entry.
-uint64_t getMaxArgument(const Artifact &artifact);
+/// Bytes of the arena: those of a device's largest entry.
+uint64_t getArenaBytes(const artifact::Artifact &program, artifact::Target device);
+/// Elements of the longest argument of a device's entries.
+uint64_t getMaxArgument(const artifact::Artifact &program, artifact::Target device);
 
 } // namespace nyala::rt
 

@@ -8,8 +8,9 @@
 
 namespace nyala::rt {
 
-static uint32_t chooseContext(const Artifact &artifact, uint32_t asked) {
-  if (!servesSessions(artifact.program()))
+static uint32_t chooseContext(const Device &device, uint32_t asked) {
+  const Artifact &artifact = device.getArtifact();
+  if (getMaxPrefill(device) == 0)
     throw Failure(
         NYALA_UNSUPPORTED,
         "'" + artifact.getPath() +
@@ -18,21 +19,23 @@ static uint32_t chooseContext(const Artifact &artifact, uint32_t asked) {
   return chooseOption(asked, artifact.program().context(), artifact.program().context(), "context");
 }
 
-uint32_t getMaxPrefill(const Artifact &artifact) {
+/// Of the device's entries that sessions run, the most that `capacity` says of any.
+template <typename Capacity>
+static uint32_t findMost(const Device &device, const Capacity &capacity) {
   uint32_t most = 0;
-  for (const artifact::Entry *entry : *artifact.program().entries())
-    if (isSessionEntry(*entry))
-      most = std::max(most, entry->counts()->Get(findCount(*entry, "rows"))->max());
+  for (std::string_view name : sessionEntries)
+    if (const artifact::Entry *entry = device.getArtifact().findEntry(name, device.getTarget()))
+      most = std::max(most, capacity(entry->counts()->Get(findCount(*entry, "rows"))->max(),
+                                     entry->counts()->Get(findCount(*entry, "wanted"))->max()));
   return most;
 }
 
-uint32_t getMaxBatch(const Artifact &artifact) {
-  uint32_t most = 0;
-  for (const artifact::Entry *entry : *artifact.program().entries())
-    if (isSessionEntry(*entry))
-      most = std::max(most, std::min(entry->counts()->Get(findCount(*entry, "rows"))->max(),
-                                     entry->counts()->Get(findCount(*entry, "wanted"))->max()));
-  return most;
+uint32_t getMaxPrefill(const Device &device) {
+  return findMost(device, [](uint32_t rows, uint32_t) { return rows; });
+}
+
+uint32_t getMaxBatch(const Device &device) {
+  return findMost(device, [](uint32_t rows, uint32_t wanted) { return std::min(rows, wanted); });
 }
 
 static uint32_t chooseSequences(const Artifact &artifact, uint32_t asked) {
@@ -47,9 +50,10 @@ static uint32_t chooseSequences(const Artifact &artifact, uint32_t asked) {
 
 Session::Session(const Device &device, const Options &options)
     : device(device), artifact(device.getArtifact()),
-      context(chooseContext(artifact, options.context)),
+      context(chooseContext(device, options.context)),
       sequences(chooseSequences(artifact, options.sequences)),
       executor(device.createExecutor({options.threads, getSequences(), context})),
+      states(getSessionStates(artifact.program(), device.getTarget())),
       tokenMemory(Mapping::reserve(sequences.size() * context * sizeof(int32_t), "the tokens")),
       tokens(reinterpret_cast<int32_t *>(tokenMemory.data())) {
   for (std::string_view name : sessionEntries)

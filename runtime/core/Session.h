@@ -158,7 +158,7 @@ private:
   /// `positions` slots, in the order of the file.
   template <typename Body>
   void forEachState(uint32_t sequence, uint32_t positions, const Body &body) const {
-    for (uint32_t i = 0; i < artifact.program().states()->size(); ++i) {
+    for (uint32_t i : states) {
       const artifact::State &state = *artifact.program().states()->Get(i);
       body(i, sequence * state.slots() * state.slot_bytes(), positions * state.slot_bytes());
     }
@@ -179,16 +179,17 @@ private:
   static_assert(std::atomic<bool>::is_always_lock_free);
 
   std::unique_ptr<Executor> executor;
-  Mapping tokenMemory; ///< i32[sequences][context]
+  std::vector<uint32_t> states; ///< indices of those that the device's entries use
+  Mapping tokenMemory;          ///< i32[sequences][context]
   int32_t *tokens;
   std::string note;
   std::vector<Entry> entries; ///< at least one, those of few rows first
 };
 
 /// Rows of the largest chunk that prefill() runs at once; 0 if the artifact is for training.
-uint32_t getMaxPrefill(const Artifact &artifact);
+uint32_t getMaxPrefill(const Device &device);
 /// Sequences that one step can decode; 0 if the artifact is for training.
-uint32_t getMaxBatch(const Artifact &artifact);
+uint32_t getMaxBatch(const Device &device);
 
 } // namespace nyala::rt
 

@@ -56,18 +56,28 @@ uint64_t hashHeader(const SessionFileHeader &header) {
   return XXH3_64bits(&header, offsetof(SessionFileHeader, headerChecksum));
 }
 
-uint64_t getSlotBytes(const Artifact &artifact) {
+uint64_t getSlotBytes(const Device &device) {
+  const artifact::Artifact &program = device.getArtifact().program();
   uint64_t bytes = 0;
-  for (const artifact::State *state : *artifact.program().states())
-    bytes += state->slot_bytes();
+  for (uint32_t i : getSessionStates(program, device.getTarget()))
+    bytes += program.states()->Get(i)->slot_bytes();
   return bytes;
+}
+
+/// Tells apart what may not be restored: the artifact, and which of its states there are, where
+/// devices have states of their own.
+uint64_t getModel(const Device &device) {
+  const artifact::Artifact &program = device.getArtifact().program();
+  const std::vector<uint32_t> states = getSessionStates(program, device.getTarget());
+  return XXH3_64bits_withSeed(states.data(), states.size() * sizeof(uint32_t),
+                              device.getArtifact().getIdentity());
 }
 
 /// A saved session, checked against the model and the session that it is for.
 class SessionFileReader {
 public:
-  SessionFileReader(const std::string &path, const Artifact &artifact, uint32_t context)
-      : file(path), artifact(artifact) {
+  SessionFileReader(const std::string &path, const Device &device, uint32_t context)
+      : file(path), device(device), artifact(device.getArtifact()) {
     readHeader();
     checkModel(context);
     checkContent();
@@ -98,6 +108,7 @@ private:
   void checkContent();
 
   File file;
+  const Device &device;
   const Artifact &artifact;
   SessionFileHeader header;
   uint64_t offset = sizeof(header);
@@ -126,12 +137,13 @@ void SessionFileReader::readHeader() {
 
 void SessionFileReader::checkModel(uint32_t context) const {
   const std::string name = "'" + file.getPath() + "'";
-  if (header.model != artifact.getIdentity())
+  if (header.model != getModel(device))
     throw Failure(NYALA_OTHER_MODEL, name + " was saved with another model than '" +
-                                         artifact.getPath() +
-                                         "'; open that one, or begin a new session");
+                                         artifact.getPath() + "', or on another device than " +
+                                         device.getName() +
+                                         "; open that one, or begin a new session");
   const uint64_t vocabulary = artifact.program().vocabulary();
-  if (header.slotBytes != getSlotBytes(artifact) ||
+  if (header.slotBytes != getSlotBytes(device) ||
       (header.logits != 0 && (header.logits != vocabulary || header.positions == 0)))
     corrupt("is malformed: its sizes are not those of the model");
   if (header.positions > context)
@@ -182,8 +194,8 @@ void Session::save(const std::string &path) const {
   std::memcpy(header.magic, SessionFileHeader::expectedMagic, sizeof(header.magic));
   header.version = SessionFileHeader::currentVersion;
   header.positions = getPosition();
-  header.model = artifact.getIdentity();
-  header.slotBytes = getSlotBytes(artifact);
+  header.model = getModel(device);
+  header.slotBytes = getSlotBytes(device);
   const float *logits = getLogits();
   header.logits = logits ? artifact.program().vocabulary() : 0;
   header.noteBytes = note.size();
@@ -216,7 +228,7 @@ void Session::save(const std::string &path) const {
 }
 
 void Session::restore(const std::string &path) {
-  SessionFileReader reader(path, artifact, context);
+  SessionFileReader reader(path, device, context);
   const SessionFileHeader &header = reader.getHeader();
   std::string newNote(header.noteBytes, '\0');
   // From here on the old content is overwritten.

@@ -20,7 +20,7 @@ struct SessionFileHeader {
   char magic[8];
   uint32_t version;
   uint32_t positions; ///< tokens, and filled slots of each state
-  uint64_t model;     ///< Artifact::getIdentity()
+  uint64_t model;     ///< of the artifact, and of which of its states a session has
   uint64_t slotBytes; ///< of one position, of all states together
   uint64_t logits;    ///< 0, or the model's vocabulary
   uint64_t noteBytes;

@@ -50,17 +50,20 @@ CpuExecutor::CpuExecutor(const Artifact &artifact, const CpuImage &image,
   const size_t stride = getScratchStride(image.getExecutable());
   scratchMemory = reserve(stride * pool.size(), "the workers' scratch memory", use.rest);
   scratch = {scratchMemory.data(), stride};
-  arena = reserve(getArenaBytes(artifact), "the arena", use.arena);
+  arena = reserve(getArenaBytes(artifact.program(), artifact::Target::Cpu), "the arena", use.arena);
 
   // Reserved at the capacity the kernels were compiled for, but for sequences, which come first in
   // a state: no more than will be used.
-  for (const artifact::State *state : *artifact.program().states()) {
-    memory.push_back(reserve(std::min(options.sequences, state->sequences()) * state->slots() *
-                                 state->slot_bytes(),
-                             "state '" + state->name()->str() + "'", use.states));
-    states.push_back(memory.back().data());
+  states.resize(artifact.program().states()->size());
+  for (uint32_t i : getSessionStates(artifact.program(), artifact::Target::Cpu)) {
+    const artifact::State &state = *artifact.program().states()->Get(i);
+    memory.push_back(
+        reserve(std::min(options.sequences, state.sequences()) * state.slots() * state.slot_bytes(),
+                "state '" + state.name()->str() + "'", use.states));
+    states[i] = memory.back().data();
   }
-  const uint64_t argumentBytes = getMaxArgument(artifact) * sizeof(int32_t);
+  const uint64_t argumentBytes =
+      getMaxArgument(artifact.program(), artifact::Target::Cpu) * sizeof(int32_t);
   for (std::byte *&argument : arguments) {
     memory.push_back(reserve(argumentBytes, "the arguments", use.rest));
     argument = memory.back().data();
@@ -73,7 +76,7 @@ Mapping CpuExecutor::reserve(uint64_t size, const std::string &purpose, uint64_t
 }
 
 std::unique_ptr<BoundEntry> CpuExecutor::bind(std::string_view name) {
-  const artifact::Entry *entry = artifact.findEntry(name);
+  const artifact::Entry *entry = artifact.findEntry(name, artifact::Target::Cpu);
   if (!entry)
     return nullptr;
   std::vector<std::byte *> argumentBases, resultBases;

@@ -1,0 +1,162 @@
+//===- CudaExecutor.cpp - Memory of one session on a GPU ------------------===//
+
+#include "runtime/devices/cuda/CudaExecutor.h"
+#include "runtime/devices/cuda/CudaEntry.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace nyala::rt::cuda {
+namespace {
+
+/// Of a result's host memory, what is made known to the GPU: the logits of some rows.
+constexpr uint64_t registeredBytes = uint64_t(4) << 20;
+/// Attention may read whole blocks of slots, of which it masks those that are not filled.
+constexpr uint64_t slotBlock = 256;
+
+/// What a session's entries need at most, by `bytesOf`.
+template <typename BytesOf>
+uint64_t findMost(const artifact::Artifact &program, const BytesOf &bytesOf) {
+  uint64_t most = 0;
+  for (const artifact::Entry *entry : *program.entries())
+    if (entry->device() == artifact::Target::Cuda && isSessionEntry(*entry))
+      most = std::max<uint64_t>(most, bytesOf(*entry));
+  return most;
+}
+
+uint64_t getResultBytes(const artifact::Entry &entry) {
+  uint64_t bytes = 0;
+  for (const artifact::Result *result : *entry.results())
+    bytes += alignAddress(entry.counts()->Get(result->count())->max() * result->row_bytes());
+  return bytes;
+}
+
+uint64_t getParameterBytes(const artifact::Entry &entry) {
+  uint64_t bytes = alignAddress(entry.counts()->size() * sizeof(uint32_t));
+  for (const artifact::Argument *argument : *entry.arguments())
+    bytes += alignAddress(entry.counts()->Get(argument->count())->max() * sizeof(int32_t));
+  return bytes;
+}
+
+bool callsLibrary(const artifact::Executable &executable) {
+  return std::ranges::any_of(*executable.kernels(), [](const artifact::Kernel *kernel) {
+    return kernel->library_call() != nullptr;
+  });
+}
+
+} // namespace
+
+CudaExecutor::CudaExecutor(const CudaDevice &device, const ExecutorOptions &options)
+    : device(device), context(device.getContext()), stream(context),
+      hostParameters(context, findMost(device.getArtifact().program(), getParameterBytes)) {
+  const char *debug = std::getenv("NYALA_CUDA_DEBUG");
+  stepwise = debug && *debug;
+  const artifact::Artifact &program = device.getArtifact().program();
+  const auto reserve = [&](uint64_t bytes, const char *purpose, uint64_t &counter) {
+    counter += bytes;
+    return DeviceMemory(context, bytes, purpose);
+  };
+  placeStates(options);
+  arena = reserve(findMost(program, [](const auto &entry) { return entry.arena_bytes(); }),
+                  "the arena", use.arena);
+  workspace = reserve(getWorkspaceBytes(device.getExecutable()), "the workspace", use.rest);
+  if (callsLibrary(device.getExecutable()))
+    libraryWorkspace = reserve(CublasLt::workspaceBytes, "the workspace of products", use.rest);
+  results = reserve(findMost(program, getResultBytes), "the results", use.rest);
+  parameters = reserve(findMost(program, getParameterBytes), "the arguments", use.rest);
+  const CudaDriver &driver = context.getDriver();
+  for (const DeviceMemory *memory : {&stateMemory, &workspace})
+    if (memory->size() > 0)
+      driver.check(driver.fill(memory->get(), 0, memory->size(), stream.get()),
+                   "clear the session's memory");
+  const uint64_t argumentBytes = getMaxArgument(program, artifact::Target::Cuda) * sizeof(int32_t);
+  for (std::byte *&argument : arguments) {
+    hostMemory.push_back(Mapping::reserve(argumentBytes, "the arguments"));
+    argument = hostMemory.back().data();
+  }
+}
+
+CudaExecutor::~CudaExecutor() {
+  context.tryUse();
+  context.getDriver().streamSynchronize(stream.get());
+  for (std::byte *memory : registered)
+    context.getDriver().memHostUnregister(memory);
+}
+
+void CudaExecutor::placeStates(const ExecutorOptions &options) {
+  const artifact::Artifact &program = device.getArtifact().program();
+  states = device.getResidents();
+  const std::vector<uint32_t> own = getSessionStates(program, artifact::Target::Cuda);
+  uint64_t bytes = 0;
+  for (uint32_t i : own) {
+    // Sequences come first in a state, so of the last one only as many slots as are used.
+    const artifact::State &state = *program.states()->Get(i);
+    const uint64_t sequences = std::min(options.sequences, state.sequences());
+    const uint64_t asked = options.context == 0 ? state.slots() : options.context;
+    const uint64_t last =
+        std::min<uint64_t>(state.slots(), (asked + slotBlock - 1) / slotBlock * slotBlock);
+    states[i] = bytes;
+    bytes += alignAddress(((sequences - 1) * state.slots() + last) * state.slot_bytes());
+  }
+  stateMemory = DeviceMemory(context, bytes, "the caches of the session");
+  use.states = bytes;
+  for (uint32_t i : own)
+    states[i] += stateMemory.get();
+}
+
+std::byte *CudaExecutor::reserveResult(uint64_t bytes, const std::string &purpose) {
+  use.rest += bytes;
+  std::byte *memory = hostMemory.emplace_back(Mapping::reserve(bytes, purpose)).data();
+  // Without it copies work as well, only slower.
+  if (context.getDriver().memHostRegister(memory, std::min(bytes, registeredBytes), 0) == Success)
+    registered.push_back(memory);
+  return memory;
+}
+
+void CudaExecutor::copyResult(std::byte *to, Address from, uint64_t bytes) const {
+  // A copy is either from memory that the GPU knows or from other memory.
+  const uint64_t first = std::min(bytes, registeredBytes);
+  const auto copy = [&](uint64_t offset, uint64_t count) {
+    if (count > 0)
+      context.getDriver().check(
+          context.getDriver().copyToHost(to + offset, from + offset, count, stream.get()),
+          "copy results from the gpu");
+  };
+  copy(0, first);
+  copy(first, bytes - first);
+}
+
+std::unique_ptr<BoundEntry> CudaExecutor::bind(std::string_view name) {
+  const artifact::Entry *entry = device.getArtifact().findEntry(name, artifact::Target::Cuda);
+  if (!entry)
+    return nullptr;
+  context.use();
+  return std::make_unique<CudaEntry>(*this, *entry);
+}
+
+void CudaExecutor::readState(uint32_t index, uint64_t offset, std::span<std::byte> bytes) const {
+  const CudaDriver &driver = context.getDriver();
+  context.use();
+  driver.check(driver.copyToHost(bytes.data(), states[index] + offset, bytes.size(), stream.get()),
+               "read the session's memory");
+  driver.check(stream.wait(), "read the session's memory");
+}
+
+void CudaExecutor::writeState(uint32_t index, uint64_t offset, std::span<const std::byte> bytes) {
+  const CudaDriver &driver = context.getDriver();
+  context.use();
+  driver.check(
+      driver.copyToDevice(states[index] + offset, bytes.data(), bytes.size(), stream.get()),
+      "write the session's memory");
+  driver.check(stream.wait(), "write the session's memory");
+}
+
+void CudaExecutor::copyState(uint32_t index, uint64_t from, uint64_t to, uint64_t bytes) {
+  const CudaDriver &driver = context.getDriver();
+  context.use();
+  if (bytes > 0)
+    driver.check(driver.copyOnDevice(states[index] + to, states[index] + from, bytes, stream.get()),
+                 "copy the session's memory");
+}
+
+} // namespace nyala::rt::cuda

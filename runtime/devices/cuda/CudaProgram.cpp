@@ -1,0 +1,88 @@
+//===- CudaProgram.cpp - One entry point as launches of kernels -----------===//
+
+#include "runtime/devices/cuda/CudaProgram.h"
+#include "runtime/core/Status.h"
+
+#include <algorithm>
+
+namespace nyala::rt::cuda {
+
+/// Shorter calls have bits that must not depend on a library's choices (docs/numerics.md).
+static constexpr uint32_t mostContractRows = 64;
+
+Address CudaProgram::resolve(const artifact::Buffer &buffer, const CudaMemory &memory) const {
+  const auto base = [&]() -> Address {
+    switch (buffer.region()) {
+    case artifact::Region::Arena:
+      return memory.arena;
+    case artifact::Region::Weight:
+      return memory.weights[buffer.index()];
+    case artifact::Region::State:
+      return memory.states[buffer.index()];
+    case artifact::Region::Argument:
+      return memory.arguments[buffer.index()];
+    case artifact::Region::Result:
+      return memory.results[buffer.index()];
+    }
+    __builtin_unreachable(); // checkStructure() accepts no other
+  };
+  return base() + buffer.offset();
+}
+
+std::string CudaProgram::describe(size_t index) const {
+  const artifact::Step &step = *entry.steps()->Get(static_cast<uint32_t>(index));
+  return "step " + std::to_string(index) + " of " + entry.name()->str() + ", kernel " +
+         module.getKernel(step.kernel()).name()->str();
+}
+
+const artifact::MatmulCall *CudaProgram::findLibraryCall(const artifact::Kernel &kernel,
+                                                         uint32_t rows) const {
+  const artifact::MatmulCall *call = kernel.library_call();
+  return call && library && rows > mostContractRows && library->prepare(*call, rows) ? call
+                                                                                     : nullptr;
+}
+
+void CudaProgram::launch(size_t index, const CudaMemory &memory, std::span<const uint32_t> most,
+                         Stream stream) const {
+  const artifact::Step &step = *entry.steps()->Get(static_cast<uint32_t>(index));
+  const artifact::Kernel &kernel = module.getKernel(step.kernel());
+  const uint32_t rows = most[step.rows()];
+  if (rows == 0)
+    return;
+  std::vector<Address> arguments;
+  arguments.reserve(step.buffers()->size() + 2);
+  for (const artifact::Buffer *buffer : *step.buffers())
+    arguments.push_back(resolve(*buffer, memory));
+  if (const artifact::MatmulCall *call = findLibraryCall(kernel, rows))
+    return library->multiply(*call, arguments, rows, memory.libraryWorkspace, stream);
+  arguments.push_back(memory.counts + step.rows() * sizeof(int32_t));
+  if (kernel.workspace_bytes() > 0)
+    arguments.push_back(memory.workspace);
+  std::vector<void *> parameters;
+  parameters.reserve(arguments.size());
+  for (Address &argument : arguments)
+    parameters.push_back(&argument);
+  const uint32_t rowBlocks = kernel.row_block() > 0 ? (rows - 1) / kernel.row_block() + 1 : 1;
+  const CudaDriver &driver = module.getContext().getDriver();
+  const Result result = driver.launchKernel(
+      module.getFunction(step.kernel()), static_cast<unsigned>(kernel.tiles()), rowBlocks, 1,
+      kernel.threads(), 1, 1, static_cast<unsigned>(kernel.shared_bytes()), stream,
+      parameters.data(), nullptr);
+  if (result != Success)
+    driver.fail(result, "launch " + describe(index));
+}
+
+void CudaProgram::launchAll(const CudaMemory &memory, std::span<const uint32_t> most,
+                            Stream stream) const {
+  for (size_t i = 0; i < entry.steps()->size(); ++i)
+    launch(i, memory, most, stream);
+}
+
+uint64_t getWorkspaceBytes(const artifact::Executable &executable) {
+  uint64_t bytes = 0;
+  for (const artifact::Kernel *kernel : *executable.kernels())
+    bytes = std::max(bytes, kernel->workspace_bytes());
+  return bytes;
+}
+
+} // namespace nyala::rt::cuda
