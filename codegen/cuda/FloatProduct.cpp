@@ -1,4 +1,5 @@
 //===- FloatProduct.cpp - Products in f32 ---------------------------------===//
+#include "codegen/cuda/PackedReader.h"
 #include "codegen/cuda/ProductUnits.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -17,7 +18,10 @@ public:
       : ProductUnit(e), op(op), depth(getChannels(op.getWeight())),
         column(arith::RemUIOp::create(e.b, e.getLane(), e.index(kColumns))),
         half(arith::DivUIOp::create(e.b, e.getLane(), e.index(kColumns))),
-        rows(e, op.getInput(), getPlaces(e)) {}
+        rows(e, op.getInput(), getPlaces(e)) {
+    if (getPacked(getTensorType(op.getWeight())))
+      packed.emplace(e, op.getWeight());
+  }
 
   int64_t getLoadRegisters() const override { return kHalf; }
 
@@ -36,7 +40,8 @@ public:
     forChunks(
         step,
         [&](Value at, int64_t count) {
-          return e.load(e.getBuffer(op.getWeight()), Tile{location[0], at, 0, count});
+          Tile tile{location[0], at, 0, count};
+          return packed ? packed->load(tile) : e.load(e.getBuffer(op.getWeight()), tile);
         },
         loaded);
     return loaded;
@@ -44,6 +49,7 @@ public:
 
   bool computesRows() const override { return rows.needWholeRows(); }
   void beginRows(Value row, int64_t octets) override { rows.begin(row, octets); }
+  int64_t getMostOctets() const override { return 1; }
   SmallVector<Value> getZeros() override { return SmallVector<Value>(getNumRows(), e.constant(0)); }
 
   SmallVector<Value> multiply(ValueRange weights, Value step, ValueRange sums) override {
@@ -109,6 +115,7 @@ private:
   int64_t depth;
   Value column, half; ///< c and h
   ProductRows rows;
+  std::optional<PackedReader> packed; ///< the weight; else it is plain
 };
 
 } // namespace

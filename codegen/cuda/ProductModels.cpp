@@ -1,4 +1,5 @@
 //===- ProductModels.cpp - GPU kernels around products --------------------===//
+#include "codegen/cuda/BlockedProduct.h"
 #include "codegen/cuda/ProductUnits.h"
 
 using namespace mlir;
@@ -23,6 +24,8 @@ struct LinearModel : CudaTileOpInterface::ExternalModel<LinearModel, LinearOp> {
 
   Launch emitKernel(Operation *operation, KernelContext &kernel) const {
     auto op = cast<LinearOp>(operation);
+    if (kernel.getMaxRows() > kContractRows && canBlockProduct(kernel.getKernel(), op))
+      return emitBlockedProductKernel(kernel, op);
     int64_t depth = getChannels(op.getInput());
     auto isBfloat = [](Value value) { return getElementTypeOrSelf(value).isBF16(); };
     bool rounded = isBfloat(op.getInput()) && isBfloat(op.getWeight()) &&

@@ -1,5 +1,6 @@
 //===- ProductSchedule.cpp - Kernels around a product of few rows ---------===//
 #include "codegen/cuda/ProductSchedule.h"
+#include "codegen/cuda/ProductTiles.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -12,8 +13,6 @@ namespace {
 
 /// Warps that divide the depth: at most so many. That alone decides about the order of additions.
 constexpr int64_t kWarps = 8;
-/// Octets of rows that are multiplied by weights once those have been read, of many rows.
-constexpr int64_t kManyOctets = 4;
 /// Registers of weights that a lane asks for before the row prologue.
 constexpr int64_t kEarlyRegisters = 48;
 /// Steps whose weights a warp asks for at once.
@@ -27,22 +26,15 @@ constexpr int64_t kFragment = 2 * kOctet;
 using Weights = SmallVector<Value>;
 using Early = SmallVector<SmallVector<Weights>>;
 
-/// A kernel's results that are computed from the same columns of the product, and its tiles.
-struct TiledGroup {
-  KernelResults::Group results;
-  int64_t firstTile = 0, numTiles = 0;
-  /// Columns of the product that a tile needs begin at the tile's column plus each of these.
-  SmallVector<int64_t> offsets;
-};
-
 class ProductEmitter {
 public:
   ProductEmitter(KernelContext &kernel, Value bias, int64_t steps)
       : warps(std::min<int64_t>(kWarps, llvm::bit_floor(static_cast<uint64_t>(steps)))),
-        steps(steps), e(kernel.createFunction(warps * kWarp)), bias(bias), results(kernel, e) {}
+        steps(steps), e(kernel.createFunction(warps * kWarp)), bias(bias), results(kernel, e),
+        tiles(e, results, kThreadColumns) {}
 
   Launch emit(function_ref<std::unique_ptr<ProductUnit>(ThreadEmitter &)> makeUnit) {
-    int64_t tiles = chooseTiles();
+    int64_t numTiles = chooseTiles();
     unit = makeUnit(e);
     locateFragments();
     // No two rows' numbers of a column share a bank.
@@ -52,7 +44,7 @@ public:
       emitRows(e.index(0), ProductUnit::kSingleRow, askEarly());
     else
       emitManyRows();
-    return {.tiles = tiles, .rowBlock = 0};
+    return {.tiles = numTiles, .rowBlock = 0};
   }
 
 private:
@@ -62,48 +54,12 @@ private:
 
   /// Decides about tiles; returns how many there are.
   int64_t chooseTiles() {
-    int64_t columns = 0;
-    for (const KernelResults::Group &group : results.getGroups()) {
-      groups.push_back({group, 0, 0, findOffsets(group)});
-      columns += group.columns;
-      numParts = std::max(numParts, static_cast<int64_t>(groups.back().offsets.size()));
-      for (const KernelResults::Result &result : group.results)
+    int64_t columns = tiles.getNumColumns() / kFragment < kMultiprocessors ? kOctet : kFragment;
+    for (const ProductTiles::Group &group : tiles.getGroups())
+      for (const KernelResults::Result &result : group.results.results)
         if (CacheAppendOp append = result.append; append && getBlocks(append.getType()))
-          tileColumns = SlotLayout::kBlockChannels;
-    }
-    if (tileColumns == 0)
-      tileColumns = columns * numParts < kMultiprocessors * kFragment ? kOctet : kFragment;
-    int64_t tiles = 0;
-    for (TiledGroup &group : groups) {
-      group.firstTile = tiles;
-      group.numTiles = llvm::divideCeil(group.results.columns, tileColumns);
-      tiles += group.numTiles;
-      group.offsets.resize(numParts, group.offsets.front());
-    }
-    return tiles;
-  }
-
-  /// Adjacent columns of a row that a thread computes of results.
-  static int64_t getThreadColumns(const KernelResults::Group &group) {
-    return std::min<int64_t>(kThreadColumns, group.columns & -group.columns);
-  }
-
-  /// Runs the walk dry, to learn which columns of the product a tile needs.
-  SmallVector<int64_t> findOffsets(const KernelResults::Group &group) {
-    Tile tile{e.index(0), e.index(0), 0, getThreadColumns(group)};
-    SmallVector<int64_t> offsets;
-    for (const ThreadEmitter::Demand &demand : e.runDry([&] { results.emitTile(group, tile); })) {
-      int64_t offset = demand.tile.offset / tile.count * tile.count;
-      if (!llvm::is_contained(offsets, offset))
-        offsets.push_back(offset);
-    }
-    llvm::sort(offsets);
-    return offsets;
-  }
-
-  /// The block's tile among those of the group; beyond them if it is another group's.
-  Value getTile(const TiledGroup &group) {
-    return e.b.createOrFold<arith::SubIOp>(e.getTileIndex(), e.index(group.firstTile));
+          columns = SlotLayout::kBlockChannels;
+    return tiles.divide(columns);
   }
 
   Value isBelow(Value value, int64_t bound) {
@@ -112,24 +68,15 @@ private:
 
   int64_t getWidth() const { return static_cast<int64_t>(fragments.size()) * kFragment; }
 
-  /// First columns of the product's parts that the tile needs, as octets, two by two.
+  /// The product's columns that the tile needs, as octets, two by two.
   void locateFragments() {
     SmallVector<Value> octets;
-    bool aligned = tileColumns % kFragment == 0;
-    Value column = arith::MulIOp::create(e.b, e.getTileIndex(), e.index(tileColumns));
-    for (int64_t part = 0; part < numParts; ++part) {
-      auto getShift = [&](const TiledGroup &group) {
-        aligned &= group.offsets[part] % kFragment == 0;
-        return e.index(group.offsets[part] - group.firstTile * tileColumns);
-      };
-      Value shift = getShift(groups.front());
-      for (const TiledGroup &group : ArrayRef(groups).drop_front())
-        shift = arith::SelectOp::create(e.b, isBelow(getTile(group), group.numTiles),
-                                        getShift(group), shift);
-      for (int64_t octet = 0; octet < tileColumns; octet += kOctet)
-        octets.push_back(e.b.createOrFold<arith::AddIOp>(arith::AddIOp::create(e.b, column, shift),
-                                                         e.index(octet)));
+    for (int64_t part = 0; part < tiles.getNumParts(); ++part) {
+      Value first = tiles.getFirstColumn(part);
+      for (int64_t octet = 0; octet < tiles.getTileColumns(); octet += kOctet)
+        octets.push_back(e.b.createOrFold<arith::AddIOp>(first, e.index(octet)));
     }
+    bool aligned = tiles.areMultiples(kFragment);
     for (size_t i = 0; i < octets.size(); i += 2)
       fragments.push_back({octets[i], i + 1 < octets.size() ? octets[i + 1] : Value(), aligned});
     for (const ProductUnit::Fragment &fragment : fragments)
@@ -143,7 +90,7 @@ private:
   int64_t getMostRows() const {
     if (e.getMaxRows() == 1 || unit->computesRows())
       return 1;
-    return e.getMaxRows() <= kOctet ? kOctet : kManyOctets * kOctet;
+    return e.getMaxRows() <= kOctet ? kOctet : unit->getMostOctets() * kOctet;
   }
 
   void emitManyRows() {
@@ -156,7 +103,7 @@ private:
     };
     if (unit->computesRows())
       return emitBlocks(ProductUnit::kSingleRow);
-    if (e.getMaxRows() <= kOctet)
+    if (e.getMaxRows() <= kOctet || unit->getMostOctets() == 1)
       return emitBlocks(1);
     Value few = arith::CmpIOp::create(e.b, arith::CmpIPredicate::ule, e.getRows(), e.index(kOctet));
     auto branch = scf::IfOp::create(e.b, few, /*withElseRegion=*/true);
@@ -164,17 +111,18 @@ private:
     e.b.setInsertionPointToStart(branch.thenBlock());
     emitBlocks(1);
     e.b.setInsertionPointToStart(branch.elseBlock());
-    emitBlocks(kManyOctets);
+    emitBlocks(unit->getMostOctets());
   }
 
   /// The tile for `row`, or for octets of rows from there on. `early`: what askEarly() got.
   void emitRows(Value row, int64_t octets, const Early &early) {
     int64_t numRows = octets == ProductUnit::kSingleRow ? 1 : octets * kOctet;
     // What the row prologue may need comes before it.
-    auto places = llvm::map_to_vector(
-        groups, [&](const TiledGroup &group) { return findPlaces(group, row, numRows); });
+    auto places = llvm::map_to_vector(tiles.getGroups(), [&](const ProductTiles::Group &group) {
+      return findPlaces(group, row, numRows);
+    });
     unit->beginRows(row, octets);
-    for (auto [group, ofGroup] : llvm::zip_equal(groups, places))
+    for (auto [group, ofGroup] : llvm::zip_equal(tiles.getGroups(), places))
       for (const Place &place : ofGroup)
         for (const KernelResults::Result &result : group.results.results)
           loadEarly(result.value, place.tile);
@@ -187,7 +135,7 @@ private:
       });
     }
     e.barrier();
-    for (auto [group, ofGroup] : llvm::zip_equal(groups, places))
+    for (auto [group, ofGroup] : llvm::zip_equal(tiles.getGroups(), places))
       emitGroup(group, ofGroup);
   }
 
@@ -284,10 +232,11 @@ private:
     int64_t warps;     ///< that have such tiles
   };
 
-  SmallVector<Place> findPlaces(const TiledGroup &group, Value row, int64_t numRows) {
-    int64_t count = getThreadColumns(group.results), perRow = tileColumns / count;
+  SmallVector<Place> findPlaces(const ProductTiles::Group &group, Value row, int64_t numRows) {
+    int64_t count = group.threadColumns, tileColumns = tiles.getTileColumns();
+    int64_t perRow = tileColumns / count;
     int64_t items = numRows * perRow, columns = group.results.columns;
-    Value start = arith::MulIOp::create(e.b, getTile(group), e.index(tileColumns));
+    Value start = arith::MulIOp::create(e.b, tiles.getTile(group), e.index(tileColumns));
     SmallVector<Place> places;
     for (int64_t first = 0; first < items; first += e.getThreads()) {
       Place place;
@@ -301,7 +250,7 @@ private:
       auto restrict = [&](Value condition) {
         place.condition = arith::AndIOp::create(e.b, place.condition, condition);
       };
-      if (groups.size() > 1 || columns % tileColumns != 0) {
+      if (tiles.getGroups().size() > 1 || columns % tileColumns != 0) {
         restrict(isBelow(place.tile.column, columns));
         place.tile.column =
             arith::MinUIOp::create(e.b, place.tile.column, e.index(columns - count));
@@ -331,28 +280,28 @@ private:
       loadEarly(operand, tile);
   }
 
-  void emitGroup(const TiledGroup &group, ArrayRef<Place> places) {
+  void emitGroup(const ProductTiles::Group &group, ArrayRef<Place> places) {
     auto emit = [&] {
       for (const Place &place : places)
         e.when(isBelow(e.getWarp(), place.warps), [&] { emitPlace(group, place); });
     };
-    if (groups.size() == 1)
-      emit();
+    if (Value isMine = tiles.isOf(group))
+      e.when(isMine, emit);
     else
-      e.when(isBelow(getTile(group), group.numTiles), emit);
+      emit();
   }
 
-  void emitPlace(const TiledGroup &group, const Place &place) {
+  void emitPlace(const ProductTiles::Group &group, const Place &place) {
     for (const auto &demand : e.runDry([&] { results.emitTile(group.results, place.tile); }))
       e.provide(demand.value, demand.tile, getSums(group, place, demand.tile));
     results.emitTile(group.results, place.tile, place.condition);
   }
 
   /// The product's columns of a tile: the sums of warps in ascending order.
-  SmallVector<Value> getSums(const TiledGroup &group, const Place &place, const Tile &tile) {
-    const int64_t *next = llvm::upper_bound(group.offsets, tile.offset);
-    int64_t part = std::max<int64_t>(0, next - group.offsets.begin() - 1);
-    int64_t offset = part * tileColumns + tile.offset - group.offsets[part];
+  SmallVector<Value> getSums(const ProductTiles::Group &group, const Place &place,
+                             const Tile &tile) {
+    auto [part, behind] = ProductTiles::findPart(group, tile.offset);
+    int64_t offset = part * tiles.getTileColumns() + behind;
     SmallVector<Value> sums;
     for (int64_t warp = 0; warp < warps; ++warp) {
       SmallVector<Value> addends =
@@ -375,9 +324,8 @@ private:
   ThreadEmitter &e;
   Value bias;
   KernelResults results;
+  ProductTiles tiles;
   std::unique_ptr<ProductUnit> unit;
-  SmallVector<TiledGroup> groups;
-  int64_t tileColumns = 0, numParts = 1;
   SmallVector<ProductUnit::Fragment> fragments;
   SmallVector<SmallVector<Value>> locations;
   Value memory; ///< sums of warp, row, column

@@ -55,6 +55,8 @@ public:
   /// last row standing for those behind it. Marks the row prologue.
   virtual void beginRows(mlir::Value row, int64_t octets) = 0;
   static constexpr int64_t kSingleRow = 0; ///< octets: one row
+  /// Octets of rows that are multiplied by weights once these have been read, of many rows.
+  virtual int64_t getMostOctets() const { return 4; }
   virtual llvm::SmallVector<mlir::Value> getZeros() = 0;
   virtual llvm::SmallVector<mlir::Value> multiply(mlir::ValueRange weights, mlir::Value step,
                                                   mlir::ValueRange sums) = 0;

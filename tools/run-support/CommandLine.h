@@ -25,6 +25,14 @@ template <typename T> CLI::Validator between(T least, T most, const std::string 
       "", "");
 }
 
+/// --device, as nyala.h takes it.
+inline void addDeviceOption(CLI::App &app, std::string &device) {
+  app.add_option("--device", device,
+                 "cpu, cuda (the first GPU) or cuda:N (default: the first that the model was "
+                 "compiled for and that is there)")
+      ->type_name("NAME");
+}
+
 } // namespace nyala
 
 #endif // NYALA_TOOLS_RUNSUPPORT_COMMANDLINE_H

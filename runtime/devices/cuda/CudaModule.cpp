@@ -81,7 +81,8 @@ CudaModule::CudaModule(const CudaContext &context, const Artifact &artifact) : c
                 "'" + artifact.getPath() + "' has code for " + listCode(artifact) + "; " +
                     context.getName() + ", " + context.getProduct() + ", is " + arch + obstacles +
                     (obstacles.empty()
-                         ? "; compile the model with --cuda-arch=" + arch
+                         ? "; compile the model with --cuda-arch=" + arch +
+                               (context.getMajor() >= 9 ? "a" : "")
                          : "; update the driver, or compile the model with the ptxas of an older "
                            "cuda (--ptxas)"));
 }

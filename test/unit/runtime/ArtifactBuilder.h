@@ -129,6 +129,11 @@ ArtifactSpec makeToyTraining(bool accumulates = false);
 /// product.
 ArtifactSpec makeToyForGpu();
 
+/// The toy model for GPUs alone, of two sequences, with kernels of the fake driver
+/// (cuda/FakeCuda.h): 'decode', 'batch' of 2 rows and 'prefill' of 8; 'init' copies the weight into
+/// a resident state, 'randomize' makes the same numbers up.
+ArtifactSpec makeToyOnGpu();
+
 /// weight[token] of the toy model.
 int32_t toyWeight(size_t token);
 
