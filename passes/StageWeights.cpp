@@ -159,11 +159,12 @@ private:
     auto builder = OpBuilder::atBlockEnd(&block);
     SmallVector<Value> values;
     for (const Stage &stage : stages) {
+      unsigned number = init.getNumArguments();
+      (void)init.insertArgument(number, stage.value.getType(), getAttributes(stage),
+                                stage.value.getLoc());
       if (isAbsent && failed(checkRandom(stage)))
         return failure();
-      values.push_back(isAbsent ? makeRandom(builder, stage.value) : stage.value);
-      (void)init.insertArgument(init.getNumArguments(), stage.value.getType(), getAttributes(stage),
-                                stage.value.getLoc());
+      values.push_back(isAbsent ? makeRandom(builder, init.getArgument(number)) : stage.value);
     }
     func::ReturnOp::create(builder, init.getLoc(), values);
     updateFunctionType(init);
@@ -184,12 +185,12 @@ private:
            << "; expected f32, q8_0 or q4_0, or products of bf16";
   }
 
-  /// Numbers in place of a weight: near one for those of norms. All have the same seed, so that
+  /// Numbers that become a weight: near one for those of norms. All have the same seed, so that
   /// weights of one type share a kernel.
-  static Value makeRandom(OpBuilder &builder, Value value) {
-    bool isVector = getTensorType(value).getRank() == 1;
+  static Value makeRandom(OpBuilder &builder, Value state) {
+    bool isVector = getTensorType(state).getRank() == 1;
     return RandomOp::create(
-        builder, value.getLoc(), value.getType(), builder.getF32FloatAttr(kDeviation),
+        builder, state.getLoc(), state.getType(), state, builder.getF32FloatAttr(kDeviation),
         builder.getF32FloatAttr(isVector ? 1 : 0), builder.getI32IntegerAttr(0));
   }
 

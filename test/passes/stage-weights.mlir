@@ -80,9 +80,9 @@ func.func @cuda_prefill(%x: tensor<?x32xbf16> {nyala.max_rows = 128 : i64, nyala
 // CHECK: return %[[W]], %[[V]]
 
 // RANDOM-LABEL: func.func @cuda_randomize
-// RANDOM-DAG: nyala.random {deviation = 2.000000e-02 : f32} : tensor<32x32xbf16>
-// RANDOM-DAG: nyala.random {deviation = 2.000000e-02 : f32, mean = 1.000000e+00 : f32} : tensor<32xf32>
-// RANDOM-DAG: nyala.random {deviation = 2.000000e-02 : f32} : tensor<16x32xbf16>
-// RANDOM-DAG: nyala.random {deviation = 2.000000e-02 : f32} : tensor<16x32xf32, #nyala.packed<q4_0>>
+// RANDOM-DAG: nyala.random over %{{.+}} {deviation = 2.000000e-02 : f32} : tensor<32x32xbf16>
+// RANDOM-DAG: nyala.random over %{{.+}} {deviation = 2.000000e-02 : f32, mean = 1.000000e+00 : f32} : tensor<32xf32>
+// RANDOM-DAG: nyala.random over %{{.+}} {deviation = 2.000000e-02 : f32} : tensor<16x32xbf16>
+// RANDOM-DAG: nyala.random over %{{.+}} {deviation = 2.000000e-02 : f32} : tensor<16x32xf32, #nyala.packed<q4_0>>
 // RANDOM: return
 }

@@ -12,8 +12,8 @@ nyala.kernel @widen(%w: tensor<32x16xf32, #nyala.packed<f16>>) -> tensor<32x16xb
   %1 = arith.truncf %0 : tensor<32x16xf32> to tensor<32x16xbf16>
   nyala.return %1 : tensor<32x16xbf16>
 }
-nyala.kernel @random() -> tensor<20x32xf32, #nyala.packed<q4_0>> attributes {max_rows = 20 : i64, nyala.cost = array<i64: 0, 0, 0, 0, 0>, nyala.device = "cuda"} {
-  %0 = nyala.random {deviation = 1.0 : f32} : tensor<20x32xf32, #nyala.packed<q4_0>>
+nyala.kernel @random(%s: tensor<20x32xf32, #nyala.packed<q4_0>>) -> tensor<20x32xf32, #nyala.packed<q4_0>> attributes {max_rows = 20 : i64, nyala.cost = array<i64: 0, 0, 0, 0, 0>, nyala.device = "cuda"} {
+  %0 = nyala.random over %s {deviation = 1.0 : f32} : tensor<20x32xf32, #nyala.packed<q4_0>>
   nyala.return %0 : tensor<20x32xf32, #nyala.packed<q4_0>>
 }
 nyala.weight @w : tensor<32x16xf32, #nyala.packed<f16>>
@@ -61,12 +61,12 @@ func.func @cuda_init(%old: tensor<32x16xbf16> {nyala.resident, nyala.state = "w"
   return %0 : tensor<32x16xbf16>
 }
 
-// Packed: 32 rows of 18 bytes, 12 of them padding.
+// Packed: 32 rows of 18 bytes, 12 of them padding. What is written over a state lies there.
 // CHECK: nyala.program @cuda_randomize
 // CHECK-SAME: states [#nyala.state<"p", sequences = 1, slots = 1, slot_bytes = 576, resident = true>]
-// CHECK: nyala.step @random [#nyala.buffer<state>] rows 0 waits [] {{.*}} writes [576]
-func.func @cuda_randomize(%old: tensor<20x32xf32, #nyala.packed<q4_0>> {nyala.resident, nyala.state = "p"}) -> (tensor<20x32xf32, #nyala.packed<q4_0>> {nyala.state = "p"}) attributes {nyala.device = "cuda", nyala.entry} {
+// CHECK: nyala.step @random [#nyala.buffer<state>] rows 0 waits [] {{.*}} updates [0]
+func.func @cuda_randomize(%p: tensor<20x32xf32, #nyala.packed<q4_0>> {nyala.resident, nyala.state = "p"}) -> (tensor<20x32xf32, #nyala.packed<q4_0>> {nyala.state = "p"}) attributes {nyala.device = "cuda", nyala.entry} {
   %n = arith.constant 20 : index
-  %0 = nyala.dispatch @random rows(%n) () tied [-1] : () -> tensor<20x32xf32, #nyala.packed<q4_0>>
+  %0 = nyala.dispatch @random rows(%n) (%p) tied [0] : (tensor<20x32xf32, #nyala.packed<q4_0>>) -> tensor<20x32xf32, #nyala.packed<q4_0>>
   return %0 : tensor<20x32xf32, #nyala.packed<q4_0>>
 }
