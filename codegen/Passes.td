@@ -13,7 +13,8 @@ def SplitAttention : Pass<"nyala-split-attention", "::mlir::func::FuncOp"> {
   let description = [{
     In an entry function, `nyala.attention` of at most 8 rows over a cache of more than 256 slots becomes
     `nyala.attention_parts`, whose work divides by positions as well, and `nyala.merge_attention`, which
-    is computed again by whoever reads it. With more rows there is work enough.
+    is computed again by whoever reads it. With more rows there is work enough. Entries of a GPU are left
+    alone: their kernels merge themselves.
 
     ```mlir
     %0 = nyala.attention %q, %k, %v at %p in %s {heads = 2, kv_heads = 1, scale = 0.25 : f32, mask = #nyala.mask<causal>}
@@ -49,6 +50,9 @@ def FormDispatches : Pass<"nyala-form-dispatches", "::mlir::ModuleOp"> {
     %2 = nyala.dispatch @decode_linear_64x64 rows(%rows) (%x, %g, %w) tied [-1] : …
     ```
 
+    The target is that of the function's device (`nyala.device`), which its kernels carry, too. On GPUs a
+    row-wise dispatch takes whatever reads its rows, a norm and the rounding behind it, say.
+
     Remarks say which ops each kernel has and how many dispatches call it, and of each kind of op that could
     have been part of it why it is not. Equal kernels are counted as one: the first, which
     `nyala-deduplicate-kernels` leaves.
@@ -59,8 +63,8 @@ def FormDispatches : Pass<"nyala-form-dispatches", "::mlir::ModuleOp"> {
 def DeduplicateKernels : Pass<"nyala-deduplicate-kernels", "::mlir::ModuleOp"> {
   let summary = "Let dispatches share kernels whose bodies are equal";
   let description = [{
-    Kernels that differ in name and locations only are one; the first stays. Thirty equal layers
-    compile once.
+    Kernels of one device that differ in name and locations only are one; the first stays. Thirty equal
+    layers compile once.
   }];
 }
 

@@ -16,9 +16,13 @@ using namespace nyala;
 
 void nyala::buildDispatchPipeline(OpPassManager &pm) {
   // Packing decides the stored layout; hoisting then makes each packed weight a symbol of its own.
+  // In between, what a GPU computes of packed weights leaves its entries.
   pm.addPass(createPackWeights());
   pm.addPass(createCSEPass());
+  pm.addPass(createStageWeights());
   pm.addPass(createHoistWeights());
+  // Only now: what prompts compute of weights at each call stays where it is.
+  pm.addNestedPass<func::FuncOp>(createRoundPrompts());
   // What is merged behind attention fuses like a norm.
   pm.addNestedPass<func::FuncOp>(createSplitAttention());
   // Equal layers become equal only once their weights are operands.
@@ -29,12 +33,17 @@ void nyala::buildDispatchPipeline(OpPassManager &pm) {
 
 void nyala::buildKernelPipeline(OpPassManager &pm) {
   pm.addPass(createGenerateCpuKernels());
-  // The generator emits index arithmetic freely and counts on these to clean up. Variants are
+  pm.addPass(createGenerateCudaKernels());
+  // The generators emit index arithmetic freely and count on these to clean up. Variants are
   // nested modules, which the pass manager takes at the same time.
-  auto &functions = pm.nest<ModuleOp>().nest<func::FuncOp>();
-  functions.addPass(createCanonicalizerPass());
-  functions.addPass(createCSEPass());
-  functions.addPass(createLoopInvariantCodeMotionPass());
+  auto &variants = pm.nest<ModuleOp>();
+  auto cleanUp = [](OpPassManager &functions) {
+    functions.addPass(createCanonicalizerPass());
+    functions.addPass(createCSEPass());
+    functions.addPass(createLoopInvariantCodeMotionPass());
+  };
+  cleanUp(variants.nest<func::FuncOp>());
+  cleanUp(variants.nest<gpu::GPUModuleOp>().nest<gpu::GPUFuncOp>());
 }
 
 /// gpu.funcs on memrefs to kernels in the NVVM and LLVM dialects, whose arguments are addresses.

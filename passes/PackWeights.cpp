@@ -1,8 +1,10 @@
 //===- PackWeights.cpp - Matrices in the layout of kernels ----------------===//
-#include "ir/NyalaOps.h"
+#include "ir/Variants.h"
+#include "ir/WeightOps.h"
 #include "passes/Passes.h"
 #include "passes/WeightExpressions.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Dominance.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/Remarks.h"
@@ -37,23 +39,50 @@ private:
     return remark::RemarkOpts::name(name).category("nyala-pack-weights").function(func.getName());
   }
 
+  /// What `user` multiplies with, as it is stored: of a GPU's product, what is rounded for it.
+  static OpOperand &getStored(func::FuncOp func, StoredWeightOpInterface user) {
+    OpOperand &weight = user.getStoredWeight();
+    auto rounding = weight.get().getDefiningOp<arith::TruncFOp>();
+    return rounding && getDevice(func) == Device::Cuda ? rounding.getInMutable() : weight;
+  }
+
   static LogicalResult packOperands(func::FuncOp func, const SymbolTable &symbols) {
     llvm::DenseMap<Value, Value> packed; // a weight's value as laid out; itself if it stays plain
     WalkResult result = func.walk([&](Operation *op) {
       auto user = dyn_cast<StoredWeightOpInterface>(op);
       if (!user)
         return WalkResult::advance();
-      Value plain = user.getStoredWeight().get();
+      OpOperand &stored = getStored(func, user);
+      Value plain = stored.get();
+      if (plain.getDefiningOp<UnpackOp>())
+        return WalkResult::advance();
       if (!packed.contains(plain)) {
         FailureOr<Value> value = pack(func, op, plain, symbols);
         if (failed(value))
           return WalkResult::interrupt();
         packed[plain] = *value;
       }
-      user.getStoredWeight().set(packed[plain]);
+      bool isRounded = stored.getOwner() != op;
+      stored.set(isRounded ? unpack(packed[plain]) : packed[plain]);
       return WalkResult::advance();
     });
     return failure(result.wasInterrupted());
+  }
+
+  // %p = nyala.pack %w : tensor<NxKxf32> -> tensor<NxKxf32, #nyala.packed<FORMAT>>
+  // %b = arith.truncf %w
+  //   ->
+  // %p = nyala.pack %w : tensor<NxKxf32> -> tensor<NxKxf32, #nyala.packed<FORMAT>>
+  // %u = nyala.unpack %p : tensor<NxKxf32, #nyala.packed<FORMAT>> -> tensor<NxKxf32>
+  // %b = arith.truncf %u
+  static Value unpack(Value packed) {
+    RankedTensorType type = getTensorType(packed);
+    if (!getPacked(type))
+      return packed;
+    OpBuilder builder(packed.getContext());
+    builder.setInsertionPointAfterValue(packed);
+    return UnpackOp::create(builder, packed.getLoc(),
+                            RankedTensorType::get(type.getShape(), type.getElementType()), packed);
   }
 
   /// `plain` packed, right after it; `plain` itself, with a remark, if it is no stored matrix.

@@ -197,7 +197,7 @@ def RemoveDeadState : Pass<"nyala-remove-dead-state", "::mlir::ModuleOp"> {
 def SpecializeEntries : Pass<"nyala-specialize-entries", "::mlir::ModuleOp"> {
   let summary = "clone @forward into the entry points of the artifact";
   let description = [{
-    `@forward` becomes `@decode` and `@prefill`, marked `nyala.entry`. Arguments with a `nyala.role`
+    `@forward` becomes `@decode` and `@prefill`, with `batch-rows` also `@batch`, marked `nyala.entry`. Arguments with a `nyala.role`
     get `nyala.max_rows`, the bound of the entry's rows; states get the static type
     `tensor<sequences x context x channels>`, here and wherever their updates flow. The chosen
     context replaces that of the module's `nyala.model`, which bounds it and is its default. Weights
@@ -218,8 +218,32 @@ def SpecializeEntries : Pass<"nyala-specialize-entries", "::mlir::ModuleOp"> {
     Option<"context", "context", "int64_t", "0",
            "Slots of a sequence's cache; 0: as many as the model was trained for">,
     Option<"decodeRows", "decode-rows", "int64_t", "1", "Largest number of rows of @decode">,
+    Option<"batchRows", "batch-rows", "int64_t", "0", "Largest number of rows of @batch; 0: no such entry">,
     Option<"prefillRows", "prefill-rows", "int64_t", "128", "Largest number of rows of @prefill">,
     Option<"sequences", "sequences", "int64_t", "1", "Sequences that the caches hold">
+  ];
+  let dependentDialects = ["::nyala::NyalaDialect"];
+}
+
+def AssignDevices : Pass<"nyala-assign-devices", "::mlir::ModuleOp"> {
+  let summary = "give each device entry points of its own";
+  let description = [{
+    All variants of a device share its programs; devices have programs of their own, because other fusions
+    pay. Where `nyala.targets` names a GPU, each entry without `nyala.device` is cloned for it: `@decode` is
+    the CPU's, `@cuda_decode` the GPU's. Where it names no CPU, the CPU's go; `@batch` is a GPU's alone. `@cuda_prefill` may
+    have rows of its own. Does nothing without a GPU.
+
+    ```mlir
+    // before: nyala.targets = [#nyala.cpu_target<"x86-64-v3", …>, #nyala.cuda_target<"sm_90a">]
+    func.func @decode(…) attributes {nyala.entry}
+    // after
+    func.func @decode(…) attributes {nyala.entry}
+    func.func @cuda_decode(…) attributes {nyala.device = "cuda", nyala.entry}
+    ```
+  }];
+  let options = [
+    Option<"cudaPrefillRows", "cuda-prefill-rows", "int64_t", "0",
+           "Largest number of rows of @cuda_prefill; 0: those of @prefill">
   ];
   let dependentDialects = ["::nyala::NyalaDialect"];
 }
@@ -231,7 +255,9 @@ def PackWeights : Pass<"nyala-pack-weights", "::mlir::ModuleOp"> {
     the format they are stored in (those without a source, in that of their element type). One value
     is packed once, whoever uses it, so that a table tied to the output layer has one stored layout.
     Vectors (norms, biases) stay plain. A weight that is not loaded, or not as a matrix of stored
-    numbers, stays plain with a missed remark; a concatenation of several formats is an error.
+    numbers, stays plain with a missed remark; a concatenation of several formats is an error. In
+    entries of a GPU a weight that is rounded for a product is stored as it was, packed, and unpacked to be
+    rounded: an artifact has one stored layout of each weight.
 
     ```mlir
     // before
@@ -267,6 +293,60 @@ def HoistWeights : Pass<"nyala-hoist-weights", "::mlir::ModuleOp"> {
     ```
   }];
   let dependentDialects = ["::nyala::NyalaDialect"];
+}
+
+def StageWeights : Pass<"nyala-stage-weights", "::mlir::ModuleOp"> {
+  let summary = "compute weights as a GPU reads them when a model is loaded";
+  let description = [{
+    In entries of a GPU, what ops that a GPU runs (`nyala.unpack`, `arith.truncf`) compute from weights alone
+    becomes a resident state, an argument that is named after the weights. `@cuda_init` computes all of them, each distinct
+    expression once, whichever entries read it. What only moves stored bits stays, for `nyala-hoist-weights`.
+
+    With `weights = "none"` in `nyala.model`, all weights that those entries read become resident states, and
+    `@cuda_randomize` stands in for `@cuda_init`: `nyala.random` in place of each expression.
+
+    ```mlir
+    // before
+    func.func @cuda_decode(%x: tensor<?x32xbf16>, …) attributes {nyala.device = "cuda", nyala.entry} {
+      %p = nyala.load @w : tensor<64x32xf32, #nyala.packed<q4_0>>
+      %u = nyala.unpack %p : tensor<64x32xf32, #nyala.packed<q4_0>> -> tensor<64x32xf32>
+      %b = arith.truncf %u : tensor<64x32xf32> to tensor<64x32xbf16>
+      %y = nyala.linear %x, %b : …
+    // after
+    func.func @cuda_decode(%x: tensor<?x32xbf16>, …, %b: tensor<64x32xbf16> {nyala.resident, nyala.state = "w"}) … {
+      %y = nyala.linear %x, %b : …
+    func.func @cuda_init(%0: tensor<64x32xbf16> {nyala.resident, nyala.state = "w"})
+        -> (tensor<64x32xbf16> {nyala.state = "w"}) attributes {nyala.device = "cuda", nyala.entry} {
+      %p = nyala.load @w : tensor<64x32xf32, #nyala.packed<q4_0>>
+      %u = nyala.unpack %p : tensor<64x32xf32, #nyala.packed<q4_0>> -> tensor<64x32xf32>
+      %b = arith.truncf %u : tensor<64x32xf32> to tensor<64x32xbf16>
+      return %b : tensor<64x32xbf16>
+    ```
+  }];
+  let dependentDialects = ["::nyala::NyalaDialect", "::mlir::func::FuncDialect"];
+}
+
+def RoundPrompts : Pass<"nyala-round-prompts", "::mlir::func::FuncOp"> {
+  let summary = "multiply prompts in bf16 on a GPU";
+  let description = [{
+    In entries of a GPU, products of quantized activations with more than 64 rows, which the contract of decoding
+    does not bind, become products of bf16, for tensor cores. The stored weight is widened at each call,
+    into the arena: this costs less than the products do, and no memory of its own. Last of the passes that look
+    at weights, so that nothing moves it out of the entry. Products of wanted rows, of which there are few, stay
+    as decoding computes them.
+
+    ```mlir
+    // before
+    %q, %s, %t = nyala.quantize %x : tensor<?x32xf32> -> …
+    %y = nyala.quantized_linear %q, %s, %t, %w : …, tensor<64x32xf32, #nyala.packed<q4_0>> -> tensor<?x64xf32>
+    // after
+    %x1 = arith.truncf %x : tensor<?x32xf32> to tensor<?x32xbf16>
+    %u = nyala.unpack %w : tensor<64x32xf32, #nyala.packed<q4_0>> -> tensor<64x32xf32>
+    %w1 = arith.truncf %u : tensor<64x32xf32> to tensor<64x32xbf16>
+    %y = nyala.linear %x1, %w1 : tensor<?x32xbf16>, tensor<64x32xbf16> -> tensor<?x64xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::nyala::NyalaDialect"];
 }
 
 def SkipPrefillTail : Pass<"nyala-skip-prefill-tail", "::mlir::ModuleOp"> {
@@ -471,9 +551,10 @@ def ExpandCrossEntropy : Pass<"nyala-expand-cross-entropy", "::mlir::func::FuncO
 def RoundProducts : Pass<"nyala-round-products", "::mlir::func::FuncOp"> {
   let summary = "multiply in bf16";
   let description = [{
-    Operands of products are rounded to bf16, of which the CPU multiplies twice as many at once; sums, results,
-    biases and all that is not a product stay f32, the weights' states too. Products whose operands are
-    not f32 are left alone.
+    Operands of products are rounded to bf16, of which a CPU multiplies twice as many at once, and of which
+    weights take half the memory; sums, results, biases and all that is not a product stay f32, the weights' states
+    too. With `tables`, tables of embeddings are rounded as well, so that one that is the last product's weight,
+    too, is stored once. Products whose operands are not f32 are left alone.
 
     ```mlir
     // before
@@ -484,6 +565,9 @@ def RoundProducts : Pass<"nyala-round-products", "::mlir::func::FuncOp"> {
     %y = nyala.linear %x1, %w1 : tensor<512x576xbf16>, tensor<1536x576xbf16> -> tensor<512x1536xf32>
     ```
   }];
+  let options = [
+    Option<"tables", "tables", "bool", "false", "Round the tables of embeddings as well">
+  ];
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 

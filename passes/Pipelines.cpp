@@ -44,6 +44,8 @@ void nyala::buildModelPipeline(OpPassManager &pm, const ModelPipelineOptions &op
   // After merging, which knows linears alone: merged products share one quantization anyway.
   if (options.native)
     pm.addPass(createQuantizeLinears());
+  if (options.bf16)
+    pm.addNestedPass<func::FuncOp>(createRoundProducts({/*tables=*/true}));
 
   // While a cache has one update and is not yet of a fixed size.
   if (options.kvType != "f32") {
@@ -56,6 +58,7 @@ void nyala::buildModelPipeline(OpPassManager &pm, const ModelPipelineOptions &op
   SpecializeEntriesOptions specialize;
   specialize.context = options.context;
   specialize.decodeRows = options.decodeRows;
+  specialize.batchRows = options.batchRows;
   specialize.prefillRows = options.prefillRows;
   specialize.sequences = options.sequences;
   pm.addPass(createSpecializeEntries(specialize));
@@ -63,6 +66,9 @@ void nyala::buildModelPipeline(OpPassManager &pm, const ModelPipelineOptions &op
   // Only now is there an entry that takes a prompt. Weights of the tail are loaded as before.
   if (options.skipPrefillTail)
     pm.addPass(createSkipPrefillTail());
+
+  // Programs differ from here on.
+  pm.addPass(createAssignDevices({options.cudaPrefillRows}));
 
   // Cache shapes are static now: what asked for their dimensions folds.
   pm.addPass(createCanonicalizerPass());

@@ -32,11 +32,20 @@ struct ModelPipelineOptions : public mlir::PassPipelineOptions<ModelPipelineOpti
   Option<bool> native{*this, "native",
                       llvm::cl::desc("Integer products of quantized weights and activations"),
                       llvm::cl::init(false)};
+  Option<bool> bf16{*this, "bf16", llvm::cl::desc("Products of operands in bf16"),
+                    llvm::cl::init(false)};
   Option<std::string> kvType{*this, "kv-type",
                              llvm::cl::desc("Numbers that caches hold: f32, f16, q8 or q4"),
                              llvm::cl::init("f32")};
   Option<int64_t> decodeRows{
       *this, "decode-rows", llvm::cl::desc("Largest number of rows of @decode"), llvm::cl::init(1)};
+  Option<int64_t> batchRows{*this, "batch-rows",
+                            llvm::cl::desc("Largest number of rows of @batch, of GPUs; 0: none"),
+                            llvm::cl::init(0)};
+  Option<int64_t> cudaPrefillRows{
+      *this, "cuda-prefill-rows",
+      llvm::cl::desc("Largest number of rows of @cuda_prefill; 0: those of @prefill"),
+      llvm::cl::init(0)};
   Option<int64_t> prefillRows{*this, "prefill-rows",
                               llvm::cl::desc("Largest number of rows of @prefill"),
                               llvm::cl::init(128)};

@@ -33,7 +33,12 @@ struct SpecializeEntries : nyala::impl::SpecializeEntriesBase<SpecializeEntries>
     StringRef name;
     int64_t maxRows;
   };
-  SmallVector<Entry> getEntries() { return {{"decode", decodeRows}, {"prefill", prefillRows}}; }
+  SmallVector<Entry> getEntries() {
+    SmallVector<Entry> entries{{"decode", decodeRows}, {"prefill", prefillRows}};
+    if (batchRows != 0)
+      entries.insert(entries.begin() + 1, {"batch", batchRows});
+    return entries;
+  }
 
   void runOnOperation() override {
     if (failed(specialize()))
@@ -48,6 +53,7 @@ private:
     FailureOr<int64_t> slots = chooseContext();
     if (failed(slots) || failed(checkOption("decode-rows", decodeRows)) ||
         failed(checkOption("prefill-rows", prefillRows)) ||
+        (batchRows != 0 && failed(checkOption("batch-rows", batchRows))) ||
         failed(checkOption("sequences", sequences)))
       return failure();
     auto forward = symbols.lookup<func::FuncOp>("forward");

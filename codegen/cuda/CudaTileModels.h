@@ -76,8 +76,7 @@ public:
   llvm::SmallVector<Group> getGroups() const;
 
   /// Pulls a tile of each result, then stores those where `condition` (i1; null: everywhere) holds.
-  /// A tile may be pulled by several threads, of which one stores. Tiles that go to a cache in
-  /// blocks must be 32 columns by 8 adjacent lanes (rows schedule).
+  /// A tile may be pulled by several threads, of which one stores.
   void emitTile(const Group &group, const Tile &tile, mlir::Value condition = {});
   /// The same for whole rows, by all threads of the block.
   void emitRow(mlir::Value row);
@@ -85,6 +84,7 @@ public:
   void store(const Result &result, const Tile &tile, llvm::ArrayRef<mlir::Value> elements);
 
 private:
+  void emitBlocks(const Result &result, mlir::Value row);
   /// Sequence and slot of a row that is appended.
   std::pair<mlir::Value, mlir::Value> pullSlot(const Result &result, mlir::Value row);
 
@@ -95,9 +95,13 @@ private:
 /// Emits a kernel without a root: one block a row.
 Launch emitRowsKernel(KernelContext &kernel);
 
-void attachLocalModels(mlir::MLIRContext *context);  // activations, rotations, splits, caches
-void attachRowModels(mlir::MLIRContext *context);    // norms, softmax, reduce, quantize
-void attachLookupModels(mlir::MLIRContext *context); // embedding, gather
+void attachLocalModels(mlir::MLIRContext *context);     // activations, splits, caches
+void attachRowModels(mlir::MLIRContext *context);       // norms, softmax, reduce, quantize
+void attachLookupModels(mlir::MLIRContext *context);    // embedding, gather
+void attachProductModels(mlir::MLIRContext *context);   // linear, quantized linear
+void attachRopeModels(mlir::MLIRContext *context);      // rotations and their tables
+void attachAttentionModels(mlir::MLIRContext *context); // attention
+void attachWeightModels(mlir::MLIRContext *context);    // unpack, random
 
 /// All of the above, when the dialect is loaded.
 void registerTileModels(mlir::DialectRegistry &registry);

@@ -8,6 +8,7 @@
 #include "codegen/KernelCost.h"
 #include "codegen/Passes.h"
 #include "codegen/cuda/CudaTileModels.h"
+#include "codegen/cuda/KernelChecks.h"
 #include "ir/Variants.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -39,22 +40,28 @@ struct GenerateCudaKernels : nyala::impl::GenerateCudaKernelsBase<GenerateCudaKe
     FailureOr<ArrayAttr> targets = getTargets(module);
     if (failed(targets))
       return signalPassFailure();
-    SmallVector<KernelOp> kernels = getKernels(module, Device::Cuda);
-    llvm::for_each(kernels, setKernelCost);
-    auto cudaTargets = llvm::filter_to_vector(targets->getValue(), llvm::IsaPred<CudaTargetAttr>);
+    SmallVector<KernelOp> kernels =
+        llvm::filter_to_vector(module.getOps<KernelOp>(),
+                               [](KernelOp kernel) { return getDevice(kernel) == Device::Cuda; });
     auto b = OpBuilder::atBlockEnd(module.getBody());
     SmallVector<ModuleOp> variants;
-    for (auto target : ArrayRef(cudaTargets)) {
-      variants.push_back(
-          ModuleOp::create(b, module.getLoc(), cast<CudaTargetAttr>(target).getArch()));
+    for (Attribute target : *targets) {
+      if (getTargetDevice(target) != Device::Cuda)
+        continue;
+      for (KernelOp kernel : kernels)
+        if (failed(checkKernel(kernel, cast<CudaTargetAttr>(target))))
+          return signalPassFailure();
+      variants.push_back(ModuleOp::create(b, module.getLoc(), getArch(target)));
       variants.back()->setAttr(NyalaDialect::kTargetAttr, target);
     }
     // Kernels are only read.
     parallelForEach(&getContext(), variants, [&](ModuleOp variant) { generate(kernels, variant); });
+    for (KernelOp kernel : kernels)
+      setKernelCost(kernel);
   }
 
   static void generate(ArrayRef<KernelOp> kernels, ModuleOp variant) {
-    auto target = variant->getAttrOfType<CudaTargetAttr>(NyalaDialect::kTargetAttr);
+    auto target = cast<CudaTargetAttr>(getTarget(variant));
     auto b = OpBuilder::atBlockEnd(variant.getBody());
     auto module = gpu::GPUModuleOp::create(b, variant.getLoc(), kGpuModuleName);
     for (KernelOp kernel : kernels) {

@@ -1,4 +1,5 @@
 //===- LocalModels.cpp - GPU code of ops that work column by column -------===//
+#include "codegen/KernelBuffers.h"
 #include "codegen/cuda/CudaTileModels.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -43,6 +44,8 @@ struct SplitModel : CudaTileOpInterface::ExternalModel<SplitModel, SplitOp> {
 struct CacheAppendModel : CudaTileOpInterface::ExternalModel<CacheAppendModel, CacheAppendOp> {
   std::string getObstacle(Operation *operation, CudaTargetAttr) const {
     auto op = cast<CacheAppendOp>(operation);
+    if (getBlocks(op.getType()) && findRoot(op->getParentOfType<KernelOp>()))
+      return "rounds whole blocks: expected a kernel without a product";
     if (isa<BlockArgument>(op.getCache()) &&
         llvm::all_of(op->getUsers(), [](Operation *user) { return isa<ReturnOp>(user); }))
       return {};
@@ -61,5 +64,13 @@ void nyala::cuda::attachLocalModels(MLIRContext *context) {
 }
 
 void nyala::cuda::registerTileModels(DialectRegistry &registry) {
-  registry.addExtension(+[](MLIRContext *context, NyalaDialect *) { attachLocalModels(context); });
+  registry.addExtension(+[](MLIRContext *context, NyalaDialect *) {
+    attachAttentionModels(context);
+    attachLocalModels(context);
+    attachLookupModels(context);
+    attachProductModels(context);
+    attachRopeModels(context);
+    attachRowModels(context);
+    attachWeightModels(context);
+  });
 }

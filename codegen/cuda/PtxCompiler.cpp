@@ -1,7 +1,6 @@
 //===- PtxCompiler.cpp - GPU kernels to PTX and machine code --------------===//
 #include "codegen/cuda/PtxCompiler.h"
 #include "codegen/cuda/CudaTarget.h"
-#include "ir/NyalaDialect.h"
 #include "ir/Variants.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -81,8 +80,7 @@ struct Compilation {
 } // namespace
 
 static gpu::GPUModuleOp getKernels(ModuleOp variant) {
-  auto modules = variant.getOps<gpu::GPUModuleOp>();
-  return modules.empty() ? gpu::GPUModuleOp() : *modules.begin();
+  return variant.lookupSymbol<gpu::GPUModuleOp>(kGpuModuleName);
 }
 
 /// Reads the variant alone: variants are translated one after the other, because MLIR's context may
@@ -91,7 +89,8 @@ static LogicalResult translate(Compilation &compilation) {
   ModuleOp variant = compilation.variant;
   gpu::GPUModuleOp kernels = getKernels(variant);
   if (!kernels)
-    return variant.emitError("is for a GPU and has no gpu.module of kernels");
+    return variant.emitError("is for a GPU; expected it to have a gpu.module '")
+           << kGpuModuleName << "'";
   for (auto function : kernels.getOps<LLVM::LLVMFuncOp>())
     if (function->hasAttr("nyala.tiles"))
       compilation.names.push_back(function.getName().str());
@@ -254,10 +253,8 @@ FailureOr<std::vector<CodeImage>> nyala::cuda::compileKernels(ModuleOp module,
   registerLLVMDialectTranslation(*context);
   registerNVVMDialectTranslation(*context);
   std::vector<Compilation> compilations;
-  for (ModuleOp variant : getVariants(module)) {
-    auto target = variant->getAttrOfType<CudaTargetAttr>(NyalaDialect::kTargetAttr);
-    if (!target)
-      continue; // of another device
+  for (ModuleOp variant : getVariants(module, Device::Cuda)) {
+    auto target = cast<CudaTargetAttr>(getTarget(variant));
     if (getPtxVersion(target) == 0)
       return variant.emitError("is for the unknown GPU architecture '") << target.getArch() << "'";
     Compilation &compilation = compilations.emplace_back();

@@ -32,7 +32,7 @@ inline constexpr int64_t kThreadColumns = 4;
 /// Calls of up to this many rows are bound by the contract of decoding.
 inline constexpr int64_t kContractRows = 64;
 /// Memory spaces of NVIDIA's GPUs, as memrefs and pointers name them.
-inline constexpr unsigned kGlobalSpace = 1, kSharedSpace = 3;
+inline constexpr unsigned kGlobalSpace = 1, kSharedSpace = 3, kConstantSpace = 4;
 /// A workspace begins with counters, i32, which are zero between kernels.
 inline constexpr int64_t kCounterBytes = 65536;
 
@@ -69,15 +69,19 @@ public:
   llvm::SmallVector<mlir::Value> pull(mlir::Value value, const Tile &tile);
   /// Element `row` of a value of rank 1.
   mlir::Value pullElement(mlir::Value value, mlir::Value row);
-  /// The same of one that holds ids (tokens, positions, slots), as an index. Loaded by the row
-  /// prologue, so that what is there may use it.
+  /// The same of one that holds ids (tokens, positions, slots), as an index.
   mlir::Value pullIndex(mlir::Value value, mlir::Value row);
   /// Says that `value` lies in `buffer`: a memref of all its rows in global memory.
   void setBuffer(mlir::Value value, mlir::Value buffer) { buffers[value] = buffer; }
   /// The buffer of a value in global memory; null if it is computed.
   mlir::Value getBuffer(mlir::Value value) const { return buffers.lookup(value); }
-  /// Says what the elements of a tile of `value`, a result of the kernel's root, are.
+  /// Says what the elements of a tile of `value` are: of a root's result, or what has been pulled
+  /// before. Holds until the next beginRow().
   void provide(mlir::Value value, const Tile &tile, llvm::ArrayRef<mlir::Value> elements);
+
+  /// Pulls what forColumns() will ask this thread for of row `row`, to have it in registers by
+  /// then: loads are under way before the barriers of what comes first. Long rows are left alone.
+  void pullAhead(mlir::Value value, mlir::Value row);
 
   /// A tile of a root's result that was pulled in a dry run.
   struct Demand {
@@ -97,7 +101,7 @@ public:
   /// of one op (quantize) are materialized together, those in `together` with their types. Tiles of
   /// that row are loaded from there from then on.
   mlir::Value materializeRow(mlir::Value value, mlir::Value row, mlir::Type type);
-  /// Several results of one op at once: a buffer for each.
+  /// Several results of one op (quantize) at once: a buffer for each.
   llvm::SmallVector<mlir::Value> materializeRows(mlir::ValueRange values, mlir::Value row,
                                                  mlir::TypeRange types);
   /// Writes row `row` of each result of the op that computes `values[0]` by the op's own emitRow if
@@ -117,8 +121,10 @@ public:
   // --- Threads -----------------------------------------------------------------------------
 
   mlir::Value getThread() const { return thread; } ///< index in the block
-  mlir::Value getLane() const { return lane; }     ///< index in the warp
-  mlir::Value getWarp() const { return warp; }     ///< index of the warp in the block
+  /// The first column of the rows schedule's tiles: 4 thread.
+  mlir::Value getThreadColumn() const { return threadColumn; }
+  mlir::Value getLane() const { return lane; } ///< index in the warp
+  mlir::Value getWarp() const { return warp; } ///< index of the warp in the block
   int64_t getThreads() const { return threads; }
   void barrier();
   /// The value of lane `lane xor mask`. All lanes of the warp must come by.
@@ -153,6 +159,8 @@ public:
   /// memref<shape x type, 3> of the block's dynamic shared memory, aligned to 16 bytes.
   mlir::Value allocateShared(llvm::ArrayRef<int64_t> shape, mlir::Type type);
   int64_t getSharedBytes() const { return sharedBytes; }
+  /// Numbers that the kernel looks up, in constant memory: memref<count x type, 4>.
+  mlir::Value getConstantTable(llvm::StringRef name, mlir::DenseElementsAttr values);
   /// Bytes of the workspace, behind the counters, that the kernel may use; a ptr<1>.
   mlir::Value allocateWorkspace(int64_t bytes);
   int64_t getWorkspaceBytes() const { return workspaceBytes; }
@@ -171,8 +179,9 @@ public:
                                       mlir::Value column, int64_t offset, int64_t count);
   void store(llvm::ArrayRef<mlir::Value> values, mlir::Value buffer, mlir::ValueRange leading,
              mlir::Value column, int64_t offset);
-  /// 16 bytes of a weight that is read once: ld.global.nc.L1::no_allocate.L2::256B; vector<4xi32>.
-  mlir::Value loadStreaming(mlir::Value buffer, mlir::Value byteOffset);
+  /// 16, 8 or 4 bytes of a weight that is read once: ld.global.nc.L1::no_allocate.L2::256B; a
+  /// vector of i32.
+  mlir::Value loadStreaming(mlir::Value buffer, mlir::Value byteOffset, int64_t bytes = 16);
 
   // --- Arithmetic --------------------------------------------------------------------------
 
@@ -203,7 +212,7 @@ private:
 
   mlir::gpu::GPUFuncOp function;
   CudaTargetAttr target;
-  mlir::Value rows, thread, lane, warp, tileIndex, rowBlockIndex;
+  mlir::Value rows, thread, threadColumn, lane, warp, tileIndex, rowBlockIndex;
   int64_t maxRows, threads;
   int64_t sharedBytes = 0, workspaceBytes = 0;
   mlir::Value workspace;

@@ -35,6 +35,21 @@ Value ThreadEmitter::allocateShared(ArrayRef<int64_t> shape, Type type) {
   return memory;
 }
 
+Value ThreadEmitter::getConstantTable(StringRef name, DenseElementsAttr values) {
+  auto module = function->getParentOfType<gpu::GPUModuleOp>();
+  auto type = MemRefType::get(values.getType().getShape(), values.getElementType(),
+                              MemRefLayoutAttrInterface(), b.getI64IntegerAttr(kConstantSpace));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(module.getBody());
+  std::string symbol = (function.getName() + "_" + name).str();
+  for (unsigned i = 1; module.lookupSymbol(symbol); ++i)
+    symbol = (function.getName() + "_" + name + "_" + Twine(i)).str();
+  memref::GlobalOp::create(b, symbol, b.getStringAttr("private"), type, values, /*constant=*/true,
+                           /*alignment=*/IntegerAttr());
+  b.setInsertionPoint(entryEnd);
+  return memref::GetGlobalOp::create(b, type, symbol);
+}
+
 Value ThreadEmitter::getWorkspace() {
   if (!workspace) {
     unsigned number = function.getNumArguments();
@@ -69,20 +84,34 @@ Value ThreadEmitter::getAddress(Value buffer, Value byteOffset) {
   return LLVM::IntToPtrOp::create(b, type, address);
 }
 
-Value ThreadEmitter::loadStreaming(Value buffer, Value byteOffset) {
+Value ThreadEmitter::loadStreaming(Value buffer, Value byteOffset, int64_t bytes) {
   Type i32 = b.getI32Type();
-  auto words = LLVM::LLVMStructType::getLiteral(b.getContext(), SmallVector<Type>(4, i32));
-  Value address = getAddress(buffer, byteOffset);
+  int64_t words = bytes / 4;
+  std::string results, constraints, suffix = words == 1 ? "" : ".v" + std::to_string(words);
+  for (int64_t i = 0; i < words; ++i) {
+    results += (i == 0 ? "$" : ", $") + std::to_string(i);
+    constraints += "=r,";
+  }
+  Type type = i32;
+  if (words > 1) {
+    type = LLVM::LLVMStructType::getLiteral(b.getContext(), SmallVector<Type>(words, i32));
+    results = "{" + results + "}";
+  }
+  // With side effects, so that loads stay before a barrier that they have been put before.
   auto load = LLVM::InlineAsmOp::create(
-      b, words, address, "ld.global.nc.L1::no_allocate.L2::256B.v4.b32 {$0, $1, $2, $3}, [$4];",
-      "=r,=r,=r,=r,l",
-      /*has_side_effects=*/false, /*is_align_stack=*/false, LLVM::TailCallKind::None,
+      b, type, getAddress(buffer, byteOffset),
+      "ld.global.nc.L1::no_allocate.L2::256B" + suffix + ".b32 " + results + ", [$" +
+          std::to_string(words) + "];",
+      constraints + "l",
+      /*has_side_effects=*/true, /*is_align_stack=*/false, LLVM::TailCallKind::None,
       LLVM::AsmDialectAttr::get(b.getContext(), LLVM::AsmDialect::AD_ATT),
       /*operand_attrs=*/ArrayAttr());
-  SmallVector<Value> parts;
-  for (int64_t i = 0; i < 4; ++i)
-    parts.push_back(LLVM::ExtractValueOp::create(b, load.getRes(), i));
-  return vector::FromElementsOp::create(b, VectorType::get(4, i32), parts);
+  SmallVector<Value> parts(1, load.getRes());
+  if (words > 1)
+    parts = llvm::map_to_vector(llvm::seq(words), [&](int64_t i) -> Value {
+      return LLVM::ExtractValueOp::create(b, load.getRes(), i);
+    });
+  return vector::FromElementsOp::create(b, VectorType::get(words, i32), parts);
 }
 
 /// How many of `count` adjacent elements are accessed at once: `column` is a multiple of each power

@@ -1,7 +1,6 @@
 //===- CpuDispatchTarget.cpp - Which fusions pay on a CPU -----------------===//
 #include "codegen/dispatch/DispatchTarget.h"
 #include "ir/TrainingOps.h"
-#include "ir/Variants.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -33,7 +32,8 @@ public:
     return true;
   }
 
-  bool fusesConsumer(Operation *consumer, Operation *root, std::string &reason) const override {
+  bool fusesConsumer(Operation *consumer, Operation *root, int64_t,
+                     std::string &reason) const override {
     if (!isa<StoredWeightOpInterface, MatmulOp>(root)) {
       reason = "only products take consumers";
       return false;
@@ -86,8 +86,6 @@ private:
 
 } // namespace
 
-std::unique_ptr<DispatchTarget> nyala::getDispatchTarget(ModuleOp module) {
-  if (failed(getTargets(module)))
-    return nullptr;
+std::unique_ptr<DispatchTarget> nyala::createCpuDispatchTarget() {
   return std::make_unique<CpuDispatchTarget>();
 }

@@ -1,6 +1,7 @@
 //===- DeduplicateKernels.cpp - Share kernels with equal bodies -----------===//
 #include "codegen/Passes.h"
 #include "codegen/dispatch/EqualKernels.h"
+#include "ir/Variants.h"
 
 #include "mlir/IR/OperationSupport.h"
 
@@ -17,7 +18,8 @@ namespace {
 /// Equal but for names and locations.
 struct KernelInfo : llvm::DenseMapInfo<KernelOp> {
   static unsigned getHashValue(KernelOp kernel) {
-    llvm::hash_code hash = llvm::hash_combine(kernel.getFunctionType(), kernel.getMaxRows());
+    llvm::hash_code hash =
+        llvm::hash_combine(kernel.getFunctionType(), kernel.getMaxRows(), getDevice(kernel));
     for (Operation &op : kernel.getBody().front())
       hash = llvm::hash_combine(
           hash, OperationEquivalence::computeHash(&op, OperationEquivalence::ignoreHashValue,
@@ -33,7 +35,8 @@ struct KernelInfo : llvm::DenseMapInfo<KernelOp> {
     };
     if (isSentinel(left) || isSentinel(right))
       return false;
-    return left.getFunctionType() == right.getFunctionType() &&
+    return getDevice(left) == getDevice(right) &&
+           left.getFunctionType() == right.getFunctionType() &&
            left.getMaxRows() == right.getMaxRows() &&
            left.getResAttrsAttr() == right.getResAttrsAttr() &&
            OperationEquivalence::isRegionEquivalentTo(&left.getBody(), &right.getBody(),

@@ -1,13 +1,15 @@
 //===- DispatchTarget.h - Which fusions pay ---------------------*- C++ -*-===//
 //
 // What may fuse is shared knowledge (FusibleOpInterface); what pays depends on
-// the machine. One subclass a target.
+// the machine. One subclass a device: all variants share its programs, so that it
+// sees no features.
 //
 //===----------------------------------------------------------------------===//
 #ifndef NYALA_CODEGEN_DISPATCH_DISPATCHTARGET_H
 #define NYALA_CODEGEN_DISPATCH_DISPATCHTARGET_H
 
 #include "ir/NyalaOps.h"
+#include "ir/Variants.h"
 
 namespace nyala {
 
@@ -21,14 +23,22 @@ public:
   virtual bool fusesProducer(mlir::Operation *producer, mlir::Operation *root, int64_t maxRows,
                              std::string &reason) const = 0;
 
-  /// Should `consumer`, which works column by column, be computed on the tiles of `root`?
-  virtual bool fusesConsumer(mlir::Operation *consumer, mlir::Operation *root,
+  /// Should `consumer` be computed in the dispatch around `root`: on the tiles of a product, if it
+  /// works column by column; in a row-wise dispatch that grows, whatever reads that row alone?
+  virtual bool fusesConsumer(mlir::Operation *consumer, mlir::Operation *root, int64_t maxRows,
                              std::string &reason) const = 0;
+
+  /// Do row-wise dispatches grow around their first op, as those of products do? If not, only
+  /// elementwise ops wait for the one that reads them.
+  virtual bool growsRows() const { return false; }
 };
 
-/// What the targets of the module's nyala.targets attribute have in common, whatever their
-/// features: all variants share a program. Null with an error if there are none.
-std::unique_ptr<DispatchTarget> getDispatchTarget(mlir::ModuleOp module);
+std::unique_ptr<DispatchTarget> createCpuDispatchTarget();
+std::unique_ptr<DispatchTarget> createCudaDispatchTarget();
+
+inline std::unique_ptr<DispatchTarget> createDispatchTarget(Device device) {
+  return device == Device::Cuda ? createCudaDispatchTarget() : createCpuDispatchTarget();
+}
 
 } // namespace nyala
 

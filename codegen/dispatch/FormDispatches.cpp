@@ -23,6 +23,7 @@ namespace {
 
 /// Ops that become one kernel, in their order.
 struct Group {
+  /// What it grows around; null: an elementwise op with those that wait for it.
   Operation *root = nullptr;
   llvm::SetVector<Operation *> ops;
   /// The argument whose leading dimension is the number of rows; null if there is none.
@@ -82,6 +83,12 @@ private:
 
   /// Groups of what belongs to no root, in block order.
   void formRest() {
+    if (target.growsRows())
+      for (Operation &op : function.getBody().front())
+        if (nyala::getFusionKind(&op) && !owner.contains(&op) && !absorbed(&op)) {
+          addGroup(&op, &op);
+          addConsumers(groups.back());
+        }
     size_t first = groups.size();
     // From the end: an op joins the one that reads it.
     for (Operation &op : llvm::reverse(function.getBody().front()))
@@ -137,11 +144,15 @@ private:
     addProducers(group, root);
   }
 
-  /// Column-by-column ops behind the root whose operands come from the group, each used once, or
-  /// from before the root.
+  /// Ops behind the root that read the same row, whose operands come from the group, each used
+  /// once, or from before the root: column by column, or, in a row-wise dispatch, in whole.
   void addConsumers(Group &group) {
+    bool rowwise = nyala::getFusionKind(group.root) != FusionKind::Root;
+    int64_t maxRows = getMaxRows(group);
     for (Operation *op = group.root->getNextNode(); op; op = op->getNextNode()) {
-      if (nyala::getFusionKind(op) != FusionKind::ColumnLocal || owner.contains(op))
+      auto kind = nyala::getFusionKind(op);
+      bool local = kind == FusionKind::ColumnLocal || (rowwise && kind == FusionKind::RowReduction);
+      if (!local || owner.contains(op) || absorbed(op))
         continue;
       bool uses = false, fits = true;
       for (Value operand : op->getOperands()) {
@@ -159,7 +170,7 @@ private:
       if (!uses)
         continue;
       std::string reason = "an operand is computed later, or a value has several uses";
-      if (fits && target.fusesConsumer(op, group.root, reason)) {
+      if (fits && target.fusesConsumer(op, group.root, maxRows, reason)) {
         group.ops.insert(op);
         owner[op] = &group - groups.data();
         continue;
@@ -352,6 +363,7 @@ private:
                                    builder.getFunctionType(inputTypes, resultTypes), maxRows,
                                    /*sym_visibility=*/StringAttr(), /*arg_attrs=*/ArrayAttr(),
                                    /*res_attrs=*/ArrayAttr());
+    setDevice(kernel, getDevice(function));
     Block &block = kernel.getBody().emplaceBlock();
     IRMapping mapping;
     for (Value input : inputs)
@@ -404,15 +416,16 @@ private:
 struct FormDispatches : nyala::impl::FormDispatchesBase<FormDispatches> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    std::unique_ptr<DispatchTarget> target = getDispatchTarget(module);
-    if (!target)
+    if (failed(getTargets(module)))
       return signalPassFailure();
     SymbolTable symbols(module);
     std::vector<FormedDispatch> formed;
-    for (auto function : llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
+    for (auto function : llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
+      std::unique_ptr<DispatchTarget> target = createDispatchTarget(getDevice(function));
       if (function->hasAttr(NyalaDialect::kEntryAttr) &&
           failed(DispatchFormer(function, *target, symbols, formed).form()))
         return signalPassFailure();
+    }
     remarkDispatches(module, formed);
   }
 };

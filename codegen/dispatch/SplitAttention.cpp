@@ -1,6 +1,7 @@
 //===- SplitAttention.cpp - Attention of few rows in two steps ------------===//
 #include "codegen/Passes.h"
 #include "ir/AttentionOps.h"
+#include "ir/Variants.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -19,7 +20,8 @@ constexpr int64_t kFewRows = 8;
 
 struct SplitAttention : nyala::impl::SplitAttentionBase<SplitAttention> {
   void runOnOperation() override {
-    if (!getOperation()->hasAttr(NyalaDialect::kEntryAttr))
+    if (!getOperation()->hasAttr(NyalaDialect::kEntryAttr) ||
+        getDevice(getOperation()) != Device::Cpu)
       return;
     getOperation().walk([&](AttentionOp op) {
       if (hasFewRows(op) && hasSeveralParts(op))

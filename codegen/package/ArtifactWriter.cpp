@@ -14,13 +14,15 @@
 #include "runtime/artifact_header.h"
 #include "runtime/kernel_abi.h"
 
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Path.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
+
+#include <map>
 
 using namespace mlir;
 using namespace nyala;
@@ -39,27 +41,25 @@ public:
     model = module->getAttrOfType<DictionaryAttr>(NyalaDialect::kModelAttr);
     if (!model)
       throw Error("the module has no '" + NyalaDialect::kModelAttr.str() + "' attribute");
-    for (auto [variant, image] : llvm::zip_equal(getVariants(module, Device::Cpu), images))
-      executables.push_back({variant, image});
-    for (auto [index, kernel] : llvm::enumerate(images.front().kernels))
-      kernelIndex[kernel.name] = index;
+    for (const CodeImage &image : images)
+      addExecutable(image);
     collectWeights();
     collectStates();
   }
 
   ArtifactSummary write() {
     // The placeholder is not 0: FlatBuffers leave out fields with default values.
-    weightsChecksum = ~uint64_t(0);
+    weightsChecksum = options.absentWeights ? 0 : ~uint64_t(0);
     for (PlacedCode &executable : executables)
       executable.offset = ~uint64_t(0);
-    weightsOffset = options.externalWeights ? 0 : ~uint64_t(0);
+    weightsOffset = isInline() ? ~uint64_t(0) : 0;
     size_t programBytes = buildProgram().size();
     uint64_t codeEnd = sizeof(nyala_artifact_header) + programBytes;
     for (PlacedCode &executable : executables) {
       executable.offset = llvm::alignTo(codeEnd, NYALA_ARTIFACT_PAGE);
       codeEnd = executable.offset + executable.image.bytes.size();
     }
-    weightsOffset = options.externalWeights ? 0 : llvm::alignTo(codeEnd, NYALA_ARTIFACT_PAGE);
+    weightsOffset = isInline() ? llvm::alignTo(codeEnd, NYALA_ARTIFACT_PAGE) : 0;
 
     OutputFile file(options.path);
     std::optional<OutputFile> weightsFile;
@@ -67,7 +67,7 @@ public:
       weightsFile.emplace(getWeightsPath());
     if (options.writtenWeights)
       weightsChecksum = *options.writtenWeights;
-    else
+    else if (!options.absentWeights)
       writeWeights(weightsFile ? *weightsFile : file);
     for (const PlacedCode &executable : executables)
       file.write(executable.offset,
@@ -77,19 +77,22 @@ public:
       throw Error("internal error: the program's size changed while writing '" + options.path +
                   "'");
     file.write(sizeof(nyala_artifact_header), {program.data(), program.size()});
-    uint64_t fileBytes = options.externalWeights ? codeEnd : weightsOffset + weightBytes;
+    uint64_t fileBytes = isInline() ? weightsOffset + weightBytes : codeEnd;
     // Without weights nothing is written where their segment begins: the file must reach it.
-    if (!options.externalWeights && weightBytes == 0 && codeEnd < weightsOffset)
+    if (isInline() && weightBytes == 0 && codeEnd < weightsOffset)
       file.write(weightsOffset - 1, uint8_t(0));
     writeHeader(file, program, fileBytes);
     if (weightsFile)
       weightsFile->commit();
     file.commit();
-    ArtifactSummary summary{fileBytes,  weightBytes,     arenaBytes,         kvBytesPerToken,
-                            stateBytes, weightsChecksum, kernelIndex.size(), {}};
+    ArtifactSummary summary{fileBytes,       weightBytes, arenaBytes,
+                            kvBytesPerToken, stateBytes,  residentBytes,
+                            weightsChecksum, 0,           {}};
+    for (const auto &[device, index] : kernelIndex)
+      summary.kernels += index.size();
     for (const PlacedCode &executable : executables)
       summary.variants.push_back(
-          {getArch(getTarget(executable.variant)).str(), executable.image.bytes.size()});
+          {executable.image.arch, executable.image.format, executable.image.bytes.size()});
     return summary;
   }
 
@@ -97,9 +100,32 @@ private:
   /// An executable.
   struct PlacedCode {
     ModuleOp variant;
+    Device device;
     const CodeImage &image;
     uint64_t offset = 0; ///< in the file
   };
+
+  /// All code for a device must have the kernels of the first.
+  void addExecutable(const CodeImage &image) {
+    auto variant = module.lookupSymbol<ModuleOp>(image.arch);
+    if (!variant)
+      throw Error("the module has no variant '" + image.arch + "'");
+    Device device = getTargetDevice(getTarget(variant));
+    llvm::StringMap<uint32_t> &index = kernelIndex[device];
+    bool isFirst = index.empty();
+    bool isSame = isFirst || index.size() == image.kernels.size();
+    for (auto [number, kernel] : llvm::enumerate(image.kernels)) {
+      if (isFirst)
+        index[kernel.name] = number;
+      auto expected = index.find(kernel.name);
+      isSame &= expected != index.end() && expected->second == number;
+    }
+    if (!isSame)
+      throw Error("variant '" + image.arch + "' has other kernels than the first for its device");
+    executables.push_back({variant, device, image});
+  }
+
+  bool isInline() const { return !options.externalWeights && !options.absentWeights; }
 
   static ArrayRef<uint8_t> bytesOf(const void *data, size_t size) {
     return {static_cast<const uint8_t *>(data), size};
@@ -131,12 +157,15 @@ private:
       for (auto state : program.getStates().getAsRange<StateAttr>())
         states.insert({state.getName(), state});
     }
-    servesSessions =
-        module.lookupSymbol<ProgramOp>("decode") || module.lookupSymbol<ProgramOp>("prefill");
+    servesSessions = llvm::any_of(module.getOps<ProgramOp>(), [](ProgramOp program) {
+      return llvm::is_contained({"decode", "batch", "prefill"}, getEntryName(program));
+    });
     for (auto &[name, state] : states) {
+      uint64_t bytes = state.getSequences() * state.getSlots() * state.getSlotBytes();
+      (state.getResident() ? residentBytes : stateBytes) += bytes;
       // Those of a training step are no caches.
-      kvBytesPerToken += servesSessions ? state.getSlotBytes() : 0;
-      stateBytes += state.getSequences() * state.getSlots() * state.getSlotBytes();
+      if (servesSessions && !state.getResident())
+        kvBytesPerToken += state.getSlotBytes();
     }
   }
 
@@ -213,13 +242,13 @@ private:
     fb::Offset<fb::String> weightsName;
     if (options.externalWeights)
       weightsName = b.CreateString(llvm::sys::path::filename(getWeightsPath()).str());
-    auto segment =
-        art::CreateWeightSegment(b, weightsName, weightsOffset, weightBytes, weightsChecksum);
+    auto segment = art::CreateWeightSegment(b, weightsName, weightsOffset, weightBytes,
+                                            weightsChecksum, options.absentWeights);
     std::vector<fb::Offset<art::State>> stateTable;
     for (auto &entry : states)
       stateTable.push_back(art::CreateStateDirect(
           b, entry.second.getName().str().c_str(), entry.second.getSequences(),
-          entry.second.getSlots(), entry.second.getSlotBytes()));
+          entry.second.getSlots(), entry.second.getSlotBytes(), entry.second.getResident()));
     std::vector<fb::Offset<art::Entry>> entries;
     for (auto program : module.getOps<ProgramOp>())
       entries.push_back(buildEntry(b, program));
@@ -233,28 +262,59 @@ private:
 
   fb::Offset<art::Executable> buildExecutable(fb::FlatBufferBuilder &b,
                                               const PlacedCode &executable) {
-    auto [variant, image, offset] = executable;
-    auto target = cast<CpuTargetAttr>(getTarget(variant));
+    const CodeImage &image = executable.image;
     std::vector<fb::Offset<fb::String>> features;
-    for (StringAttr feature : target.getFeatures())
-      features.push_back(b.CreateString(feature.getValue().str()));
+    if (auto target = dyn_cast<CpuTargetAttr>(getTarget(executable.variant)))
+      for (StringAttr feature : target.getFeatures())
+        features.push_back(b.CreateString(feature.getValue().str()));
     std::vector<fb::Offset<art::Kernel>> kernels;
-    for (auto [index, kernel] : llvm::enumerate(image.kernels)) {
-      auto expected = kernelIndex.find(kernel.name);
-      if (expected == kernelIndex.end() || expected->second != index ||
-          image.kernels.size() != kernelIndex.size())
-        throw Error("variant '" + target.getArch().str() + "' has other kernels than the first");
-      auto function = variant.lookupSymbol<LLVM::LLVMFuncOp>(kernel.name);
-      auto number = [&](StringRef name) {
-        return function->getAttrOfType<IntegerAttr>(name).getInt();
-      };
-      kernels.push_back(art::CreateKernelDirect(
-          b, kernel.name.c_str(), kernel.entry, number("nyala.scratch_bytes"), kernel.size,
-          number("nyala.tiles"), function->hasAttr("nyala.per_row")));
+    for (const CodeImage::Kernel &kernel : image.kernels) {
+      Operation *function = lookupKernel(
+          executable.variant, FlatSymbolRefAttr::get(module.getContext(), kernel.name), symbols);
+      kernels.push_back(executable.device == Device::Cpu ? buildCpuKernel(b, kernel, function)
+                                                         : buildGpuKernel(b, kernel, function));
     }
     return art::CreateExecutableDirect(
-        b, art::Target::Cpu, target.getArch().str().c_str(), &features, "elf", offset,
-        image.bytes.size(), XXH3_64bits(image.bytes.data(), image.bytes.size()), &kernels);
+        b, toTarget(executable.device), image.arch.c_str(), &features, image.format.c_str(),
+        executable.offset, image.bytes.size(), XXH3_64bits(image.bytes.data(), image.bytes.size()),
+        &kernels);
+  }
+
+  /// An attribute of a kernel; 0 where it is absent.
+  static int64_t getNumber(Operation *function, StringRef name) {
+    auto number = function->getAttrOfType<IntegerAttr>(name);
+    return number ? number.getInt() : 0;
+  }
+
+  static fb::Offset<art::Kernel>
+  buildCpuKernel(fb::FlatBufferBuilder &b, const CodeImage::Kernel &kernel, Operation *function) {
+    return art::CreateKernelDirect(
+        b, kernel.name.c_str(), kernel.entry, getNumber(function, "nyala.scratch_bytes"),
+        kernel.size, getNumber(function, "nyala.tiles"), function->hasAttr("nyala.per_row"));
+  }
+
+  /// The launch record, which the kernel's attributes are (docs/cuda.md).
+  static fb::Offset<art::Kernel>
+  buildGpuKernel(fb::FlatBufferBuilder &b, const CodeImage::Kernel &kernel, Operation *function) {
+    int64_t threads = 1;
+    if (auto block =
+            function->getAttrOfType<DenseI32ArrayAttr>(NVVM::NVVMDialect::getMaxntidAttrName()))
+      for (int32_t size : block.asArrayRef())
+        threads *= size;
+    fb::Offset<art::MatmulCall> call;
+    if (auto product = function->getAttrOfType<MatmulCallAttr>("nyala.library_call"))
+      call = art::CreateMatmulCall(b, product.getColumns(), product.getDepth(),
+                                   product.getActivations(), product.getWeight(),
+                                   product.getResidual(), product.getResult());
+    return art::CreateKernelDirect(
+        b, kernel.name.c_str(), kernel.entry, /*scratch_bytes=*/0, kernel.size,
+        getNumber(function, "nyala.tiles"), /*tiles_per_row=*/false, threads,
+        getNumber(function, "nyala.row_block"), getNumber(function, "nyala.shared_bytes"),
+        getNumber(function, "nyala.workspace_bytes"), call);
+  }
+
+  static art::Target toTarget(Device device) {
+    return device == Device::Cpu ? art::Target::Cpu : art::Target::Cuda;
   }
 
   fb::Offset<art::Entry> buildEntry(fb::FlatBufferBuilder &b, ProgramOp program) {
@@ -271,8 +331,9 @@ private:
     std::vector<fb::Offset<art::Step>> steps;
     for (auto step : program.getBody().getOps<StepOp>())
       steps.push_back(buildStep(b, program, step));
-    return art::CreateEntryDirect(b, program.getSymName().str().c_str(), &counts, &arguments,
-                                  &results, program.getArenaBytes(), &steps);
+    return art::CreateEntryDirect(b, getEntryName(program).str().c_str(), &counts, &arguments,
+                                  &results, program.getArenaBytes(), &steps,
+                                  toTarget(getDevice(program)));
   }
 
   fb::Offset<art::Step> buildStep(fb::FlatBufferBuilder &b, ProgramOp program, StepOp step) {
@@ -288,8 +349,9 @@ private:
       // Both enums list the regions in the same order.
       buffers.emplace_back(static_cast<art::Region>(buffer.getRegion()), index, buffer.getOffset());
     }
-    auto kernel = kernelIndex.find(step.getKernel());
-    if (kernel == kernelIndex.end())
+    const llvm::StringMap<uint32_t> &index = kernelIndex[getDevice(program)];
+    auto kernel = index.find(step.getKernel());
+    if (kernel == index.end())
       throw Error("step calls kernel '" + step.getKernel().str() + "', which has no code");
     std::vector<uint32_t> waits(step.getWaits().begin(), step.getWaits().end());
     ArrayRef<int64_t> cost = step.getCost();
@@ -360,9 +422,11 @@ private:
   std::vector<PlacedCode> executables;
   llvm::MapVector<StringAttr, PlacedWeight> weights;
   llvm::MapVector<StringRef, StateAttr> states;
-  llvm::StringMap<uint32_t> kernelIndex;
+  SymbolTableCollection symbols;
+  std::map<Device, llvm::StringMap<uint32_t>> kernelIndex;
   bool servesSessions = false;
   uint64_t weightBytes = 0, arenaBytes = 0, kvBytesPerToken = 0, stateBytes = 0;
+  uint64_t residentBytes = 0;
   uint64_t weightsOffset = 0, weightsChecksum = 0;
 };
 

@@ -10,6 +10,7 @@
 #include "codegen/Passes.h"
 #include "codegen/Pipelines.h"
 #include "codegen/cpu/CpuTarget.h"
+#include "codegen/cpu/ObjectCompiler.h"
 #include "codegen/package/ArtifactWriter.h"
 #include "frontends/Import.h"
 #include "ir/Variants.h"

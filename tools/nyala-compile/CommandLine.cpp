@@ -58,6 +58,16 @@ std::optional<int> nyala::parseCommandLine(int argc, char **argv, CompileOptions
                      cpu::getGenericCpus().str())
       ->type_name("NAME[,NAME...]")
       ->capture_default_str();
+  auto *ptxas =
+      app.add_option("--ptxas", options.ptxas,
+                     "The assembler of kernels of GPUs, of CUDA's toolkit (default: that of "
+                     "CUDA_HOME, CUDA_PATH, PATH, or the Python package nvidia-cuda-nvcc)")
+          ->type_name("PATH");
+  app.add_flag(
+         "--ptx-only", options.ptxOnly,
+         "Leave the kernels of GPUs in PTX, without ptxas: the driver assembles them when the "
+         "model is loaded, which takes a while the first time")
+      ->excludes(ptxas);
   app.add_option("--arithmetic", options.arithmetic,
                  "How products are computed: native (block-quantized weights times 8-bit "
                  "activations, in integers), or f32")

@@ -3,7 +3,9 @@
 #include "codegen/Pipelines.h"
 #include "codegen/cpu/CpuTarget.h"
 #include "codegen/cpu/CpuTileModels.h"
+#include "codegen/cpu/ObjectCompiler.h"
 #include "codegen/cuda/CudaTileModels.h"
+#include "codegen/cuda/PtxCompiler.h"
 #include "codegen/package/ArtifactWriter.h"
 #include "frontends/Import.h"
 #include "ir/Variants.h"
@@ -112,6 +114,9 @@ private:
     for (Phase phase = options.from; phase != options.to; phase = next(phase)) {
       if (phase == Phase::Input)
         setTargets(*targets);
+      // Without it, that is known before the work.
+      if (phase == options.from && !findAssembler())
+        return false;
       if (phase == Phase::Program)
         return writeArtifact(start);
       OwningOpRef<ModuleOp> imported = // for the comparison
@@ -154,6 +159,20 @@ private:
                            "' is a model without weights; give the directory of a checkpoint, or "
                            "train one with nyala-train");
     return false;
+  }
+
+  /// An artifact for GPUs needs ptxas, unless their drivers are to do its work.
+  bool findAssembler() {
+    if (options.to != Phase::Artifact || options.ptxOnly || !hasTarget(*module, Device::Cuda))
+      return true;
+    FailureOr<ArrayAttr> targets = getTargets(*module);
+    std::string error;
+    FailureOr<cuda::Ptxas> found = cuda::findPtxas(options.ptxas, *targets, error);
+    if (succeeded(found))
+      ptxas = *found;
+    else
+      reportError(kTool, error);
+    return succeeded(found);
   }
 
   Phase detectPhase() {
@@ -312,8 +331,10 @@ private:
       tokenizer = importTokenizer(file.getValue().str());
     progress("code generation");
     FailureOr<std::vector<CodeImage>> images = cpu::compileKernels(*module);
-    if (failed(images))
+    FailureOr<std::vector<CodeImage>> gpuImages = cuda::compileKernels(*module, ptxas);
+    if (failed(images) || failed(gpuImages))
       return false;
+    llvm::append_range(*images, std::move(*gpuImages));
     package::ArtifactOptions artifact;
     artifact.path = options.output;
     if (artifact.path.empty())
@@ -346,9 +367,12 @@ private:
     llvm::errs() << path << ": " << megabytes(summary.fileBytes) << " (weights "
                  << megabytes(summary.weightBytes) << ", " << summary.kernels << " kernels: ";
     llvm::interleaveComma(summary.variants, llvm::errs(), [](const auto &variant) {
-      llvm::errs() << variant.arch << llvm::format(" %.0f kB", variant.codeBytes / 1e3);
+      llvm::errs() << variant.arch << (variant.format == "elf" ? "" : " " + variant.format)
+                   << llvm::format(" %.0f kB", variant.codeBytes / 1e3);
     });
     llvm::errs() << "), arena " << megabytes(summary.arenaBytes);
+    if (summary.residentBytes > 0)
+      llvm::errs() << ", GPU weights " << megabytes(summary.residentBytes);
     if (summary.kvBytesPerToken > 0)
       llvm::errs() << ", cache " << summary.kvBytesPerToken << " bytes a token";
     else
@@ -364,6 +388,7 @@ private:
   MLIRContext context;
   DiagnosticPrinter diagnostics;
   OwningOpRef<ModuleOp> module;
+  std::optional<cuda::Ptxas> ptxas;
 };
 
 } // namespace

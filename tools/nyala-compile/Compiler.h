@@ -35,6 +35,8 @@ struct CompileOptions {
   Phase from = Phase::Input;
   Phase to = Phase::Artifact;
   bool resume = false; ///< the input is a module of the phase `from`
+  std::string ptxas;    ///< path; "": looked for (codegen/cuda/Ptxas.h)
+  bool ptxOnly = false; ///< the driver assembles kernels of GPUs
   std::string dumpDirectory;
   std::string remarks; ///< regular expression of pass names; "": none
   bool quiet = false;

@@ -1,6 +1,7 @@
 #include "tools/nyala-train/StepCompiler.h"
 #include "codegen/Pipelines.h"
 #include "codegen/cpu/CpuTarget.h"
+#include "codegen/cpu/ObjectCompiler.h"
 #include "codegen/package/ArtifactWriter.h"
 #include "ir/NyalaDialect.h"
 #include "ir/storage/Error.h"

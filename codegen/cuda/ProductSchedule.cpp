@@ -1,0 +1,341 @@
+//===- ProductSchedule.cpp - Kernels around a product of few rows ---------===//
+#include "codegen/cuda/ProductSchedule.h"
+#include "codegen/cuda/ProductTiles.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace nyala;
+using namespace nyala::cuda;
+
+namespace {
+
+/// Warps that divide the depth: at most so many. That alone decides about the order of additions.
+constexpr int64_t kWarps = 8;
+/// Registers of weights that a lane asks for before the row prologue.
+constexpr int64_t kEarlyRegisters = 48;
+/// Steps whose weights a warp asks for at once.
+constexpr int64_t kUnrolledRounds = 2;
+/// Blocks that keep a GPU busy: an H100's multiprocessors.
+constexpr int64_t kMultiprocessors = 132;
+/// Columns of a fragment.
+constexpr int64_t kFragment = 2 * kOctet;
+
+/// Weights of a step, or round of steps, of a fragment; of the first rounds of each fragment.
+using Weights = SmallVector<Value>;
+using Early = SmallVector<SmallVector<Weights>>;
+
+class ProductEmitter {
+public:
+  ProductEmitter(KernelContext &kernel, Value bias, int64_t steps)
+      : warps(std::min<int64_t>(kWarps, llvm::bit_floor(static_cast<uint64_t>(steps)))),
+        steps(steps), e(kernel.createFunction(warps * kWarp)), bias(bias), results(kernel, e),
+        tiles(e, results, kThreadColumns) {}
+
+  Launch emit(function_ref<std::unique_ptr<ProductUnit>(ThreadEmitter &)> makeUnit) {
+    int64_t numTiles = chooseTiles();
+    unit = makeUnit(e);
+    locateFragments();
+    // No two rows' numbers of a column share a bank.
+    constexpr int64_t padding = 4;
+    memory = e.allocateShared({warps, getMostRows(), getWidth() + padding}, e.b.getF32Type());
+    if (e.getMaxRows() == 1)
+      emitRows(e.index(0), ProductUnit::kSingleRow, askEarly());
+    else
+      emitManyRows();
+    return {.tiles = numTiles, .rowBlock = 0};
+  }
+
+private:
+  //===--------------------------------------------------------------------===//
+  // Tiles
+  //===--------------------------------------------------------------------===//
+
+  /// Decides about tiles; returns how many there are.
+  int64_t chooseTiles() {
+    int64_t columns = tiles.getNumColumns() / kFragment < kMultiprocessors ? kOctet : kFragment;
+    for (const ProductTiles::Group &group : tiles.getGroups())
+      for (const KernelResults::Result &result : group.results.results)
+        if (CacheAppendOp append = result.append; append && getBlocks(append.getType()))
+          columns = SlotLayout::kBlockChannels;
+    return tiles.divide(columns);
+  }
+
+  Value isBelow(Value value, int64_t bound) {
+    return arith::CmpIOp::create(e.b, arith::CmpIPredicate::ult, value, e.index(bound));
+  }
+
+  int64_t getWidth() const { return static_cast<int64_t>(fragments.size()) * kFragment; }
+
+  /// The product's columns that the tile needs, as octets, two by two.
+  void locateFragments() {
+    SmallVector<Value> octets;
+    for (int64_t part = 0; part < tiles.getNumParts(); ++part) {
+      Value first = tiles.getFirstColumn(part);
+      for (int64_t octet = 0; octet < tiles.getTileColumns(); octet += kOctet)
+        octets.push_back(e.b.createOrFold<arith::AddIOp>(first, e.index(octet)));
+    }
+    bool aligned = tiles.areMultiples(kFragment);
+    for (size_t i = 0; i < octets.size(); i += 2)
+      fragments.push_back({octets[i], i + 1 < octets.size() ? octets[i + 1] : Value(), aligned});
+    for (const ProductUnit::Fragment &fragment : fragments)
+      locations.push_back(unit->locate(fragment));
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Rows
+  //===--------------------------------------------------------------------===//
+
+  int64_t getMostRows() const {
+    if (e.getMaxRows() == 1 || unit->computesRows())
+      return 1;
+    return e.getMaxRows() <= kOctet ? kOctet : unit->getMostOctets() * kOctet;
+  }
+
+  void emitManyRows() {
+    auto emitBlocks = [&](int64_t octets) {
+      int64_t rows = octets == ProductUnit::kSingleRow ? 1 : octets * kOctet;
+      e.forRange(e.index(0), e.getRows(), rows, [&](Value row) {
+        emitRows(row, octets, {});
+        e.barrier();
+      });
+    };
+    if (unit->computesRows())
+      return emitBlocks(ProductUnit::kSingleRow);
+    if (e.getMaxRows() <= kOctet || unit->getMostOctets() == 1)
+      return emitBlocks(1);
+    Value few = arith::CmpIOp::create(e.b, arith::CmpIPredicate::ule, e.getRows(), e.index(kOctet));
+    auto branch = scf::IfOp::create(e.b, few, /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(e.b);
+    e.b.setInsertionPointToStart(branch.thenBlock());
+    emitBlocks(1);
+    e.b.setInsertionPointToStart(branch.elseBlock());
+    emitBlocks(unit->getMostOctets());
+  }
+
+  /// The tile for `row`, or for octets of rows from there on. `early`: what askEarly() got.
+  void emitRows(Value row, int64_t octets, const Early &early) {
+    int64_t numRows = octets == ProductUnit::kSingleRow ? 1 : octets * kOctet;
+    // What the row prologue may need comes before it.
+    auto places = llvm::map_to_vector(tiles.getGroups(), [&](const ProductTiles::Group &group) {
+      return findPlaces(group, row, numRows);
+    });
+    unit->beginRows(row, octets);
+    for (auto [group, ofGroup] : llvm::zip_equal(tiles.getGroups(), places))
+      for (const Place &place : ofGroup)
+        for (const KernelResults::Result &result : group.results.results)
+          loadEarly(result.value, place.tile);
+    for (auto [number, fragment] : llvm::enumerate(fragments)) {
+      SmallVector<Value> sums = multiplyDepth(
+          locations[number], number < early.size() ? ArrayRef(early[number]) : ArrayRef<Weights>());
+      int64_t first = static_cast<int64_t>(number) * kFragment;
+      unit->finish(fragment, sums, [&](Value column, Value ofRow, Value sum) {
+        e.store(sum, memory, ValueRange{e.getWarp(), ofRow}, column, first);
+      });
+    }
+    e.barrier();
+    for (auto [group, ofGroup] : llvm::zip_equal(tiles.getGroups(), places))
+      emitGroup(group, ofGroup);
+  }
+
+  //===--------------------------------------------------------------------===//
+  // The depth
+  //===--------------------------------------------------------------------===//
+
+  Value getStep(Value round) {
+    return arith::AddIOp::create(e.b, arith::MulIOp::create(e.b, round, e.index(warps)),
+                                 e.getWarp());
+  }
+  int64_t getRounds() const { return llvm::divideCeil(steps, warps); }
+  /// Rounds in which each warp has a step; there may be another one.
+  int64_t getFullRounds() const { return steps / warps; }
+
+  /// A warp's weights of a round; zeros where it has none.
+  Weights ask(ValueRange location, int64_t round) {
+    auto load = [&] { return unit->load(location, getStep(e.index(round))); };
+    if (round < getFullRounds())
+      return load();
+    return e.pullWhere(isBelow(e.getWarp(), steps % warps), load);
+  }
+
+  SmallVector<Value> multiplyRound(ValueRange weights, int64_t round, ValueRange sums) {
+    auto multiply = [&] { return unit->multiply(weights, getStep(e.index(round)), sums); };
+    if (round < getFullRounds())
+      return multiply();
+    auto branch = scf::IfOp::create(
+        e.b, isBelow(e.getWarp(), steps % warps),
+        [&](OpBuilder &, Location) { scf::YieldOp::create(e.b, multiply()); },
+        [&](OpBuilder &, Location) { scf::YieldOp::create(e.b, sums); });
+    return SmallVector<Value>(branch.getResults());
+  }
+
+  /// Weights do not depend on what other kernels compute: the first are under way while the row
+  /// prologue waits for that.
+  Early askEarly() {
+    int64_t registers = unit->getLoadRegisters();
+    bool all = getRounds() * static_cast<int64_t>(fragments.size()) * registers <= kEarlyRegisters;
+    Early early;
+    for (ArrayRef<Value> location : locations) {
+      early.emplace_back();
+      int64_t rounds = all ? getRounds() : std::min(getRounds(), kUnrolledRounds);
+      for (int64_t round = 0; round < rounds; ++round)
+        early.back().push_back(ask(location, round));
+      if (!all)
+        break;
+    }
+    return early;
+  }
+
+  /// A fragment's sums over the warp's steps.
+  SmallVector<Value> multiplyDepth(ValueRange location, ArrayRef<Weights> early) {
+    SmallVector<Value> sums = unit->getZeros();
+    auto asked = static_cast<int64_t>(early.size());
+    for (int64_t round = 0; round < asked; ++round)
+      sums = multiplyRound(early[round], round, sums);
+    int64_t looped = std::max<int64_t>(0, getFullRounds() - asked) / kUnrolledRounds;
+    int64_t done = asked + looped * kUnrolledRounds;
+    if (looped > 0)
+      sums = e.forRange(e.index(asked), e.index(done), kUnrolledRounds, sums,
+                        [&](Value round, ValueRange carried) {
+                          return multiplyRounds(location, round, carried);
+                        });
+    SmallVector<Weights> last;
+    for (int64_t round = done; round < getRounds(); ++round)
+      last.push_back(ask(location, round));
+    for (auto [i, weights] : llvm::enumerate(last))
+      sums = multiplyRound(weights, done + static_cast<int64_t>(i), sums);
+    return sums;
+  }
+
+  SmallVector<Value> multiplyRounds(ValueRange location, Value round, ValueRange sums) {
+    SmallVector<Value> rounds, next(sums);
+    SmallVector<Weights> weights;
+    for (int64_t i = 0; i < kUnrolledRounds; ++i) {
+      rounds.push_back(getStep(e.b.createOrFold<arith::AddIOp>(round, e.index(i))));
+      weights.push_back(unit->load(location, rounds.back()));
+    }
+    for (auto [step, loaded] : llvm::zip_equal(rounds, weights))
+      next = unit->multiply(loaded, step, next);
+    return next;
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Results
+  //===--------------------------------------------------------------------===//
+
+  /// What a thread computes of results.
+  struct Place {
+    Tile tile;
+    Value row, column; ///< of the tile in shared memory
+    Value condition;   ///< does the tile exist?
+    int64_t warps;     ///< that have such tiles
+  };
+
+  SmallVector<Place> findPlaces(const ProductTiles::Group &group, Value row, int64_t numRows) {
+    int64_t count = group.threadColumns, tileColumns = tiles.getTileColumns();
+    int64_t perRow = tileColumns / count;
+    int64_t items = numRows * perRow, columns = group.results.columns;
+    Value start = arith::MulIOp::create(e.b, tiles.getTile(group), e.index(tileColumns));
+    SmallVector<Place> places;
+    for (int64_t first = 0; first < items; first += e.getThreads()) {
+      Place place;
+      Value item = e.b.createOrFold<arith::AddIOp>(e.getThread(), e.index(first));
+      place.row = e.index(0);
+      place.column = arith::MulIOp::create(e.b, arith::RemUIOp::create(e.b, item, e.index(perRow)),
+                                           e.index(count));
+      place.condition = isBelow(item, items);
+      place.tile = {row, arith::AddIOp::create(e.b, start, place.column), 0, count};
+      place.warps = llvm::divideCeil(std::min(items - first, e.getThreads()), kWarp);
+      auto restrict = [&](Value condition) {
+        place.condition = arith::AndIOp::create(e.b, place.condition, condition);
+      };
+      if (tiles.getGroups().size() > 1 || columns % tileColumns != 0) {
+        restrict(isBelow(place.tile.column, columns));
+        place.tile.column =
+            arith::MinUIOp::create(e.b, place.tile.column, e.index(columns - count));
+      }
+      if (numRows > 1) {
+        Value number = arith::DivUIOp::create(e.b, item, e.index(perRow));
+        Value at = arith::AddIOp::create(e.b, row, number);
+        restrict(arith::CmpIOp::create(e.b, arith::CmpIPredicate::ult, at, e.getRows()));
+        place.row = arith::MinUIOp::create(e.b, number, e.index(numRows - 1));
+        place.tile.row =
+            arith::MinUIOp::create(e.b, at, arith::SubIOp::create(e.b, e.getRows(), e.index(1)));
+      }
+      places.push_back(place);
+    }
+    return places;
+  }
+
+  /// Loads what elementwise ops add to the product while that is computed.
+  void loadEarly(Value value, const Tile &tile) {
+    Operation *op = value.getDefiningOp();
+    if (!op || isa<CudaTileOpInterface>(op)) {
+      if (e.getBuffer(value) && getTensorType(value).getRank() == 2)
+        e.provide(value, tile, e.pull(value, tile));
+      return;
+    }
+    for (Value operand : op->getOperands())
+      loadEarly(operand, tile);
+  }
+
+  void emitGroup(const ProductTiles::Group &group, ArrayRef<Place> places) {
+    auto emit = [&] {
+      for (const Place &place : places)
+        e.when(isBelow(e.getWarp(), place.warps), [&] { emitPlace(group, place); });
+    };
+    if (Value isMine = tiles.isOf(group))
+      e.when(isMine, emit);
+    else
+      emit();
+  }
+
+  void emitPlace(const ProductTiles::Group &group, const Place &place) {
+    for (const auto &demand : e.runDry([&] { results.emitTile(group.results, place.tile); }))
+      e.provide(demand.value, demand.tile, getSums(group, place, demand.tile));
+    results.emitTile(group.results, place.tile, place.condition);
+  }
+
+  /// The product's columns of a tile: the sums of warps in ascending order.
+  SmallVector<Value> getSums(const ProductTiles::Group &group, const Place &place,
+                             const Tile &tile) {
+    auto [part, behind] = ProductTiles::findPart(group, tile.offset);
+    int64_t offset = part * tiles.getTileColumns() + behind;
+    SmallVector<Value> sums;
+    for (int64_t warp = 0; warp < warps; ++warp) {
+      SmallVector<Value> addends =
+          e.load(memory, ValueRange{e.index(warp), place.row}, place.column, offset, tile.count);
+      add(sums, addends);
+    }
+    if (bias)
+      add(sums, e.load(e.getBuffer(bias), tile));
+    return sums;
+  }
+
+  void add(SmallVector<Value> &sums, ArrayRef<Value> addends) {
+    if (sums.empty())
+      return sums.assign(addends.begin(), addends.end());
+    for (auto [sum, addend] : llvm::zip_equal(sums, addends))
+      sum = arith::AddFOp::create(e.b, sum, addend);
+  }
+
+  int64_t warps, steps;
+  ThreadEmitter &e;
+  Value bias;
+  KernelResults results;
+  ProductTiles tiles;
+  std::unique_ptr<ProductUnit> unit;
+  SmallVector<ProductUnit::Fragment> fragments;
+  SmallVector<SmallVector<Value>> locations;
+  Value memory; ///< sums of warp, row, column
+};
+
+} // namespace
+
+Launch nyala::cuda::emitProductKernel(
+    KernelContext &kernel, Value bias, int64_t depth,
+    function_ref<std::unique_ptr<ProductUnit>(ThreadEmitter &)> makeUnit) {
+  int64_t steps = llvm::divideCeil(depth, kStepColumns);
+  return ProductEmitter(kernel, bias, steps).emit(makeUnit);
+}
