@@ -102,10 +102,7 @@ Value ThreadEmitter::pullElement(Value value, Value row) {
 }
 
 Value ThreadEmitter::pullIndex(Value value, Value row) {
-  return inRowPrologue(value.getAsOpaquePointer(), row, [&] {
-    Value element = pullElement(value, row);
-    return SmallVector<Value>{arith::IndexCastOp::create(b, b.getIndexType(), element)};
-  })[0];
+  return arith::IndexCastOp::create(b, b.getIndexType(), pullElement(value, row));
 }
 
 void ThreadEmitter::provide(Value value, const Tile &tile, ArrayRef<Value> elements) {

@@ -69,8 +69,7 @@ public:
   llvm::SmallVector<mlir::Value> pull(mlir::Value value, const Tile &tile);
   /// Element `row` of a value of rank 1.
   mlir::Value pullElement(mlir::Value value, mlir::Value row);
-  /// The same of one that holds ids (tokens, positions, slots), as an index. Loaded by the row
-  /// prologue, so that what is there may use it.
+  /// The same of one that holds ids (tokens, positions, slots), as an index.
   mlir::Value pullIndex(mlir::Value value, mlir::Value row);
   /// Says that `value` lies in `buffer`: a memref of all its rows in global memory.
   void setBuffer(mlir::Value value, mlir::Value buffer) { buffers[value] = buffer; }
