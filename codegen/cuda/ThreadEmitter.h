@@ -188,7 +188,6 @@ public:
   using Arithmetic::constant;
   mlir::Value constant(double value); ///< f32
   mlir::Value fma(mlir::Value a, mlir::Value b, mlir::Value c) override;
-  mlir::Value sqrt(mlir::Value x); ///< rounded to nearest
   /// The two bf16 of an i32 as f32: low half, high half.
   std::pair<mlir::Value, mlir::Value> widenPair(mlir::Value bits);
   /// An f32 rounded to bf16 or f16 (`type`), as f32.

@@ -3,6 +3,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -216,13 +217,7 @@ void ThreadEmitter::store(ArrayRef<Value> values, Value buffer, ValueRange leadi
 
 Value ThreadEmitter::constant(double value) { return constant(b.getF32Type(), value); }
 
-// math.fma and math.sqrt would become calls of a library.
-Value ThreadEmitter::fma(Value x, Value y, Value z) { return LLVM::FMAOp::create(b, x, y, z); }
-
-Value ThreadEmitter::sqrt(Value x) {
-  return LLVM::CallIntrinsicOp::create(b, x.getType(), b.getStringAttr("llvm.nvvm.sqrt.rn.f"), x)
-      .getResult(0);
-}
+Value ThreadEmitter::fma(Value x, Value y, Value z) { return math::FmaOp::create(b, x, y, z); }
 
 std::pair<Value, Value> ThreadEmitter::widenPair(Value bits) {
   Type type = bits.getType(), f32 = b.getF32Type();

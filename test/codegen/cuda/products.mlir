@@ -68,7 +68,7 @@ nyala.kernel @rows(%x: tensor<?x64xbf16>, %w: tensor<96x64xbf16>) -> (tensor<?x6
 // CHECK: arith.xori
 // CHECK: nvvm.mma.sync {{.*}} intOverflowBehavior = #nvvm.mma_int_overflow<wrapped>{{.*}} multiplicandAPtxType = #nvvm.mma_type<s8>{{.*}} shape = #nvvm.shape<m = 16, n = 8, k = 32>
 // CHECK: arith.sitofp
-// CHECK: llvm.intr.fma
+// CHECK: math.fma
 // CHECK: gpu.return
 nyala.kernel @quantized(%q: tensor<?x4096xi8>, %s: tensor<?x128xf32>, %t: tensor<?x256xi32>, %w: tensor<4096x4096xf32, #nyala.packed<q4_0>>) -> tensor<?x4096xf32> attributes {max_rows = 1 : i64, nyala.device = "cuda"} {
   %0 = nyala.quantized_linear %q, %s, %t, %w : tensor<?x4096xi8>, tensor<?x128xf32>, tensor<?x256xi32>, tensor<4096x4096xf32, #nyala.packed<q4_0>> -> tensor<?x4096xf32>
@@ -78,7 +78,7 @@ nyala.kernel @quantized(%q: tensor<?x4096xi8>, %s: tensor<?x128xf32>, %t: tensor
 // Arithmetic of f32: whatever the weight is stored as.
 // CHECK-LABEL: gpu.func @widened(
 // CHECK-NOT: nvvm.mma
-// CHECK: llvm.intr.fma
+// CHECK: math.fma
 // CHECK: gpu.shuffle xor
 // CHECK: gpu.return
 nyala.kernel @widened(%x: tensor<?x96xf32>, %w: tensor<100x96xf32, #nyala.packed<q8_0>>) -> tensor<?x100xf32> attributes {max_rows = 1 : i64, nyala.device = "cuda"} {
