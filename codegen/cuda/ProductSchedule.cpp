@@ -29,10 +29,11 @@ using Pending = SmallVector<Weights>;
 
 class ProductEmitter {
 public:
-  ProductEmitter(KernelContext &kernel, Value bias, int64_t steps)
+  ProductEmitter(KernelContext &context, Value bias, int64_t steps)
       : warps(std::min<int64_t>(kWarps, llvm::bit_floor(static_cast<uint64_t>(steps)))),
-        steps(steps), e(kernel.createFunction(warps * kWarp)), function(kernel.getFunction()),
-        bias(bias), results(kernel, e), tiles(e, results, kThreadColumns) {}
+        steps(steps), e(context.createFunction(warps * kWarp)), kernel(context.getKernel()),
+        function(context.getFunction()), bias(bias), results(context, e),
+        tiles(e, results, kThreadColumns) {}
 
   Launch emit(function_ref<std::unique_ptr<ProductUnit>(ThreadEmitter &)> makeUnit) {
     int64_t numTiles = chooseTiles();
@@ -130,6 +131,7 @@ private:
       return findPlaces(group, row, numRows);
     });
     Pending pending = ask(octets);
+    prefetchVectors();
     unit->beginRows(row, octets);
     for (auto [group, ofGroup] : llvm::zip_equal(tiles.getGroups(), places))
       for (const Place &place : ofGroup)
@@ -145,6 +147,27 @@ private:
     e.barrier();
     for (auto [group, ofGroup] : llvm::zip_equal(tiles.getGroups(), places))
       emitGroup(group, ofGroup);
+  }
+
+  /// Weights of norms are read behind the sum of a row, when their latency is no longer hidden.
+  void prefetchVectors() {
+    constexpr int64_t lineBytes = 128;
+    for (Operation &op : kernel.getBody().front()) {
+      if (nyala::getFusionKind(&op) != FusionKind::RowReduction)
+        continue;
+      for (Value operand : op.getOperands()) {
+        Value buffer = e.getBuffer(operand);
+        if (!buffer || getTensorType(operand).getRank() != 1)
+          continue;
+        int64_t bytes =
+            getChannels(operand) * getElementTypeOrSelf(operand).getIntOrFloatBitWidth() / 8;
+        Value lines = e.index(llvm::divideCeil(bytes, lineBytes));
+        e.forRange(e.getThread(), lines, e.getThreads(), [&](Value line) {
+          Value offset = arith::MulIOp::create(e.b, line, e.index(lineBytes));
+          e.prefetch(buffer, offset);
+        });
+      }
+    }
   }
 
   //===--------------------------------------------------------------------===//
@@ -177,7 +200,8 @@ private:
     if (octets > 1)
       return 2;
     int64_t all = getRounds() * static_cast<int64_t>(fragments.size());
-    int64_t registers = unit->getLoadRegisters() / (fragments.front().second ? 1 : 2);
+    int64_t registers =
+        std::max<int64_t>(1, unit->getLoadRegisters() / (fragments.front().second ? 1 : 2));
     if (all * registers <= (isAlone ? kEarlyRegisters : kPendingRegisters))
       return all;
     return std::clamp<int64_t>(kPendingRegisters / registers, 2, kMostPending);
@@ -383,6 +407,7 @@ private:
   int64_t warps, steps, depth = 1;
   bool isAlone = false; ///< does a multiprocessor have one block?
   ThreadEmitter &e;
+  KernelOp kernel;
   gpu::GPUFuncOp function;
   Value bias;
   KernelResults results;

@@ -183,6 +183,8 @@ public:
   /// ld.global.nc.L1::no_allocate.L2::256B. A vector of i32, or of one i16. Such loads keep their
   /// order, also among barriers.
   mlir::Value loadStreaming(mlir::Value buffer, mlir::Value byteOffset, int64_t bytes = 16);
+  /// Asks for the cache line of a byte, into the first-level cache.
+  void prefetch(mlir::Value buffer, mlir::Value byteOffset);
 
   // --- Arithmetic --------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -114,6 +115,14 @@ Value ThreadEmitter::loadStreaming(Value buffer, Value byteOffset, int64_t bytes
       return LLVM::ExtractValueOp::create(b, load.getRes(), i);
     });
   return vector::FromElementsOp::create(b, VectorType::get(words, word), parts);
+}
+
+void ThreadEmitter::prefetch(Value buffer, Value byteOffset) {
+  auto level = NVVM::PrefetchCacheLevelAttr::get(b.getContext(), NVVM::PrefetchCacheLevel::L1);
+  NVVM::PrefetchOp::create(b, level, /*evictPriority=*/NVVM::CacheEvictionPriorityAttr(),
+                           getAddress(buffer, byteOffset),
+                           /*predicate=*/Value(), /*tensormap=*/UnitAttr(),
+                           /*uniform=*/UnitAttr(), /*in_param_space=*/UnitAttr());
 }
 
 /// How many of `count` adjacent elements are accessed at once: `column` is a multiple of each power
