@@ -8,6 +8,7 @@
 #include "codegen/cpu/TileEmitter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -123,21 +124,64 @@ Value TileEmitter::log(Value x) {
   return arith::AddFOp::create(b, logarithm, arith::SubFOp::create(b, x, x));
 }
 
+bool TileEmitter::isRough(Value x) const {
+  return rowBlock && target.hasFeature("avx512f") && x.getType() == f32Vector();
+}
+
+static Value callAvx512(ImplicitLocOpBuilder &b, StringRef name, ValueRange arguments) {
+  auto intrinsic = b.getStringAttr("llvm.x86.avx512." + name);
+  return LLVM::CallIntrinsicOp::create(b, arguments.front().getType(), intrinsic, arguments)
+      .getResult(0);
+}
+
+// 2^x = 2^n * 2^f with n = round(x), 2^f by the polynomial of degree 3 on [-0.5, 0.5] whose largest
+// relative error is least.
+Value TileEmitter::exp2Roughly(Value x) {
+  Type type = x.getType();
+  Value n = math::RoundEvenOp::create(b, x);
+  Value f = arith::SubFOp::create(b, x, n);
+  Value p = constant(type, 0.055171669);
+  for (double coefficient : {0.24261112, 0.69326099, 0.99992807})
+    p = fma(p, f, constant(type, coefficient));
+  return callAvx512(b, "mask.scalef.ps.512",
+                    {p, n, p, intConstant(b.getI16Type(), -1),
+                     intConstant(b.getI32Type(), 4 /* the current rounding */)});
+}
+
+// Of numbers below 2^120, whose reciprocal is a normal number.
+Value TileEmitter::expOfActivation(Value x) {
+  if (!isRough(x))
+    return exp(x);
+  x = arith::MulFOp::create(b, x, constant(x.getType(), 1.4426950408889634));
+  return exp2Roughly(min(constant(x.getType(), 120), x));
+}
+
+// A division takes as long as 16 other operations. What rcp14 gives is within 2^-14, and one step
+// of Newton's method squares that.
+Value TileEmitter::divide(Value x, Value y) {
+  if (!isRough(x))
+    return arith::DivFOp::create(b, x, y);
+  Type type = x.getType();
+  Value inverse =
+      callAvx512(b, "rcp14.ps.512", {y, constant(type, 0), intConstant(b.getI16Type(), -1)});
+  Value error = fma(arith::NegFOp::create(b, y), inverse, constant(type, 2));
+  return arith::MulFOp::create(b, x, arith::MulFOp::create(b, inverse, error));
+}
+
 Value TileEmitter::activation(ActivationKind kind, Value x) {
   Type type = x.getType();
   auto add = [&](Value l, Value r) -> Value { return arith::AddFOp::create(b, l, r); };
   auto mul = [&](Value l, Value r) -> Value { return arith::MulFOp::create(b, l, r); };
-  auto div = [&](Value l, Value r) -> Value { return arith::DivFOp::create(b, l, r); };
   auto negate = [&](Value v) -> Value { return arith::NegFOp::create(b, v); };
   Value one = constant(type, 1);
   switch (kind) {
   case ActivationKind::Silu:
-    return div(x, add(one, exp(negate(x))));
+    return divide(x, add(one, expOfActivation(negate(x))));
   case ActivationKind::GeluTanh: {
     // x/2 (1 + tanh u) = x / (1 + e^(-2u)), u = sqrt(2/pi) (x + 0.044715 x^3)
     Value u = mul(x, fma(mul(x, x), constant(type, 0.044715 * 0.7978845608028654),
                          constant(type, 0.7978845608028654)));
-    return div(x, add(one, exp(mul(u, constant(type, -2)))));
+    return divide(x, add(one, expOfActivation(mul(u, constant(type, -2)))));
   }
   case ActivationKind::Gelu: {
     Value erf = math::ErfOp::create(b, mul(x, constant(type, 0.7071067811865476)));

@@ -130,6 +130,9 @@ public:
   /// The natural logarithm of a normal number above zero, relative error below 2e-7; no number if x
   /// is none or infinite.
   mlir::Value log(mlir::Value x);
+  /// 2^x, relative error below 8e-5; 0 far below 0. Vectors of 16, with AVX-512.
+  mlir::Value exp2Roughly(mlir::Value x);
+  /// In a block of rows of a prompt on CPUs with AVX-512, relative error below 1e-4.
   mlir::Value activation(ActivationKind kind, mlir::Value x);
   /// Sum (or maximum) of a vector's lanes as a tree of halves.
   mlir::Value reduceAdd(mlir::Value vector);
@@ -173,6 +176,10 @@ public:
   int64_t getMaxRows(mlir::Value value) const;
 
 private:
+  /// May arithmetic on `x` be rough: in a block of rows of a prompt, with AVX-512?
+  bool isRough(mlir::Value x) const;
+  mlir::Value expOfActivation(mlir::Value x);
+  mlir::Value divide(mlir::Value x, mlir::Value y);
   llvm::SmallVector<mlir::Value> pullRoot(mlir::OpResult value, const Tile &tile);
   /// The value of a constant that is the same everywhere: a vector, or, without a shape, a scalar.
   mlir::Value splat(mlir::arith::ConstantOp constantOp, llvm::ArrayRef<int64_t> shape);

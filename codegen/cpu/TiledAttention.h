@@ -61,7 +61,6 @@ private:
   void emitWeighted(mlir::Value group, mlir::Value positions);
   void storeResult(const AttentionUnit &unit, mlir::Value group, mlir::Value firstRow,
                    mlir::Value head, mlir::Value destination);
-  mlir::Value exp2(mlir::Value x);
   mlir::Value roundPairs(mlir::Value first, mlir::Value second);
 
   AttentionOp op;
