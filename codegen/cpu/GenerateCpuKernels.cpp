@@ -351,12 +351,12 @@ private:
   }
 
   /// Asks for where `count` rows from `first` on of a tile go, into the second-level cache: the
-  /// rows are far apart, and a processor waits for few lines at a time that it stores to.
+  /// rows are far apart, and a processor waits for few lines at a time that it stores to. Rows
+  /// beyond the last one are asked for in vain.
   static void prefetchRows(TileEmitter &e, ArrayRef<Sink> sinks, const Tile &tile, Value first,
                            int64_t count) {
-    Value last = arith::SubIOp::create(e.b, e.getRows(), e.index(1));
     e.forRange(e.index(0), e.index(count), 1, [&](Value i) {
-      Value row = arith::MinSIOp::create(e.b, arith::AddIOp::create(e.b, first, i), last);
+      Value row = arith::AddIOp::create(e.b, first, i);
       for (const Sink &sink : sinks)
         for (int64_t v = 0; !sink.append && v < tile.vectors; ++v) {
           Value column = arith::AddIOp::create(e.b, tile.column, e.index(v * kLanes));
