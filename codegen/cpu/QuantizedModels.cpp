@@ -11,6 +11,7 @@
 #include "codegen/cpu/PackedReader.h"
 #include "codegen/cpu/QuantizedPanel.h"
 #include "codegen/cpu/QuantizedTerms.h"
+#include "codegen/cpu/RescaledProduct.h"
 #include "codegen/cpu/RoundedProduct.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -64,13 +65,13 @@ public:
   SmallVector<Value> emitFromPanel() {
     QuantizedPanel panel = getQuantizedPanel(e, op, tile);
     SmallVector<Value> products = forBlocks([&](Value block, MutableArrayRef<Value> sums) {
-      addProducts(block, sums,
-                  {[&](int64_t v, int64_t quad) { return loadQuad(panel, v, block, quad); },
-                   [&](int64_t v) { return e.load(panel.scales, {e.index(v), block, e.index(0)}); },
-                   [&](int64_t v, int64_t half) {
-                     return e.load(panel.halfScales,
-                                   {e.index(v), block, e.index(half), e.index(0)});
-                   }});
+      addProducts(
+          block, sums,
+          {[&](int64_t v, int64_t quad) { return loadQuad(e, panel.quads, v, block, quad); },
+           [&](int64_t v) { return e.load(panel.scales, {e.index(v), block, e.index(0)}); },
+           [&](int64_t v, int64_t half) {
+             return e.load(panel.halfScales, {e.index(v), block, e.index(half), e.index(0)});
+           }});
     });
     if (!panel.minima)
       return products;
@@ -151,7 +152,7 @@ private:
         operands.push_back(weights.getQuad(v, quad));
       Value at = arith::AddIOp::create(e.b, column, e.index(quad * kQuadColumns));
       for (int64_t r = 0; r < tile.rows; ++r) {
-        Value activations = loadActivations(getRow(r), at);
+        Value activations = dot.loadActivations(values, getRow(r), at);
         for (int64_t v = 0; v < tile.vectors; ++v)
           dot.add(sums[r * tile.vectors + v], operands[v], activations);
       }
@@ -173,19 +174,6 @@ private:
     return sums;
   }
 
-  /// Four values of a row, in all lanes.
-  Value loadActivations(Value row, Value column) {
-    Value bytes = vector::LoadOp::create(e.b, VectorType::get(kQuadColumns, e.b.getI8Type()),
-                                         values, ValueRange{row, column});
-    Value quad = vector::BitCastOp::create(e.b, VectorType::get(1, e.b.getI32Type()), bytes);
-    return e.broadcast(vector::ExtractOp::create(e.b, quad, ArrayRef<int64_t>{0}));
-  }
-  Value loadQuad(const QuantizedPanel &panel, int64_t v, Value block, int64_t quad) {
-    Value bytes = vector::LoadOp::create(
-        e.b, VectorType::get(kLanes * kQuadColumns, e.b.getI8Type()), panel.quads,
-        ValueRange{e.index(v), block, e.index(quad), e.index(0)});
-    return vector::BitCastOp::create(e.b, VectorType::get(kLanes, e.b.getI32Type()), bytes);
-  }
   Value broadcastOf(Value buffer, int64_t r, Value column) {
     return e.broadcast(memref::LoadOp::create(e.b, buffer, ValueRange{getRow(r), column}));
   }
@@ -220,15 +208,21 @@ struct QuantizedLinearModel
     return target.hasFeature("avx512f") ? 16 : 1;
   }
 
-  int64_t getPromptBlock(Operation *, CpuTargetAttr target, int64_t maxRows) const {
-    return maxRows > kContractRows && hasRoundedProduct(target) ? kRoundedRows : 0;
+  int64_t getPromptBlock(Operation *op, CpuTargetAttr target, int64_t maxRows) const {
+    if (maxRows <= kContractRows)
+      return 0;
+    if (hasRoundedProduct(target))
+      return kRoundedRows;
+    return hasRescaledProduct(target, cast<QuantizedLinearOp>(op)) ? kRescaledRows : 0;
   }
 
   SmallVector<Value> emitTile(Operation *operation, TileEmitter &e, unsigned,
                               const Tile &tile) const {
     auto op = cast<QuantizedLinearOp>(operation);
     if (e.getRowBlock())
-      return addBias(e, op.getBias(), tile, emitRoundedProduct(e, op, tile));
+      return addBias(e, op.getBias(), tile,
+                     hasRoundedProduct(e.getTarget()) ? emitRoundedProduct(e, op, tile)
+                                                      : emitRescaledProduct(e, op, tile));
     if (tile.rows == kAmxRows && hasAmxProduct(e.getTarget()))
       return addBias(e, op.getBias(), tile, emitAmxProduct(e, op, tile));
     SmallVector<Value> vectors =
@@ -239,8 +233,8 @@ struct QuantizedLinearModel
 private:
   /// The registers of a kernel have one configuration: that of bytes, or, for prompts, of bf16.
   bool multipliesBytesByTiles(CpuTargetAttr target, int64_t maxRows) const {
-    return maxRows >= kAmxRows && hasAmxProduct(target) &&
-           !getPromptBlock(nullptr, target, maxRows);
+    bool byRounding = maxRows > kContractRows && hasRoundedProduct(target);
+    return maxRows >= kAmxRows && hasAmxProduct(target) && !byRounding;
   }
 
   /// One group after the other, so that weights are read from front to back: the hardware's
