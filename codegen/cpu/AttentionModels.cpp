@@ -69,22 +69,30 @@ struct AttentionModel : CacheModel<AttentionModel, AttentionOp> {
 
 private:
   /// Calls `body(first row, rows, key-value head)` for each unit of work items
-  /// [begin, end). Heads vary slowest: of a prompt's blocks of rows the last
-  /// see the most.
+  /// [begin, end). Heads vary slowest, and of a prompt's blocks of rows, the
+  /// last of which see the most, come the first and the last in turn: equal
+  /// numbers of units are about equal work.
   static void emitUnits(AttentionOp op, TileEmitter &e, Value begin, Value end, Value unitRows,
                         function_ref<void(Value, Value, Value)> body) {
     Value rows = e.getRows(), kvHeads = e.index(op.getKvHeads());
     Value blocks = arith::CeilDivUIOp::create(e.b, rows, unitRows);
     Value units = arith::MulIOp::create(e.b, blocks, kvHeads);
     Value items = arith::MulIOp::create(e.b, rows, kvHeads);
-    e.forRange(getShare(e, begin, units, items), getShare(e, end, units, items), 1,
-               [&](Value unit) {
-                 Value block = arith::RemUIOp::create(e.b, unit, blocks);
-                 Value first = arith::MulIOp::create(e.b, block, unitRows);
-                 Value rest = arith::SubIOp::create(e.b, rows, first);
-                 body(first, arith::MinSIOp::create(e.b, unitRows, rest),
-                      arith::DivUIOp::create(e.b, unit, blocks));
-               });
+    e.forRange(
+        getShare(e, begin, units, items), getShare(e, end, units, items), 1, [&](Value unit) {
+          Value number = arith::RemUIOp::create(e.b, unit, blocks);
+          Value pair = arith::DivUIOp::create(e.b, number, e.index(2));
+          Value isFirst =
+              arith::CmpIOp::create(e.b, arith::CmpIPredicate::eq,
+                                    arith::RemUIOp::create(e.b, number, e.index(2)), e.index(0));
+          Value last = arith::SubIOp::create(e.b, blocks, e.index(1));
+          Value block =
+              arith::SelectOp::create(e.b, isFirst, pair, arith::SubIOp::create(e.b, last, pair));
+          Value first = arith::MulIOp::create(e.b, block, unitRows);
+          Value rest = arith::SubIOp::create(e.b, rows, first);
+          body(first, arith::MinSIOp::create(e.b, unitRows, rest),
+               arith::DivUIOp::create(e.b, unit, blocks));
+        });
   }
 };
 

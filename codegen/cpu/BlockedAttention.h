@@ -69,6 +69,9 @@ private:
   void emitTileScores(mlir::Value row, mlir::Value column);
   void emitWeighted(mlir::Value row, mlir::Value positions);
   void emitTileWeighted(mlir::Value row);
+  llvm::SmallVector<std::pair<mlir::Value, mlir::Value>>
+  loadScores(mlir::Value inTile, mlir::Value position, mlir::Value block);
+  void emitMaxima(mlir::Value row, mlir::Value position, mlir::Value block);
   void emitSoftmax(mlir::Value row, mlir::Value inTile, mlir::Value position, mlir::Value block);
 
   AttentionOp op;
@@ -76,10 +79,11 @@ private:
   const bool isPaired; ///< in bf16
   const bool isTiled;  ///< in tile registers
   SlotReader keyReader, valueReader;
-  Factor queries, keys, values;          ///< keys are panels of positions
-  mlir::Value scores;                    ///< of a tile of rows
-  Factor probabilities;                  ///< of a tile of rows
-  mlir::Value maxima, sums, corrections; ///< of rows: of scores, of exponentials (16 lanes)
+  Factor queries, keys, values;  ///< keys are panels of positions
+  mlir::Value scores;            ///< of a tile of rows
+  Factor probabilities;          ///< of a tile of rows
+  mlir::Value maxima, sums;      ///< of rows: of scores, of exponentials (16 lanes)
+  mlir::Value tops, corrections; ///< of a tile's rows, for the block of positions
   mlir::Value weighted;
 };
 
