@@ -17,6 +17,8 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
+#include <limits>
+
 using namespace mlir;
 using namespace nyala;
 using namespace nyala::cpu;
@@ -24,6 +26,7 @@ using namespace nyala::cpu;
 namespace {
 
 constexpr int64_t kLargestByte = 255;
+constexpr double kLargestFloat = std::numeric_limits<float>::max();
 /// Blocks of a group at most.
 constexpr int64_t kMaxGroupBlocks = 9;
 
@@ -102,8 +105,8 @@ private:
     };
     // The limits of groups first: meanwhile the highest ones lie where scales will.
     forGroups([&](ArrayRef<Value> at) {
-      e.store(constant(kLargest), panel.lowest, at);
-      e.store(constant(-kLargest), panel.scales, at);
+      e.store(constant(kLargestFloat), panel.lowest, at);
+      e.store(constant(-kLargestFloat), panel.scales, at);
     });
     forBlocks([&](PackedReader &, const PackedReader::Block &block, Value v, Value number) {
       SmallVector<Value> at = {v, getGroup(number), e.index(0)};
@@ -146,7 +149,6 @@ private:
                                  e.constant(e.f32Vector(), -layout.getQuantOffset()));
   }
 
-  static constexpr double kLargest = std::numeric_limits<float>::max();
   /// Bytes are quant * slope + start, rounded, in 16 bits of which 8 are a fraction.
   static constexpr int64_t kFraction = 8, kOne = 1 << kFraction;
 
@@ -176,6 +178,7 @@ private:
       Value low = arith::AndIOp::create(e.b, x, constant(0x00ff00ff));
       return arith::AddIOp::create(e.b, arith::MulIOp::create(e.b, shorts(low), slope), start);
     };
+    // Every second byte of a quad at a time; of the others the fraction is cut off where it lies.
     for (int64_t q = 0; q < kBlockQuads; ++q) {
       Value quants = reader.getQuants(block, q * kQuadColumns);
       Value even = arith::ShRUIOp::create(e.b, rescale(quants), e.intConstant(i16, kFraction));
