@@ -26,6 +26,7 @@ BlockedAttentionEmitter::BlockedAttentionEmitter(TileEmitter &e, AttentionOp op)
   probabilities = isPaired ? allocateFactor({tile.rows, getSteps(kPositions)}) : scores;
   maxima = e.allocateScratch({rows}, f32);
   sums = allocateRows(rows, kLanes);
+  tops = e.allocateScratch({tile.rows}, f32);
   corrections = e.allocateScratch({tile.rows}, f32);
   weighted = allocateRows(rows, channels);
 }
@@ -193,6 +194,7 @@ void BlockedAttentionEmitter::emitTile(Value row, Value position, Value block) {
     emitScores(queries, row, keys, column, getSteps(padChannels(queryDim)), scores, e.index(0),
                column);
   });
+  emitMaxima(row, position, block);
   e.forRange(e.index(0), e.index(tile.rows), 1,
              [&](Value i) { emitSoftmax(add(row, i), i, add(position, i), block); });
   emitWeighted(row, limit);
@@ -225,27 +227,39 @@ void BlockedAttentionEmitter::emitWeighted(Value row, Value positions) {
 // Softmax
 //===----------------------------------------------------------------------===//
 
+/// Scores of a row of the tile and whether the row attends to their positions, vector by vector.
+SmallVector<std::pair<Value, Value>>
+BlockedAttentionEmitter::loadScores(Value inTile, Value position, Value block) {
+  SmallVector<std::pair<Value, Value>> vectors;
+  for (int64_t column = 0; column < kPositions; column += kLanes)
+    vectors.push_back(
+        {e.load(scores, {inTile, e.index(column)}), emitMask(position, add(block, column))});
+  return vectors;
+}
+
+/// Maxima of the tile's rows with those of this block, and what is corrected for that: lanes are
+/// rows.
+void BlockedAttentionEmitter::emitMaxima(Value row, Value position, Value block) {
+  e.forRange(e.index(0), e.index(tile.rows), 1, [&](Value i) {
+    Value top = e.constant(e.f32Vector(), -1.0e30);
+    for (auto [vector, mask] : loadScores(i, add(position, i), block))
+      top = e.max(top, arith::SelectOp::create(e.b, mask, vector, top));
+    memref::StoreOp::create(e.b, e.reduceMax(top), tops, i);
+  });
+  Value old = e.load(maxima, {row}, tile.rows);
+  Value maximum = e.max(e.load(tops, {e.index(0)}, tile.rows), old);
+  e.store(maximum, maxima, {row}, tile.rows);
+  e.store(e.exp(arith::SubFOp::create(e.b, old, maximum)), corrections, {e.index(0)}, tile.rows);
+}
+
 /// probabilities = exp(scores - the row's maximum so far), zeros where it does not attend.
 void BlockedAttentionEmitter::emitSoftmax(Value row, Value inTile, Value position, Value block) {
-  Value lowest = e.constant(e.f32Vector(), -1.0e30), zero = e.constant(e.f32Vector(), 0);
-  SmallVector<Value> masks, masked;
-  for (int64_t column = 0; column < kPositions; column += kLanes) {
-    masks.push_back(emitMask(position, add(block, column)));
-    masked.push_back(arith::SelectOp::create(e.b, masks.back(),
-                                             e.load(scores, {inTile, e.index(column)}), lowest));
-  }
-  Value top = masked.front();
-  for (Value vector : ArrayRef(masked).drop_front())
-    top = e.max(top, vector);
-  Value old = memref::LoadOp::create(e.b, maxima, ValueRange{row});
-  Value maximum = e.max(e.reduceMax(top), old);
-  Value correction = e.exp(arith::SubFOp::create(e.b, old, maximum));
-  memref::StoreOp::create(e.b, maximum, maxima, ValueRange{row});
-  memref::StoreOp::create(e.b, correction, corrections, ValueRange{inTile});
-  top = e.broadcast(maximum);
-  Value sum = arith::MulFOp::create(e.b, e.load(sums, {row, e.index(0)}), e.broadcast(correction));
+  Value zero = e.constant(e.f32Vector(), 0);
+  Value top = e.broadcast(memref::LoadOp::create(e.b, maxima, row));
+  Value correction = e.broadcast(memref::LoadOp::create(e.b, corrections, inTile));
+  Value sum = arith::MulFOp::create(e.b, e.load(sums, {row, e.index(0)}), correction);
   SmallVector<Value> powers;
-  for (auto [mask, vector] : llvm::zip_equal(masks, masked)) {
+  for (auto [vector, mask] : loadScores(inTile, position, block)) {
     Value power = e.exp(arith::SubFOp::create(e.b, vector, top));
     powers.push_back(arith::SelectOp::create(e.b, mask, power, zero));
     sum = arith::AddFOp::create(e.b, sum, powers.back());

@@ -53,16 +53,20 @@ private:
   void packValues(const AttentionUnit &unit, mlir::Value block);
   void emitTile(mlir::Value row, mlir::Value position, mlir::Value block);
   void emitWeighted(mlir::Value row, mlir::Value positions);
+  llvm::SmallVector<std::pair<mlir::Value, mlir::Value>>
+  loadScores(mlir::Value inTile, mlir::Value position, mlir::Value block);
+  void emitMaxima(mlir::Value row, mlir::Value position, mlir::Value block);
   void emitSoftmax(mlir::Value row, mlir::Value inTile, mlir::Value position, mlir::Value block);
 
   AttentionOp op;
   const int64_t heads, group, queryDim, valueDim;
   const bool isPaired; ///< in bf16
   SlotReader keyReader, valueReader;
-  mlir::Value queries, keys, values;     ///< keys are panels of positions
-  mlir::Value scores;                    ///< of a tile of rows
-  mlir::Value probabilities;             ///< of a tile of rows
-  mlir::Value maxima, sums, corrections; ///< of rows: of scores, of exponentials (16 lanes)
+  mlir::Value queries, keys, values; ///< keys are panels of positions
+  mlir::Value scores;                ///< of a tile of rows
+  mlir::Value probabilities;         ///< of a tile of rows
+  mlir::Value maxima, sums;          ///< of rows: of scores, of exponentials (16 lanes)
+  mlir::Value tops, corrections;     ///< of a tile's rows, for the block of positions
   mlir::Value weighted;
 };
 

@@ -216,31 +216,39 @@ Value TileEmitter::reduceMax(Value vector) {
 }
 
 SmallVector<Value> TileEmitter::reduceAddEach(function_ref<SmallVector<Value>(int64_t)> vectors) {
-  return reduceAddEach(0, kLanes, vectors);
+  return reduceEach(0, kLanes, vectors,
+                    [&](Value l, Value r) { return arith::AddFOp::create(b, l, r); });
 }
 
-/// The sums of `count` vectors, each of 16 / count parts that are still to be added: those of
-/// vector first + i begin at lane i * 16 / count. Two vectors of half as many sums are halved like
-/// in reduce(), lower and upper halves of all parts in two vectors:
+Value TileEmitter::reduceEach(function_ref<Value(int64_t)> vector,
+                              function_ref<Value(Value, Value)> combine) {
+  auto vectors = [&](int64_t i) { return SmallVector<Value>{vector(i)}; };
+  return reduceEach(0, kLanes, vectors, combine).front();
+}
+
+/// What `count` vectors reduce to, each of 16 / count parts that are still to be combined: those of
+/// vector first + i begin at lane i * 16 / count. Two vectors of half as many are halved like in
+/// reduce(), lower and upper halves of all parts in two vectors:
 ///   [a0 a1 b0 b1], [c0 c1 d0 d1]  ->  [a0 b0 c0 d0] + [a1 b1 c1 d1]
-SmallVector<Value> TileEmitter::reduceAddEach(int64_t first, int64_t count,
-                                              function_ref<SmallVector<Value>(int64_t)> vectors) {
+SmallVector<Value> TileEmitter::reduceEach(int64_t first, int64_t count,
+                                           function_ref<SmallVector<Value>(int64_t)> vectors,
+                                           function_ref<Value(Value, Value)> combine) {
   if (count == 1)
     return vectors(first);
-  SmallVector<Value> left = reduceAddEach(first, count / 2, vectors);
-  SmallVector<Value> right = reduceAddEach(first + count / 2, count / 2, vectors);
-  int64_t part = kLanes / count; // lanes of a sum's parts from here on
+  SmallVector<Value> left = reduceEach(first, count / 2, vectors, combine);
+  SmallVector<Value> right = reduceEach(first + count / 2, count / 2, vectors, combine);
+  int64_t part = kLanes / count; // lanes of a vector's parts from here on
   SmallVector<int64_t> low, high;
-  for (int64_t sum = 0; sum < count; ++sum)
-    for (int64_t i = 0; i < part; ++i) {
-      low.push_back(2 * part * sum + i);
-      high.push_back(2 * part * sum + part + i);
+  for (int64_t i = 0; i < count; ++i)
+    for (int64_t lane = 0; lane < part; ++lane) {
+      low.push_back(2 * part * i + lane);
+      high.push_back(2 * part * i + part + lane);
     }
-  SmallVector<Value> sums;
+  SmallVector<Value> reduced;
   for (auto [l, r] : llvm::zip_equal(left, right))
-    sums.push_back(arith::AddFOp::create(b, vector::ShuffleOp::create(b, l, r, low),
-                                         vector::ShuffleOp::create(b, l, r, high)));
-  return sums;
+    reduced.push_back(
+        combine(vector::ShuffleOp::create(b, l, r, low), vector::ShuffleOp::create(b, l, r, high)));
+  return reduced;
 }
 
 /// Two lanes of 32 bits, then of 64 bits, within each quarter of the vectors, which are then

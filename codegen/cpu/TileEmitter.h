@@ -141,6 +141,9 @@ public:
   /// Calls `vectors` for 0 to 15, in order.
   llvm::SmallVector<mlir::Value>
   reduceAddEach(llvm::function_ref<llvm::SmallVector<mlir::Value>(int64_t)> vectors);
+  /// The same of one vector each, combined by `combine` in place of sums.
+  mlir::Value reduceEach(llvm::function_ref<mlir::Value(int64_t)> vector,
+                         llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)> combine);
   /// Of 16 vectors, lane j of vector i becomes lane i of vector j.
   void transpose(llvm::MutableArrayRef<mlir::Value> vectors);
   /// Widens halves (vector of i16) to f32.
@@ -186,8 +189,9 @@ private:
   /// An elementwise op, on operands of other types.
   mlir::Value emitElementwise(mlir::Operation *op, mlir::ValueRange operands, mlir::Type type);
   llvm::SmallVector<mlir::Value>
-  reduceAddEach(int64_t first, int64_t count,
-                llvm::function_ref<llvm::SmallVector<mlir::Value>(int64_t)> vectors);
+  reduceEach(int64_t first, int64_t count,
+             llvm::function_ref<llvm::SmallVector<mlir::Value>(int64_t)> vectors,
+             llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)> combine);
   mlir::Value reduce(mlir::Value vector,
                      llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)> combine);
 
