@@ -63,8 +63,8 @@ private:
   static Launch emitParts(AttentionOp op, KernelContext &kernel) {
     ThreadEmitter &e = kernel.createFunction(CacheAttentionEmitter::kThreads);
     CacheAttentionEmitter emitter(e, op);
-    // Two blocks a multiprocessor, where registers suffice: one loads while the other merges.
-    if (emitter.isNarrow())
+    // One block loads while the other merges.
+    if (emitter.needsFewRegisters())
       kernel.getFunction()->setAttr("nvvm.minctasm", e.b.getI32IntegerAttr(2));
     int64_t groups = CacheAttentionEmitter::getHeadGroups(op);
     Value row = e.getRowBlockIndex(), tile = e.getTileIndex();

@@ -282,20 +282,23 @@ void BlockedAttentionEmitter::copyFloats(const Run &run, Value kvHead, Value fir
 }
 
 void BlockedAttentionEmitter::widenBlocks(const Run &run, Value kvHead, Value first, bool isKey) {
-  HeadReader reader(e, isKey ? op.getKeys() : op.getValues(), op.getKvHeads());
-  constexpr int64_t count = HeadReader::kLaneChannels / 2;
+  HeadReader reader(e, isKey ? op.getKeys() : op.getValues(), op.getKvHeads(),
+                    HeadReader::kMostQuads);
+  constexpr int64_t count = HeadReader::kQuad;
+  Value firstRow = mul(e.getWarp(), kPositions / kWarps);
+  auto place = reader.getPlace(run.sequence, kvHead, add(first, firstRow), run.to);
   SmallVector<Value> rows;
   SmallVector<HeadReader::Stored> stored;
   for (int64_t i = 0; i < kPositions / kWarps; i += reader.getSlotsAtOnce()) {
-    rows.push_back(add(add(mul(e.getWarp(), kPositions / kWarps), reader.getSlotOfLane()), i));
-    stored.push_back(reader.load(run.sequence, kvHead, clampSlot(run, add(first, rows.back()))));
+    rows.push_back(add(add(firstRow, reader.getSlotOfLane()), i));
+    stored.push_back(reader.load(place, i / reader.getSlotsAtOnce()));
   }
   auto store = [&] {
     for (auto [row, slot] : llvm::zip_equal(rows, stored)) {
       HeadReader::Numbers numbers = reader.widen(slot);
       for (Value &value : numbers.values)
         value = arith::MulFOp::create(e.b, value, numbers.scale);
-      for (int64_t half = 0; half < 2; ++half)
+      for (int64_t half = 0; half < HeadReader::kMostQuads; ++half)
         e.store(ArrayRef(numbers.values).slice(half * count, count), isKey ? keys : values,
                 Tile{row, reader.getChannel(half), 0, count});
     }

@@ -3,6 +3,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "llvm/Support/MathExtras.h"
@@ -20,8 +21,10 @@ static constexpr int64_t kPositions = kWarps * kWarp;
 static constexpr int64_t kUndivided = 2 * kPositions;
 /// Blocks that parts are to suffice for: two for each multiprocessor of a large GPU.
 static constexpr int64_t kBlocks = 256;
-/// Query heads of a block: their queries and weighted sums are 64 registers.
-static constexpr int64_t kHeads = 4;
+/// Query heads of a block: their queries and weighted sums are up to 48 registers.
+static constexpr int64_t kHeads = 4, kHeadsOfMany = 2;
+/// Channels of a head from which a lane must have two quads.
+static constexpr int64_t kManyChannels = kWarp * HeadReader::kQuad;
 /// Registers that a thread of two blocks a multiprocessor has for queries, sums and loads.
 static constexpr int64_t kRegisters = 104;
 static constexpr int64_t kMostLoadRegisters = 64;
@@ -35,9 +38,28 @@ std::string CacheAttentionEmitter::getObstacle(AttentionOp op) {
   return {};
 }
 
+/// Channels of a head of keys or values.
+static int64_t getDim(AttentionOp op) {
+  return std::max(getChannels(op.getQuery()), getChannels(op.getResult())) /
+         static_cast<int64_t>(op.getHeads());
+}
+
 int64_t CacheAttentionEmitter::getHeadGroups(AttentionOp op) {
   int64_t kvHeads = op.getKvHeads(), heads = op.getHeads();
-  return kvHeads * static_cast<int64_t>(llvm::divideCeil(heads / kvHeads, kHeads));
+  int64_t most = getDim(op) > kManyChannels ? kHeadsOfMany : kHeads;
+  return kvHeads * static_cast<int64_t>(llvm::divideCeil(heads / kvHeads, most));
+}
+
+/// Query heads of a block.
+static int64_t getHeadsTogether(AttentionOp op) {
+  return static_cast<int64_t>(
+      llvm::divideCeil(op.getHeads(), CacheAttentionEmitter::getHeadGroups(op)));
+}
+
+/// Two quads take fewer loads and shuffles, and twice the registers.
+static int64_t getQuads(AttentionOp op) {
+  int64_t heads = getHeadsTogether(op), dim = getDim(op);
+  return dim > kManyChannels || heads <= 2 || heads * dim <= 192 ? HeadReader::kMostQuads : 1;
 }
 
 int64_t CacheAttentionEmitter::getParts(AttentionOp op) {
@@ -50,11 +72,10 @@ int64_t CacheAttentionEmitter::getParts(AttentionOp op) {
 }
 
 CacheAttentionEmitter::CacheAttentionEmitter(ThreadEmitter &e, AttentionOp op)
-    : e(e), op(op), keys(e, op.getKeys(), op.getKvHeads()),
-      values(e, op.getValues(), op.getKvHeads()),
+    : e(e), op(op), keys(e, op.getKeys(), op.getKvHeads(), getQuads(op)),
+      values(e, op.getValues(), op.getKvHeads(), getQuads(op)),
       group(static_cast<int64_t>(op.getHeads()) / static_cast<int64_t>(op.getKvHeads())),
-      together(static_cast<int64_t>(
-          llvm::divideCeil(group, getHeadGroups(op) / static_cast<int64_t>(op.getKvHeads())))) {
+      together(getHeadsTogether(op)) {
   int64_t columns = together * values.getChannels();
   width = static_cast<int64_t>(llvm::PowerOf2Ceil(llvm::divideCeil(columns, kThreads)));
   Type f32 = e.b.getF32Type();
@@ -63,8 +84,11 @@ CacheAttentionEmitter::CacheAttentionEmitter(ThreadEmitter &e, AttentionOp op)
   warpWeighted = e.allocateShared({kWarps * values.getSlotsAtOnce(), columns}, f32);
 }
 
-bool CacheAttentionEmitter::isNarrow() const {
-  return std::max(keys.getRegisters(), values.getRegisters()) < HeadReader::kLaneChannels;
+bool CacheAttentionEmitter::needsFewRegisters() const {
+  auto isSmall = [](const HeadReader &cache) {
+    return cache.getLanes() < kWarp && cache.getRegisters() < cache.getLaneChannels();
+  };
+  return isSmall(keys) && isSmall(values);
 }
 
 Value CacheAttentionEmitter::add(Value l, Value r) { return e.b.createOrFold<arith::AddIOp>(l, r); }
@@ -167,9 +191,9 @@ void CacheAttentionEmitter::beginGroup(Value headGroup, Value row) {
     if (groups * together != group)
       head = arith::MinSIOp::create(e.b, head, lastHead);
     SmallVector<Value> &query = queries.emplace_back();
-    for (int64_t half = 0; half < 2; ++half) {
-      Tile tile{row, add(mul(head, keys.getChannels()), keys.getChannel(half)), 0,
-                HeadReader::kLaneChannels / 2};
+    for (int64_t quad = 0; quad * HeadReader::kQuad < keys.getLaneChannels(); ++quad) {
+      Tile tile{row, add(mul(head, keys.getChannels()), keys.getChannel(quad)), 0,
+                HeadReader::kQuad};
       for (Value x : e.pull(op.getQuery(), tile)) {
         Value scaled = arith::MulFOp::create(e.b, x, scale);
         if (Value isMine = keys.hasChannels())
@@ -206,7 +230,7 @@ void CacheAttentionEmitter::finish(const State &state, AttentionWriter write) {
 
 /// The softmax over positions [from, to), merged.
 CacheAttentionEmitter::State CacheAttentionEmitter::reduce(Value sequence, Value from, Value to) {
-  constexpr int64_t channels = HeadReader::kLaneChannels;
+  int64_t channels = values.getLaneChannels();
   SmallVector<Value> init(together * (2 + channels), e.constant(0));
   std::fill_n(init.begin(), together, e.constant(kNoMaximum));
   auto unflatten = [&](ValueRange flat) {
@@ -232,11 +256,11 @@ CacheAttentionEmitter::State CacheAttentionEmitter::reduce(Value sequence, Value
   });
   Value slot = add(mul(e.getWarp(), values.getSlotsAtOnce()), values.getSlotOfLane());
   auto store = [&] {
-    constexpr int64_t count = channels / 2;
+    constexpr int64_t count = HeadReader::kQuad;
     for (int64_t h = 0; h < together; ++h)
-      for (int64_t half = 0; half < 2; ++half) {
-        Tile tile{slot, values.getChannel(half), h * values.getChannels(), count};
-        e.store(ArrayRef(state.weighted).slice(h * channels + half * count, count), warpWeighted,
+      for (int64_t quad = 0; quad * count < channels; ++quad) {
+        Tile tile{slot, values.getChannel(quad), h * values.getChannels(), count};
+        e.store(ArrayRef(state.weighted).slice(h * channels + quad * count, count), warpWeighted,
                 tile);
       }
   };
@@ -268,34 +292,41 @@ SmallVector<Value> CacheAttentionEmitter::addSlots(int64_t first, int64_t mask,
   return low;
 }
 
-/// This lane's channels of the slots that the warp reads as number `number`: of keys, then of
-/// values. Slots that are not seen repeat the last one, so that weights of 0 meet numbers.
-HeadReader::Stored CacheAttentionEmitter::loadSlot(const Slots &slots, int64_t number) {
-  bool isKey = number < keys.getLanes();
-  HeadReader &cache = isKey ? keys : values;
-  int64_t offset = (isKey ? number : number - keys.getLanes()) * cache.getSlotsAtOnce();
-  // In 32 bits, which are half as many instructions.
+/// The weight of the slot of values that this lane reads as number `number`, from the lane that has
+/// it.
+Value CacheAttentionEmitter::getWeight(Value weights, int64_t number) {
   Type i32 = e.b.getI32Type();
-  auto narrow = [&](Value index) -> Value { return arith::IndexCastOp::create(e.b, i32, index); };
-  Value slot = arith::AddIOp::create(e.b, narrow(add(slots.first, cache.getSlotOfLane())),
-                                     e.intConstant(i32, offset));
-  slot = arith::MinSIOp::create(e.b, slot, narrow(add(slots.end, -1)));
-  slot = arith::IndexCastUIOp::create(e.b, e.b.getIndexType(), slot);
-  return cache.load(slots.sequence, kvHead, slot);
+  if (keys.getLanes() == values.getLanes()) {
+    // Lane `number` of those that share a slot.
+    Value clamp = e.intConstant(i32, ((kWarp - keys.getLanes()) << 8) | (kWarp - 1));
+    return NVVM::ShflOp::create(e.b, weights.getType(), e.intConstant(i32, -1), weights,
+                                e.intConstant(i32, number), clamp, NVVM::ShflKind::idx,
+                                /*return_value_and_is_valid=*/UnitAttr());
+  }
+  Value slot = add(values.getSlotOfLane(), number * values.getSlotsAtOnce());
+  Value atOnce = e.index(keys.getSlotsAtOnce());
+  Value source = add(mul(arith::RemUIOp::create(e.b, slot, atOnce), keys.getLanes()),
+                     arith::DivUIOp::create(e.b, slot, atOnce));
+  return gpu::ShuffleOp::create(e.b, weights, arith::IndexCastOp::create(e.b, i32, source),
+                                e.intConstant(i32, kWarp), gpu::ShuffleMode::IDX)
+      .getShuffleResult();
 }
 
 CacheAttentionEmitter::WarpState CacheAttentionEmitter::addPositions(const Slots &slots,
                                                                      const WarpState &state) {
-  constexpr int64_t channels = HeadReader::kLaneChannels;
+  int64_t channels = values.getLaneChannels();
   // A window of loads runs ahead of what is used: values are asked for while scores are computed.
   int64_t room =
       std::clamp(kRegisters - together * (2 * channels + 4), 2 * channels, kMostLoadRegisters);
   int64_t ahead = room / std::max(keys.getRegisters(), values.getRegisters());
+  int64_t loads = keys.getLanes() + values.getLanes();
+  auto keyPlace = keys.getPlace(slots.sequence, kvHead, slots.first, slots.end);
+  auto valuePlace = values.getPlace(slots.sequence, kvHead, slots.first, slots.end);
   SmallVector<HeadReader::Stored> stored;
   auto use = [&](int64_t number) -> const HeadReader::Stored & {
-    int64_t end = std::min(number + ahead, keys.getLanes() + values.getLanes());
-    for (auto i = static_cast<int64_t>(stored.size()); i < end; ++i)
-      stored.push_back(loadSlot(slots, i));
+    for (auto i = static_cast<int64_t>(stored.size()); i < std::min(number + ahead, loads); ++i)
+      stored.push_back(i < keys.getLanes() ? keys.load(keyPlace, i)
+                                           : values.load(valuePlace, i - keys.getLanes()));
     return stored[number];
   };
   // Of each head the score of one position: that of load lane % lanes, slot lane / lanes.
@@ -329,18 +360,10 @@ CacheAttentionEmitter::WarpState CacheAttentionEmitter::addPositions(const Slots
       next.weighted.push_back(arith::MulFOp::create(e.b, sum, factor));
   }
 
-  Value warp = e.intConstant(e.b.getI32Type(), kWarp);
   for (int64_t i = 0; i < values.getLanes(); ++i) {
-    // The lane that has the weight of this lane's slot.
-    Value slot = add(values.getSlotOfLane(), i * values.getSlotsAtOnce());
-    Value keySlots = e.index(keys.getSlotsAtOnce());
-    Value source = add(mul(arith::RemUIOp::create(e.b, slot, keySlots), keys.getLanes()),
-                       arith::DivUIOp::create(e.b, slot, keySlots));
-    source = arith::IndexCastOp::create(e.b, e.b.getI32Type(), source);
     HeadReader::Numbers value = values.widen(use(keys.getLanes() + i));
     for (int64_t h = 0; h < together; ++h) {
-      Value weight = gpu::ShuffleOp::create(e.b, weights[h], source, warp, gpu::ShuffleMode::IDX)
-                         .getShuffleResult();
+      Value weight = getWeight(weights[h], i);
       if (value.scale)
         weight = arith::MulFOp::create(e.b, weight, value.scale);
       for (int64_t c = 0; c < channels; ++c) {

@@ -3,7 +3,7 @@
 // A block of 256 threads takes a row, up to four query heads that share a key-value
 // head, and a part of the positions that the row sees, whose keys and values it
 // reads once. A warp has 32 positions at a time, a lane one of them when weights
-// are computed and 8 channels of several when slots are read:
+// are computed and 4 or 8 channels of several when slots are read:
 //
 //   each warp:  for its positions, 32 of every 256, with an online softmax:
 //                 scores (sums over the lanes of a slot) -> maximum, weights
@@ -36,8 +36,8 @@ public:
   static int64_t getParts(AttentionOp op);
 
   CacheAttentionEmitter(ThreadEmitter &e, AttentionOp op);
-  /// Are caches of less than 32 bits a number?
-  bool isNarrow() const;
+  /// Are 128 registers a thread enough, so that two blocks can share a multiprocessor?
+  bool needsFewRegisters() const;
 
   /// Part `part` of row `row`, and the row's result if this block is the last one.
   void emitPart(mlir::Value headGroup, mlir::Value part, mlir::Value row, AttentionWriter write);
@@ -74,7 +74,7 @@ private:
   State mergeParts(mlir::Value parts);
   void finish(const State &state, AttentionWriter write);
 
-  HeadReader::Stored loadSlot(const Slots &slots, int64_t number);
+  mlir::Value getWeight(mlir::Value weights, int64_t number);
   llvm::SmallVector<mlir::Value>
   addSlots(int64_t first, int64_t mask,
            llvm::function_ref<llvm::SmallVector<mlir::Value>(int64_t)> leaf);

@@ -2,7 +2,7 @@
 #include "codegen/cuda/HeadReader.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -11,31 +11,31 @@ using namespace nyala;
 using namespace nyala::cuda;
 
 static constexpr int64_t kLoadBytes = 16;
-static constexpr int64_t kQuad = HeadReader::kLaneChannels / 2;
-/// Lanes that share a block.
-static constexpr int64_t kBlockLanes = SlotLayout::kBlockChannels / HeadReader::kLaneChannels;
 
 std::string HeadReader::getObstacle(Value cache, int64_t kvHeads) {
   int64_t channels = nyala::getChannels(cache) / kvHeads;
-  int64_t unit = getBlocks(getTensorType(cache)) ? SlotLayout::kBlockChannels : kLaneChannels;
-  if (channels % unit == 0 && channels <= kWarp * kLaneChannels)
+  bool isBlocks(getBlocks(getTensorType(cache)));
+  int64_t unit = isBlocks ? SlotLayout::kBlockChannels : kQuad * kMostQuads;
+  if (channels % unit == 0 && channels <= kMostChannels)
     return {};
   return "reads heads of " + std::to_string(channels) + " channels from a cache" +
-         (unit == kLaneChannels ? "" : " in blocks") + ": expected a multiple of " +
-         std::to_string(unit) + ", at most " + std::to_string(kWarp * kLaneChannels);
+         (isBlocks ? " in blocks" : "") + ": expected a multiple of " + std::to_string(unit) +
+         ", at most " + std::to_string(kMostChannels);
 }
 
-HeadReader::HeadReader(ThreadEmitter &e, Value cache, int64_t kvHeads)
-    : e(e), buffer(e.getBuffer(cache)), element(getElementTypeOrSelf(cache)),
+HeadReader::HeadReader(ThreadEmitter &e, Value cache, int64_t kvHeads, int64_t quads)
+    : e(e), buffer(e.getBuffer(cache)), element(getElementTypeOrSelf(cache)), quads(quads),
       channels(nyala::getChannels(cache) / kvHeads), stride(nyala::getChannels(cache)),
-      lanes(static_cast<int64_t>(llvm::PowerOf2Ceil(channels / kLaneChannels))),
+      lanes(static_cast<int64_t>(llvm::PowerOf2Ceil(channels / getLaneChannels()))),
       slots(getTensorType(cache).getDimSize(1)) {
   if (getBlocks(getTensorType(cache)))
     layout = getSlotLayout(getTensorType(cache));
 }
 
 int64_t HeadReader::getRegisters() const {
-  return layout ? 2 : kLaneChannels * element.getIntOrFloatBitWidth() / 32;
+  if (layout)
+    return 1 + (isNibbles() ? 1 : quads);
+  return getLaneChannels() * element.getIntOrFloatBitWidth() / 32;
 }
 
 Value HeadReader::getSlotOfLane() {
@@ -44,50 +44,141 @@ Value HeadReader::getSlotOfLane() {
 
 Value HeadReader::getLaneOfSlot() {
   Value lane = arith::RemUIOp::create(e.b, e.getLane(), e.index(lanes));
-  if (lanes * kLaneChannels == channels)
+  if (lanes * getLaneChannels() == channels)
     return lane;
-  return arith::MinSIOp::create(e.b, lane, e.index(channels / kLaneChannels - 1));
+  return arith::MinSIOp::create(e.b, lane, e.index(channels / getLaneChannels() - 1));
 }
 
-Value HeadReader::getChannel(int64_t half) {
+Value HeadReader::getChannel(int64_t quad) {
   auto mul = [&](Value l, int64_t r) -> Value { return arith::MulIOp::create(e.b, l, e.index(r)); };
+  auto add = [&](Value l, Value r) -> Value { return e.b.createOrFold<arith::AddIOp>(l, r); };
   Value lane = getLaneOfSlot();
   if (!isNibbles())
-    return arith::AddIOp::create(e.b, mul(lane, kLaneChannels), e.index(half * kQuad));
-  Value block =
-      mul(arith::DivUIOp::create(e.b, lane, e.index(kBlockLanes)), SlotLayout::kBlockChannels);
-  Value inBlock = mul(arith::RemUIOp::create(e.b, lane, e.index(kBlockLanes)), kQuad);
-  return arith::AddIOp::create(e.b, arith::AddIOp::create(e.b, block, inBlock),
-                               e.index(half * SlotLayout::kBlockChannels / 2));
+    return add(mul(lane, getLaneChannels()), e.index(quad * kQuad));
+  // Words of a block, low nibbles before high ones.
+  constexpr int64_t words = SlotLayout::kBlockChannels / 2 / kQuad;
+  Value number = add(mul(lane, quads), e.index(quad));
+  Value block = arith::DivUIOp::create(e.b, number, e.index(2 * words));
+  Value inBlock = arith::RemUIOp::create(e.b, number, e.index(2 * words));
+  Value word = arith::DivUIOp::create(e.b, inBlock, e.index(2));
+  Value half = arith::RemUIOp::create(e.b, inBlock, e.index(2));
+  return add(add(mul(block, SlotLayout::kBlockChannels), mul(word, kQuad)),
+             mul(half, SlotLayout::kBlockChannels / 2));
 }
 
 Value HeadReader::hasChannels() {
-  if (lanes * kLaneChannels == channels)
+  if (lanes * getLaneChannels() == channels)
     return {};
   Value lane = arith::RemUIOp::create(e.b, e.getLane(), e.index(lanes));
   return arith::CmpIOp::create(e.b, arith::CmpIPredicate::slt, lane,
-                               e.index(channels / kLaneChannels));
+                               e.index(channels / getLaneChannels()));
 }
 
 //===----------------------------------------------------------------------===//
-// Floats
+// Reading
 //===----------------------------------------------------------------------===//
 
-HeadReader::Stored HeadReader::load(Value sequence, Value kvHead, Value slot) {
+int64_t HeadReader::getSlotBytes() const {
+  return layout ? layout->getSlotBytes() : stride * element.getIntOrFloatBitWidth() / 8;
+}
+
+HeadReader::Place HeadReader::getPlace(Value sequence, Value kvHead, Value first, Value end) {
   auto mul = [&](Value l, int64_t r) -> Value {
     return e.b.createOrFold<arith::MulIOp>(l, e.index(r));
   };
+  auto div = [&](Value l, int64_t r) -> Value {
+    return arith::DivUIOp::create(e.b, l, e.index(r));
+  };
   auto add = [&](Value l, Value r) -> Value { return e.b.createOrFold<arith::AddIOp>(l, r); };
-  Value column = add(mul(kvHead, channels), mul(getLaneOfSlot(), kLaneChannels));
-  if (layout)
-    return loadBlocks(sequence, slot, column);
-  int64_t bytes = element.getIntOrFloatBitWidth() / 8;
-  // The slot comes last: all else stays the same.
-  Value head = mul(add(mul(sequence, slots * stride), column), bytes);
-  Value offset = add(head, mul(slot, stride * bytes));
+  Value slot = add(first, getSlotOfLane());
+  Value start = mul(add(mul(sequence, slots), slot), getSlotBytes());
+  Value column = add(mul(kvHead, channels), mul(getLaneOfSlot(), getLaneChannels()));
+  Place place;
+  place.left =
+      arith::IndexCastOp::create(e.b, e.b.getI32Type(), arith::SubIOp::create(e.b, end, slot));
+  Value words;
+  if (!layout)
+    words = mul(column, element.getIntOrFloatBitWidth() / 8);
+  else // 8 channels are a word of nibbles
+    words = isNibbles() ? mul(div(column, 2 * kQuad), 4) : column;
+  place.words = e.getAddress(buffer, add(start, words));
+  if (layout) {
+    Value block = mul(div(column, SlotLayout::kBlockChannels), 2);
+    place.scales = e.getAddress(buffer, add(start, add(block, e.index(layout->getScalesOffset()))));
+  }
+  return place;
+}
+
+/// `count` adjacent words of `bits` bits, `offset` bytes behind an address, or zeros unless there
+/// are more than `slot` left: so neither addresses nor bounds of loads take registers.
+SmallVector<Value> HeadReader::loadWhere(Value address, int64_t slot, int64_t offset, Value left,
+                                         int64_t count, int64_t bits) {
+  std::string code, results, constraints;
+  llvm::raw_string_ostream os(code), resultsOs(results), constraintsOs(constraints);
+  os << "{ .reg .pred p; setp.gt.s32 p, $" << count + 1 << ", " << slot << ";";
+  for (int64_t i = 0; i < count; ++i) {
+    os << " mov.b" << bits << " $" << i << ", 0;";
+    resultsOs << (i ? ", $" : "$") << i;
+    constraintsOs << (bits == 16 ? "=&h," : "=&r,");
+  }
+  os << " @p ld.global.nc.L1::no_allocate.L2::256B.";
+  if (count > 1)
+    os << "v" << count << ".b" << bits << " {" << results << "}";
+  else
+    os << "b" << bits << " " << results;
+  os << ", [$" << count << "+" << offset << "]; }";
+  constraintsOs << "l,r";
+  MLIRContext *context = e.b.getContext();
+  Type word = e.b.getIntegerType(bits);
+  Type type =
+      count == 1 ? word : LLVM::LLVMStructType::getLiteral(context, SmallVector<Type>(count, word));
+  Value loaded = LLVM::InlineAsmOp::create(
+                     e.b, type, ValueRange{address, left}, code, constraints,
+                     /*has_side_effects=*/true, /*is_align_stack=*/false, LLVM::TailCallKind::None,
+                     LLVM::AsmDialectAttr::get(context, LLVM::AsmDialect::AD_ATT),
+                     /*operand_attrs=*/ArrayAttr())
+                     .getRes();
+  if (count == 1)
+    return {loaded};
+  SmallVector<Value> words;
+  for (int64_t i = 0; i < count; ++i)
+    words.push_back(LLVM::ExtractValueOp::create(e.b, loaded, i));
+  return words;
+}
+
+HeadReader::Stored HeadReader::load(const Place &place, int64_t number) {
+  int64_t slot = number * getSlotsAtOnce(), start = slot * getSlotBytes();
+  Type i32 = e.b.getI32Type();
   Stored stored;
-  for (int64_t i = 0; i < kLaneChannels * bytes; i += kLoadBytes)
-    stored.words.push_back(e.loadStreaming(buffer, add(offset, e.index(i))));
+  int64_t words = layout ? getRegisters() - 1 : getRegisters();
+  // Slots of blocks are multiples of 34 or 18 bytes.
+  int64_t access = std::min<int64_t>(kLoadBytes, getSlotBytes() & -getSlotBytes());
+  if (access == 2) {
+    for (int64_t i = 0; i < words; ++i) {
+      auto half = [&](int64_t byte) -> Value {
+        Value loaded = loadWhere(place.words, slot, start + 4 * i + byte, place.left, 1, 16)[0];
+        return arith::ExtUIOp::create(e.b, i32, loaded);
+      };
+      Value low = half(0);
+      Value high = arith::ShLIOp::create(e.b, half(2), e.intConstant(i32, 16));
+      stored.words.push_back(arith::OrIOp::create(e.b, low, high));
+    }
+  } else {
+    int64_t count = std::min(words, access / 4);
+    for (int64_t i = 0; i < words; i += count)
+      stored.words.append(loadWhere(place.words, slot, start + 4 * i, place.left, count, 32));
+  }
+  if (!layout)
+    return stored;
+  if (isNibbles() && quads == 1) {
+    // Two lanes share a word: the second one's nibbles are shifted down.
+    Value half = arith::RemUIOp::create(e.b, getLaneOfSlot(), e.index(2));
+    Value shift = arith::MulIOp::create(e.b, arith::IndexCastOp::create(e.b, i32, half),
+                                        e.intConstant(i32, 4));
+    stored.words[0] = arith::ShRUIOp::create(e.b, stored.words[0], shift);
+  }
+  Value scale = loadWhere(place.scales, slot, start, place.left, 1, 16)[0];
+  stored.scale = arith::BitcastOp::create(e.b, e.b.getF16Type(), scale);
   return stored;
 }
 
@@ -95,59 +186,22 @@ HeadReader::Numbers HeadReader::widen(const Stored &stored) {
   if (layout)
     return widenBlocks(stored);
   Numbers numbers;
-  for (Value words : stored.words) {
-    if (element.isBF16()) {
-      for (int64_t i = 0; i < 4; ++i) {
-        auto [low, high] = e.widenPair(vector::ExtractOp::create(e.b, words, i));
-        numbers.values.append({low, high});
-      }
-      continue;
+  for (Value word : stored.words) {
+    if (element.isF32()) {
+      numbers.values.push_back(arith::BitcastOp::create(e.b, element, word));
+    } else if (element.isBF16()) {
+      auto [low, high] = e.widenPair(word);
+      numbers.values.append({low, high});
+    } else {
+      Value single =
+          vector::FromElementsOp::create(e.b, VectorType::get(1, e.b.getI32Type()), word);
+      Value pair = vector::BitCastOp::create(e.b, VectorType::get(2, element), single);
+      pair = arith::ExtFOp::create(e.b, VectorType::get(2, e.b.getF32Type()), pair);
+      for (int64_t i = 0; i < 2; ++i)
+        numbers.values.push_back(vector::ExtractOp::create(e.b, pair, i));
     }
-    int64_t count = kLoadBytes * 8 / element.getIntOrFloatBitWidth();
-    Value vector = vector::BitCastOp::create(e.b, VectorType::get(count, element), words);
-    if (!element.isF32())
-      vector = arith::ExtFOp::create(e.b, VectorType::get(count, e.b.getF32Type()), vector);
-    for (int64_t i = 0; i < count; ++i)
-      numbers.values.push_back(vector::ExtractOp::create(e.b, vector, i));
   }
   return numbers;
-}
-
-//===----------------------------------------------------------------------===//
-// Blocks
-//===----------------------------------------------------------------------===//
-
-/// The quarter of a block at channel `column` (index, a multiple of 8).
-HeadReader::Stored HeadReader::loadBlocks(Value sequence, Value slot, Value column) {
-  // Slots are multiples of 34 or 18 bytes.
-  int64_t bytes = layout->getQuantBytes() / kBlockLanes;
-  int64_t access = std::min(bytes, layout->getSlotBytes() & -layout->getSlotBytes());
-  auto load = [&](Value byte, int64_t count) -> Value {
-    auto loaded = vector::LoadOp::create(e.b, VectorType::get(count, e.b.getI8Type()), buffer,
-                                         ValueRange{sequence, slot, byte});
-    loaded.setAlignment(count);
-    return loaded;
-  };
-  Value lane = arith::DivUIOp::create(e.b, column, e.index(kLaneChannels));
-  Value first = arith::MulIOp::create(e.b, lane, e.index(bytes));
-  Type i32 = e.b.getI32Type();
-  Stored stored;
-  Value words =
-      vector::FromElementsOp::create(e.b, VectorType::get(bytes, e.b.getI8Type()),
-                                     SmallVector<Value>(bytes, e.intConstant(e.b.getI8Type(), 0)));
-  for (int64_t i = 0; i < bytes; i += access)
-    words = vector::InsertStridedSliceOp::create(
-        e.b, load(arith::AddIOp::create(e.b, first, e.index(i)), access), words,
-        ArrayRef<int64_t>{i}, ArrayRef<int64_t>{1});
-  words = vector::BitCastOp::create(e.b, VectorType::get(bytes / 4, i32), words);
-  for (int64_t i = 0; i < bytes / 4; ++i)
-    stored.words.push_back(vector::ExtractOp::create(e.b, words, i));
-  Value block = arith::DivUIOp::create(e.b, column, e.index(SlotLayout::kBlockChannels));
-  Value at = arith::AddIOp::create(e.b, arith::MulIOp::create(e.b, block, e.index(2)),
-                                   e.index(layout->getScalesOffset()));
-  Value scale = vector::BitCastOp::create(e.b, VectorType::get(1, e.b.getF16Type()), load(at, 2));
-  stored.scale = vector::ExtractOp::create(e.b, scale, 0);
-  return stored;
 }
 
 /// Integers below 2^23 are the low bits of 2^23 plus them, in f32: conversions are slow.
@@ -165,8 +219,9 @@ HeadReader::Numbers HeadReader::widenBlocks(const Stored &stored) {
   };
   for (Value word : stored.words) {
     if (isNibbles()) {
-      for (int64_t shift : {0, 8, 16, 24, 4, 12, 20, 28})
-        append(word, shift, 15, getInfo(layout->getFormat()).quantOffset);
+      for (int64_t half = 0; half < quads; ++half)
+        for (int64_t shift : {0, 8, 16, 24})
+          append(word, shift + 4 * half, 15, getInfo(layout->getFormat()).quantOffset);
       continue;
     }
     // Signed bytes plus 128.

@@ -98,8 +98,8 @@ nyala.kernel @floats(%q: tensor<?x576xf32>, %k: tensor<1x8192x192xf32>, %v: tens
 
 // A lane has a quarter of a block, of q4 four bytes, and its scale.
 // CHECK-LABEL: gpu.func @blocks(
-// CHECK: vector.load {{.*}} : memref<1x8192x108xi8, 1>, vector<4xi8>
-// CHECK: vector.load {{.*}} : memref<1x8192x108xi8, 1>, vector<2xi8>
+// CHECK: @p ld.global.nc.L1::no_allocate.L2::256B.b32 $0, [$1+0]
+// CHECK: @p ld.global.nc.L1::no_allocate.L2::256B.b16 $0, [$1+0]
 // Integers become floats as low bits of 2^23.
 // CHECK: arith.constant 1258291200 : i32
 nyala.kernel @blocks(%q: tensor<?x576xf32>, %k: tensor<1x8192x192xf32, #nyala.blocks<q4_0>>, %v: tensor<1x8192x192xf32, #nyala.blocks<q4_0>>, %p: tensor<?xi32>, %s: tensor<?xi32>) -> tensor<?x576xf32> attributes {max_rows = 64 : i64, nyala.device = "cuda"} {
