@@ -69,7 +69,12 @@ CudaModule::CudaModule(const CudaContext &context, const Artifact &artifact) : c
   for (const artifact::Executable *candidate : candidates) {
     const std::string obstacle = load(*candidate, artifact);
     if (obstacle.empty()) {
-      findFunctions();
+      try {
+        findFunctions();
+      } catch (...) {
+        unload();
+        throw;
+      }
       return;
     }
     obstacles += "; the driver (cuda " + context.getDriver().getVersion() + ") refuses its " +
@@ -87,7 +92,9 @@ CudaModule::CudaModule(const CudaContext &context, const Artifact &artifact) : c
                            "cuda (--ptxas)"));
 }
 
-CudaModule::~CudaModule() {
+CudaModule::~CudaModule() { unload(); }
+
+void CudaModule::unload() {
   context.tryUse();
   if (module)
     context.getDriver().moduleUnload(module);

@@ -153,11 +153,12 @@ ArtifactSpec makeToyTraining(bool accumulates) {
   return spec;
 }
 
-ArtifactSpec makeToyOnGpu() {
+ArtifactSpec makeToyOnGpu(const std::string &ptx, const std::string &arch) {
   ArtifactSpec spec = makeToy(toySlots, 8, 8, 2);
-  const std::string ptx = "//ptx";
   spec.code.assign(ptx.begin(), ptx.end());
   spec.code.push_back(0); // the text's end
+  spec.weightOffset =
+      toyCodeOffset + (spec.code.size() / NYALA_ARTIFACT_PAGE + 1) * NYALA_ARTIFACT_PAGE;
   const auto kernel = [](const char *name, uint64_t tiles, uint32_t threads, uint32_t rowBlock) {
     return ArtifactSpec::Kernel{.name = name,
                                 .entry = 0,
@@ -169,7 +170,7 @@ ArtifactSpec makeToyOnGpu() {
   };
   spec.executables = {
       {.target = Target::Cuda,
-       .arch = "sm_90a",
+       .arch = arch,
        .features = {},
        .format = "ptx",
        .offset = toyCodeOffset,

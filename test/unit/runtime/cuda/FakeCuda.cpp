@@ -56,7 +56,8 @@ template <typename Object> Result destroy(Object *object) {
   return answer();
 }
 
-/// Does it now, or whenever the graph runs that the stream is captured into.
+/// Does it now, or whenever the graph runs that the stream is captured into. Whether it fails the
+/// next call says.
 Result submit(Stream stream, std::function<void()> work) {
   if (const Result result = answer(stream); result != Success)
     return result;
@@ -64,7 +65,7 @@ Result submit(Stream stream, std::function<void()> work) {
     stream->captured->work.push_back(std::move(work));
   else
     work();
-  return answer();
+  return Success;
 }
 
 /// Does all of it lie in one allocation?
