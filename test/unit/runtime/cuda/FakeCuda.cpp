@@ -17,16 +17,16 @@ using nyala::test::getFakeCuda;
 
 // What is opaque outside.
 namespace nyala::rt::cuda {
-struct CUctx_st {};
-struct CUmod_st {};
-struct CUevent_st {};
-struct CUgraph_st {
+struct ContextObject {};
+struct ModuleObject {};
+struct EventObject {};
+struct GraphObject {
   std::vector<std::function<void()>> work;
 };
-struct CUgraphExec_st {
+struct GraphExecObject {
   std::vector<std::function<void()>> work;
 };
-struct CUstream_st {
+struct StreamObject {
   Graph captured = nullptr;
 };
 } // namespace nyala::rt::cuda
@@ -35,7 +35,7 @@ namespace {
 
 constexpr Result illegalAccess = Result(700), invalidValue = Result(1), notFound = Result(500);
 
-CUctx_st theContext;
+ContextObject theContext;
 thread_local Context current = nullptr;
 
 Result answer(bool fine = true) {
