@@ -31,7 +31,7 @@ public:
   ~TemporaryFile() {
     if (status)
       return;
-    llvm::sys::fs::remove(name);
+    (void)llvm::sys::fs::remove(name);
     llvm::sys::DontRemoveFileOnSignal(name);
   }
   TemporaryFile(const TemporaryFile &) = delete;

@@ -3,7 +3,6 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -118,11 +117,12 @@ Value ThreadEmitter::loadStreaming(Value buffer, Value byteOffset, int64_t bytes
 }
 
 void ThreadEmitter::prefetch(Value buffer, Value byteOffset) {
-  auto level = NVVM::PrefetchCacheLevelAttr::get(b.getContext(), NVVM::PrefetchCacheLevel::L1);
-  NVVM::PrefetchOp::create(b, level, /*evictPriority=*/NVVM::CacheEvictionPriorityAttr(),
-                           getAddress(buffer, byteOffset),
-                           /*predicate=*/Value(), /*tensormap=*/UnitAttr(),
-                           /*uniform=*/UnitAttr(), /*in_param_space=*/UnitAttr());
+  // Not nvvm.prefetch: LLVM 22 has the instruction for sm_90 and newer alone.
+  LLVM::InlineAsmOp::create(b, /*res=*/Type(), getAddress(buffer, byteOffset),
+                            "prefetch.global.L1 [$0];", "l", /*has_side_effects=*/true,
+                            /*is_align_stack=*/false, LLVM::TailCallKind::None,
+                            LLVM::AsmDialectAttr::get(b.getContext(), LLVM::AsmDialect::AD_ATT),
+                            /*operand_attrs=*/ArrayAttr());
 }
 
 /// How many of `count` adjacent elements are accessed at once: `column` is a multiple of each power
