@@ -83,7 +83,7 @@ private:
     Value row = e.getRowBlockIndex();
     whenRow(e, row, [&] {
       withWriter(op, kernel, e,
-                 [&](AttentionWriter write) { emitter.emitParts(e.getTileIndex(), row, write); });
+                 [&](AttentionWriter write) { emitter.emitRow(e.getTileIndex(), row, write); });
     });
     return {CacheAttentionEmitter::getHeadGroups(op), 1};
   }

@@ -1,8 +1,6 @@
 //===- CacheAttention.cpp - Attention over caches by parts ----------------===//
 #include "codegen/cuda/CacheAttention.h"
 
-#include "ir/AttentionOps.h"
-
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -16,13 +14,17 @@ using namespace nyala::cuda;
 using Predicate = arith::CmpIPredicate;
 
 static constexpr int64_t kWarps = CacheAttentionEmitter::kThreads / kWarp;
-/// Positions of a warp: as many as it has lanes.
-static constexpr int64_t kWarpPositions = kPartPositions / kWarps;
-static_assert(kWarpPositions == kWarp);
+/// Positions that a block takes at a time: a warp as many as it has lanes.
+static constexpr int64_t kPositions = kWarps * kWarp;
+/// A row that sees so many positions has one part: merging parts takes longer than as many again.
+static constexpr int64_t kUndivided = 2 * kPositions;
+/// Blocks that parts are to suffice for: two for each multiprocessor of a large GPU.
+static constexpr int64_t kBlocks = 256;
 /// Query heads of a block: their queries and weighted sums are 64 registers.
 static constexpr int64_t kHeads = 4;
-/// Registers of what a thread has asked for and not used yet.
-static constexpr int64_t kLoadRegisters = 64;
+/// Registers that a thread of two blocks a multiprocessor has for queries, sums and loads.
+static constexpr int64_t kRegisters = 104;
+static constexpr int64_t kMostLoadRegisters = 64;
 /// Parts that are loaded together when they are merged.
 static constexpr int64_t kPartsAtOnce = 8;
 
@@ -39,8 +41,12 @@ int64_t CacheAttentionEmitter::getHeadGroups(AttentionOp op) {
 }
 
 int64_t CacheAttentionEmitter::getParts(AttentionOp op) {
-  return static_cast<int64_t>(
-      llvm::divideCeil(getTensorType(op.getKeys()).getDimSize(1), kPartPositions));
+  int64_t slots = getTensorType(op.getKeys()).getDimSize(1);
+  if (slots <= kUndivided)
+    return 1;
+  auto most = static_cast<int64_t>(llvm::bit_floor<uint64_t>(kBlocks / getHeadGroups(op)));
+  return std::min<int64_t>(std::max<int64_t>(most, kPartsAtOnce),
+                           llvm::divideCeil(slots, kPositions));
 }
 
 CacheAttentionEmitter::CacheAttentionEmitter(ThreadEmitter &e, AttentionOp op)
@@ -76,63 +82,39 @@ Value CacheAttentionEmitter::compare(Predicate predicate, Value l, Value r) {
 
 void CacheAttentionEmitter::emitPart(Value headGroup, Value part, Value row,
                                      AttentionWriter write) {
-  Span span = getSpan(row);
   bool isOne = getParts(op) == 1;
-  if (!isOne) {
-    int64_t bytes = e.getMaxRows() * getHeadGroups(op) * getParts(op) * together *
-                    (values.getChannels() + 2) * 4;
-    workspace = e.allocateWorkspace(bytes);
-    factors = e.allocateShared(
-        {together, static_cast<int64_t>(llvm::alignTo(getParts(op), kPartsAtOnce))},
-        e.b.getF32Type());
-    total = e.allocateShared({together}, e.b.getF32Type());
-    last = e.allocateShared({1}, e.b.getI32Type());
-  }
-  Value isSeen = arith::AndIOp::create(e.b, compare(Predicate::sge, part, span.firstPart),
-                                       compare(Predicate::slt, part, span.endPart));
-  e.when(isSeen, [&] {
+  if (isOne)
+    return emitRow(headGroup, row, write);
+  Span span = getSpan(row);
+  workspace = e.allocateWorkspace(e.getMaxRows() * getHeadGroups(op) * getParts(op) * together *
+                                  (values.getChannels() + 2) * 4);
+  auto padded = static_cast<int64_t>(llvm::alignTo(getParts(op), kPartsAtOnce));
+  factors = e.allocateShared({together, padded}, e.b.getF32Type());
+  total = e.allocateShared({together}, e.b.getF32Type());
+  last = e.allocateShared({1}, e.b.getI32Type());
+  e.when(compare(Predicate::slt, part, span.parts), [&] {
     e.beginRow();
     beginGroup(headGroup, row);
-    State state = reducePart(span, part);
-    if (isOne)
-      return finish(state, write);
-    Value parts = arith::SubIOp::create(e.b, span.endPart, span.firstPart);
-    auto branch = scf::IfOp::create(e.b, compare(Predicate::eq, parts, e.index(1)),
+    Value from = add(span.first, arith::ShLIOp::create(e.b, part, span.shift));
+    Value size = arith::ShLIOp::create(e.b, e.index(1), span.shift);
+    Value to = arith::MinSIOp::create(e.b, add(from, size), span.end);
+    State state = reduce(span.sequence, from, to);
+    auto branch = scf::IfOp::create(e.b, compare(Predicate::eq, span.parts, e.index(1)),
                                     /*withElseRegion=*/true);
     OpBuilder::InsertionGuard guard(e.b);
     e.b.setInsertionPointToStart(branch.thenBlock());
     finish(state, write);
     e.b.setInsertionPointToStart(branch.elseBlock());
     publish(state, part);
-    e.when(isLast(parts), [&] { finish(mergeParts(span), write); });
+    e.when(isLast(span.parts), [&] { finish(mergeParts(span.parts), write); });
   });
 }
 
-void CacheAttentionEmitter::emitParts(Value headGroup, Value row, AttentionWriter write) {
+void CacheAttentionEmitter::emitRow(Value headGroup, Value row, AttentionWriter write) {
   Span span = getSpan(row);
   e.beginRow();
   beginGroup(headGroup, row);
-  SmallVector<Value> init(width + 2, e.constant(0));
-  init[0] = e.constant(kNoMaximum);
-  auto unflatten = [](ValueRange values) {
-    return State{values[0], values[1], SmallVector<Value>(values.drop_front(2))};
-  };
-  State all = unflatten(
-      e.forRange(span.firstPart, span.endPart, 1, init, [&](Value part, ValueRange carried) {
-        State before = unflatten(carried), here = reducePart(span, part);
-        e.barrier(); // the next part writes where this one was read
-        Value maximum = arith::MaxNumFOp::create(e.b, before.maximum, here.maximum);
-        Value old = exp2(e, arith::SubFOp::create(e.b, before.maximum, maximum));
-        Value fresh = exp2(e, arith::SubFOp::create(e.b, here.maximum, maximum));
-        auto merge = [&](Value l, Value r) -> Value {
-          return e.fma(r, fresh, arith::MulFOp::create(e.b, l, old));
-        };
-        SmallVector<Value> next{maximum, merge(before.sum, here.sum)};
-        for (auto [l, r] : llvm::zip_equal(before.weighted, here.weighted))
-          next.push_back(merge(l, r));
-        return next;
-      }));
-  finish(all, write);
+  finish(reduce(span.sequence, span.first, span.end), write);
 }
 
 CacheAttentionEmitter::Span CacheAttentionEmitter::getSpan(Value row) {
@@ -141,16 +123,29 @@ CacheAttentionEmitter::Span CacheAttentionEmitter::getSpan(Value row) {
     return arith::IndexCastOp::create(e.b, e.b.getIndexType(), id);
   };
   Span span;
-  Value position = load(op.getPositions());
   bool isAlone = getTensorType(op.getKeys()).getDimSize(0) == 1;
   span.sequence = isAlone ? e.index(0) : load(op.getSequences());
-  span.end = add(position, 1);
+  span.end = add(load(op.getPositions()), 1);
   span.first = e.index(0);
-  if (int64_t window = op.getMask().getWindow())
+  int64_t window = op.getMask().getWindow();
+  if (window)
     span.first = arith::MaxSIOp::create(e.b, add(span.end, -window), span.first);
-  Value size = e.index(kPartPositions);
-  span.firstPart = e.b.createOrFold<arith::DivUIOp>(span.first, size);
-  span.endPart = add(arith::DivUIOp::create(e.b, position, size), 1);
+
+  // The smallest parts that are not too many.
+  Value count = arith::SubIOp::create(e.b, span.end, span.first);
+  int64_t most = getTensorType(op.getKeys()).getDimSize(1), shift = llvm::Log2_64(kPositions);
+  if (window)
+    most = std::min(most, window);
+  auto select = [&](Predicate predicate, int64_t limit, int64_t chosen) {
+    span.shift = arith::SelectOp::create(e.b, compare(predicate, count, e.index(limit)),
+                                         e.index(chosen), span.shift);
+  };
+  span.shift = e.index(shift);
+  for (int64_t limit = getParts(op) * kPositions; limit < most; limit *= 2)
+    select(Predicate::sgt, limit, ++shift);
+  select(Predicate::sle, kUndivided, llvm::Log2_64(kUndivided));
+  Value lastOfAll = arith::SubIOp::create(e.b, count, e.index(1));
+  span.parts = add(arith::ShRUIOp::create(e.b, lastOfAll, span.shift), 1);
   return span;
 }
 
@@ -209,48 +204,40 @@ void CacheAttentionEmitter::finish(const State &state, AttentionWriter write) {
 // Warps
 //===----------------------------------------------------------------------===//
 
-/// Slots that the row does not see repeat others, so that weights of 0 meet numbers.
-Value CacheAttentionEmitter::clampSlot(const Span &span, Value slot) {
-  Value last = arith::SubIOp::create(e.b, span.end, e.index(1));
-  slot = arith::MinSIOp::create(e.b, slot, last);
-  return op.getMask().getWindow() ? Value(arith::MaxSIOp::create(e.b, slot, span.first)) : slot;
-}
-
-CacheAttentionEmitter::State CacheAttentionEmitter::reducePart(const Span &span, Value part) {
-  Value first = add(mul(part, kPartPositions), mul(e.getWarp(), kWarpPositions));
-  Value isSeen =
-      arith::AndIOp::create(e.b, compare(Predicate::slt, first, span.end),
-                            compare(Predicate::sgt, add(first, kWarpPositions), span.first));
-  int64_t weighted = together * HeadReader::kLaneChannels;
-  SmallVector<Type> types(2 * together + weighted, e.b.getF32Type());
-  auto branch = scf::IfOp::create(e.b, types, isSeen, /*withElseRegion=*/true);
-  {
-    OpBuilder::InsertionGuard guard(e.b);
-    e.b.setInsertionPointToStart(branch.thenBlock());
-    WarpState state = reduceWarp(span, first);
-    SmallVector<Value> flat(state.maxima);
-    llvm::append_range(flat, state.sums);
-    llvm::append_range(flat, state.weighted);
-    scf::YieldOp::create(e.b, flat);
-    e.b.setInsertionPointToStart(branch.elseBlock());
-    flat.assign(types.size(), e.constant(0));
-    std::fill_n(flat.begin(), together, e.constant(kNoMaximum));
-    scf::YieldOp::create(e.b, flat);
-  }
-  ValueRange state = branch.getResults();
+/// The softmax over positions [from, to), merged.
+CacheAttentionEmitter::State CacheAttentionEmitter::reduce(Value sequence, Value from, Value to) {
+  constexpr int64_t channels = HeadReader::kLaneChannels;
+  SmallVector<Value> init(together * (2 + channels), e.constant(0));
+  std::fill_n(init.begin(), together, e.constant(kNoMaximum));
+  auto unflatten = [&](ValueRange flat) {
+    return WarpState{SmallVector<Value>(flat.take_front(together)),
+                     SmallVector<Value>(flat.slice(together, together)),
+                     SmallVector<Value>(flat.drop_front(2 * together))};
+  };
+  Value first = add(from, mul(e.getWarp(), kWarp));
+  WarpState state =
+      unflatten(e.forRange(first, to, kPositions, init, [&](Value position, ValueRange carried) {
+        WarpState next = addPositions({sequence, position, to}, unflatten(carried));
+        SmallVector<Value> flat(next.maxima);
+        llvm::append_range(flat, next.sums);
+        llvm::append_range(flat, next.weighted);
+        return flat;
+      }));
+  for (Value &sum : state.sums)
+    sum = e.addLanes(sum);
   e.when(compare(Predicate::eq, e.getLane(), e.index(0)), [&] {
     Tile tile{e.getWarp(), e.index(0), 0, together};
-    e.store(SmallVector<Value>(state.take_front(together)), warpMaxima, tile);
-    e.store(SmallVector<Value>(state.slice(together, together)), warpSums, tile);
+    e.store(state.maxima, warpMaxima, tile);
+    e.store(state.sums, warpSums, tile);
   });
   Value slot = add(mul(e.getWarp(), values.getSlotsAtOnce()), values.getSlotOfLane());
   auto store = [&] {
+    constexpr int64_t count = channels / 2;
     for (int64_t h = 0; h < together; ++h)
       for (int64_t half = 0; half < 2; ++half) {
-        constexpr int64_t count = HeadReader::kLaneChannels / 2;
-        int64_t index = 2 * together + (2 * h + half) * count;
         Tile tile{slot, values.getChannel(half), h * values.getChannels(), count};
-        e.store(SmallVector<Value>(state.slice(index, count)), warpWeighted, tile);
+        e.store(ArrayRef(state.weighted).slice(h * channels + half * count, count), warpWeighted,
+                tile);
       }
   };
   if (Value isMine = values.hasChannels())
@@ -261,114 +248,108 @@ CacheAttentionEmitter::State CacheAttentionEmitter::reducePart(const Span &span,
   return mergeWarps();
 }
 
-/// Sums over the lanes of a slot of lists of values, a value for each of the slots that are read
-/// one after the other: at each step a lane keeps one half of the list, so that in the end it holds
-/// the sum of the slot number lane % lanes. Steps from `least` lanes apart to `most`.
-Value CacheAttentionEmitter::addSlots(SmallVector<Value> list, int64_t least, int64_t most) {
-  for (int64_t mask = most; mask >= least; mask /= 2) {
-    size_t half = list.size() / 2;
-    Value bit = arith::RemUIOp::create(e.b, arith::DivUIOp::create(e.b, e.getLane(), e.index(mask)),
-                                       e.index(2));
-    Value isHigh = compare(Predicate::ne, bit, e.index(0));
-    for (size_t i = 0; i < half; ++i) {
-      Value kept = arith::SelectOp::create(e.b, isHigh, list[half + i], list[i]);
-      Value given = arith::SelectOp::create(e.b, isHigh, list[i], list[half + i]);
-      list[i] = arith::AddFOp::create(e.b, kept, e.shuffleXor(given, mask));
-    }
-    list.truncate(half);
+/// Sums over the lanes of a slot of what `leaf` computes of each head for slots number `first` … +
+/// 2 * mask - 1, which are read one after the other: a lane keeps one half of each pair of values,
+/// so that in the end it holds the sums of the slot number lane % lanes.
+SmallVector<Value> CacheAttentionEmitter::addSlots(int64_t first, int64_t mask,
+                                                   function_ref<SmallVector<Value>(int64_t)> leaf) {
+  if (mask == 0)
+    return leaf(first);
+  SmallVector<Value> low = addSlots(first, mask / 2, leaf);
+  SmallVector<Value> high = addSlots(first + mask, mask / 2, leaf);
+  Value bit = arith::RemUIOp::create(e.b, arith::DivUIOp::create(e.b, e.getLane(), e.index(mask)),
+                                     e.index(2));
+  Value isHigh = compare(Predicate::ne, bit, e.index(0));
+  for (auto [l, h] : llvm::zip_equal(low, high)) {
+    Value kept = arith::SelectOp::create(e.b, isHigh, h, l);
+    Value given = arith::SelectOp::create(e.b, isHigh, l, h);
+    l = arith::AddFOp::create(e.b, kept, e.shuffleXor(given, mask));
   }
-  return list.front();
+  return low;
 }
 
-/// Of each head the score of one position: that of load lane % lanes, slot lane / lanes.
-SmallVector<Value> CacheAttentionEmitter::emitScores(const Span &span, Value first) {
-  int64_t loads = keys.getLanes(), atOnce = keys.getSlotsAtOnce();
-  int64_t chunk = std::min<int64_t>(loads, 8);
-  SmallVector<HeadReader::Stored> stored;
-  SmallVector<SmallVector<Value>> sums(together);
-  for (int64_t begin = 0; begin < loads; begin += chunk) {
-    // As many loads under way as there are registers for.
-    int64_t ahead = std::max(begin + chunk, kLoadRegisters / keys.getRegisters());
-    while (static_cast<int64_t>(stored.size()) < std::min(loads, ahead)) {
-      auto number = static_cast<int64_t>(stored.size());
-      Value slot = add(add(first, keys.getSlotOfLane()), number * atOnce);
-      stored.push_back(keys.load(span.sequence, kvHead, clampSlot(span, slot)));
-    }
-    SmallVector<SmallVector<Value>> products(together);
-    for (int64_t i = begin; i < begin + chunk; ++i) {
-      HeadReader::Numbers key = keys.widen(stored[i]);
-      for (auto [query, list] : llvm::zip_equal(queries, products)) {
-        Value sum;
-        for (auto [q, k] : llvm::zip_equal(query, key.values))
-          sum = sum ? e.fma(q, k, sum) : Value(arith::MulFOp::create(e.b, q, k));
-        list.push_back(key.scale ? Value(arith::MulFOp::create(e.b, sum, key.scale)) : sum);
-      }
-    }
-    for (auto [list, sum] : llvm::zip_equal(products, sums))
-      sum.push_back(addSlots(list, 1, chunk / 2));
-  }
-  SmallVector<Value> scores;
-  for (const SmallVector<Value> &sum : sums)
-    scores.push_back(addSlots(sum, chunk, loads / 2));
-  return scores;
+/// This lane's channels of the slots that the warp reads as number `number`: of keys, then of
+/// values. Slots that are not seen repeat the last one, so that weights of 0 meet numbers.
+HeadReader::Stored CacheAttentionEmitter::loadSlot(const Slots &slots, int64_t number) {
+  bool isKey = number < keys.getLanes();
+  HeadReader &cache = isKey ? keys : values;
+  int64_t offset = (isKey ? number : number - keys.getLanes()) * cache.getSlotsAtOnce();
+  // In 32 bits, which are half as many instructions.
+  Type i32 = e.b.getI32Type();
+  auto narrow = [&](Value index) -> Value { return arith::IndexCastOp::create(e.b, i32, index); };
+  Value slot = arith::AddIOp::create(e.b, narrow(add(slots.first, cache.getSlotOfLane())),
+                                     e.intConstant(i32, offset));
+  slot = arith::MinSIOp::create(e.b, slot, narrow(add(slots.end, -1)));
+  slot = arith::IndexCastUIOp::create(e.b, e.b.getIndexType(), slot);
+  return cache.load(slots.sequence, kvHead, slot);
 }
 
-CacheAttentionEmitter::WarpState CacheAttentionEmitter::reduceWarp(const Span &span, Value first) {
-  SmallVector<Value> scores = emitScores(span, first);
-  // Values are asked for while weights are computed.
-  int64_t loads = values.getLanes(), atOnce = values.getSlotsAtOnce();
-  SmallVector<HeadReader::Stored> stored;
-  int64_t ahead = kLoadRegisters / values.getRegisters();
-  auto load = [&](int64_t end) {
-    while (static_cast<int64_t>(stored.size()) < std::min(end, loads)) {
-      auto number = static_cast<int64_t>(stored.size());
-      Value slot = add(add(first, values.getSlotOfLane()), number * atOnce);
-      stored.push_back(values.load(span.sequence, kvHead, clampSlot(span, slot)));
-    }
-  };
-  load(ahead);
-
-  Value lanes = e.index(keys.getLanes());
-  Value position =
-      add(first, add(mul(arith::RemUIOp::create(e.b, e.getLane(), lanes), keys.getSlotsAtOnce()),
-                     keys.getSlotOfLane()));
-  Value isSeen = arith::AndIOp::create(e.b, compare(Predicate::slt, position, span.end),
-                                       compare(Predicate::sge, position, span.first));
-  WarpState state;
-  SmallVector<Value> weights;
-  for (Value score : scores) {
-    score = arith::SelectOp::create(e.b, isSeen, score, e.constant(kNoMaximum));
-    state.maxima.push_back(e.maxLanes(score));
-    Value power = exp2(e, arith::SubFOp::create(e.b, score, state.maxima.back()));
-    weights.push_back(arith::SelectOp::create(e.b, isSeen, power, e.constant(0)));
-    state.sums.push_back(e.addLanes(weights.back()));
-  }
-
+CacheAttentionEmitter::WarpState CacheAttentionEmitter::addPositions(const Slots &slots,
+                                                                     const WarpState &state) {
   constexpr int64_t channels = HeadReader::kLaneChannels;
-  state.weighted.assign(together * channels, Value());
+  // A window of loads runs ahead of what is used: values are asked for while scores are computed.
+  int64_t room =
+      std::clamp(kRegisters - together * (2 * channels + 4), 2 * channels, kMostLoadRegisters);
+  int64_t ahead = room / std::max(keys.getRegisters(), values.getRegisters());
+  SmallVector<HeadReader::Stored> stored;
+  auto use = [&](int64_t number) -> const HeadReader::Stored & {
+    int64_t end = std::min(number + ahead, keys.getLanes() + values.getLanes());
+    for (auto i = static_cast<int64_t>(stored.size()); i < end; ++i)
+      stored.push_back(loadSlot(slots, i));
+    return stored[number];
+  };
+  // Of each head the score of one position: that of load lane % lanes, slot lane / lanes.
+  SmallVector<Value> scores = addSlots(0, keys.getLanes() / 2, [&](int64_t number) {
+    HeadReader::Numbers key = keys.widen(use(number));
+    SmallVector<Value> sums;
+    for (const SmallVector<Value> &query : queries) {
+      Value sum;
+      for (auto [q, k] : llvm::zip_equal(query, key.values))
+        sum = sum ? e.fma(q, k, sum) : Value(arith::MulFOp::create(e.b, q, k));
+      sums.push_back(key.scale ? Value(arith::MulFOp::create(e.b, sum, key.scale)) : sum);
+    }
+    return sums;
+  });
+
+  Value loadOfLane = arith::RemUIOp::create(e.b, e.getLane(), e.index(keys.getLanes()));
+  Value position =
+      add(slots.first, add(mul(loadOfLane, keys.getSlotsAtOnce()), keys.getSlotOfLane()));
+  Value isSeen = compare(Predicate::slt, position, slots.end);
+  WarpState next;
+  SmallVector<Value> weights;
+  for (auto [h, score] : llvm::enumerate(scores)) {
+    score = arith::SelectOp::create(e.b, isSeen, score, e.constant(kNoMaximum));
+    Value maximum = arith::MaxNumFOp::create(e.b, state.maxima[h], e.maxLanes(score));
+    Value factor = exp2(e, arith::SubFOp::create(e.b, state.maxima[h], maximum));
+    Value power = exp2(e, arith::SubFOp::create(e.b, score, maximum));
+    weights.push_back(arith::SelectOp::create(e.b, isSeen, power, e.constant(0)));
+    next.maxima.push_back(maximum);
+    next.sums.push_back(e.fma(state.sums[h], factor, weights.back()));
+    for (Value sum : ArrayRef(state.weighted).slice(h * channels, channels))
+      next.weighted.push_back(arith::MulFOp::create(e.b, sum, factor));
+  }
+
   Value warp = e.intConstant(e.b.getI32Type(), kWarp);
-  for (int64_t i = 0; i < loads; ++i) {
-    load(i + ahead);
+  for (int64_t i = 0; i < values.getLanes(); ++i) {
     // The lane that has the weight of this lane's slot.
-    Value slot = add(values.getSlotOfLane(), i * atOnce);
+    Value slot = add(values.getSlotOfLane(), i * values.getSlotsAtOnce());
     Value keySlots = e.index(keys.getSlotsAtOnce());
     Value source = add(mul(arith::RemUIOp::create(e.b, slot, keySlots), keys.getLanes()),
                        arith::DivUIOp::create(e.b, slot, keySlots));
     source = arith::IndexCastOp::create(e.b, e.b.getI32Type(), source);
-    HeadReader::Numbers value = values.widen(stored[i]);
+    HeadReader::Numbers value = values.widen(use(keys.getLanes() + i));
     for (int64_t h = 0; h < together; ++h) {
       Value weight = gpu::ShuffleOp::create(e.b, weights[h], source, warp, gpu::ShuffleMode::IDX)
                          .getShuffleResult();
       if (value.scale)
         weight = arith::MulFOp::create(e.b, weight, value.scale);
       for (int64_t c = 0; c < channels; ++c) {
-        Value &sum = state.weighted[h * channels + c];
-        sum = sum ? e.fma(value.values[c], weight, sum)
-                  : Value(arith::MulFOp::create(e.b, value.values[c], weight));
+        Value &sum = next.weighted[h * channels + c];
+        sum = e.fma(value.values[c], weight, sum);
       }
     }
   }
-  return state;
+  return next;
 }
 
 CacheAttentionEmitter::State CacheAttentionEmitter::mergeWarps() {
@@ -463,16 +444,37 @@ Value CacheAttentionEmitter::isLast(Value parts) {
                  e.intConstant(i32, 0));
 }
 
-CacheAttentionEmitter::State CacheAttentionEmitter::mergeParts(const Span &span) {
+CacheAttentionEmitter::State CacheAttentionEmitter::mergeParts(Value parts) {
   int64_t columns = together * values.getChannels();
-  Value parts = arith::SubIOp::create(e.b, span.endPart, span.firstPart);
+  Value lastPart = arith::SubIOp::create(e.b, parts, e.index(1));
   Value rounds = arith::DivUIOp::create(e.b, add(parts, kPartsAtOnce - 1), e.index(kPartsAtOnce));
   Value padded = mul(rounds, kPartsAtOnce);
+  Value column = add(mul(mergedHead, values.getChannels()), mergedChannel);
+  using Batch = SmallVector<SmallVector<Value>>;
+  auto loadBatch = [&](Value first) {
+    Batch loaded;
+    for (int64_t i = 0; i < kPartsAtOnce; ++i) {
+      Value part = arith::MinSIOp::create(e.b, add(first, i), lastPart);
+      loaded.push_back(loadNumbers(e, width, getPartAddress(part, column)));
+    }
+    return loaded;
+  };
+  auto addBatch = [&](Value first, const Batch &loaded, SmallVector<Value> sums) {
+    for (auto [i, numbers] : llvm::enumerate(loaded)) {
+      Value part = add(first, static_cast<int64_t>(i));
+      Value factor = memref::LoadOp::create(e.b, factors, ValueRange{mergedHead, part});
+      for (auto [sum, x] : llvm::zip_equal(sums, numbers))
+        sum = e.fma(x, factor, sum);
+    }
+    return sums;
+  };
+  Batch firstBatch = loadBatch(e.index(0));
+
   // Of each head a warp: the largest maximum, factors that bring parts to it, the sum.
   e.when(compare(Predicate::slt, e.getWarp(), e.index(together)), [&] {
     Value head = e.getWarp();
     auto loadOf = [&](Value part, int64_t column) -> Value {
-      Value address = getPartAddress(add(span.firstPart, part), add(head, column));
+      Value address = getPartAddress(part, add(head, column));
       return loadNumbers(e, 1, address).front();
     };
     Value maximum = e.maxLanes(
@@ -481,43 +483,30 @@ CacheAttentionEmitter::State CacheAttentionEmitter::mergeParts(const Span &span)
                      return {arith::MaxNumFOp::create(e.b, carried[0], loadOf(part, columns))};
                    })
             .front());
-    SmallVector<Value> sum = e.forRange(
-        e.getLane(), padded, kWarp, e.constant(0),
-        [&](Value part, ValueRange carried) -> SmallVector<Value> {
-          Value isThere = compare(Predicate::slt, part, parts);
-          Value from =
-              arith::MinSIOp::create(e.b, part, arith::SubIOp::create(e.b, parts, e.index(1)));
-          Value factor = exp2(e, arith::SubFOp::create(e.b, loadOf(from, columns), maximum));
-          factor = arith::SelectOp::create(e.b, isThere, factor, e.constant(0));
-          memref::StoreOp::create(e.b, factor, factors, ValueRange{head, part});
-          return {e.fma(loadOf(from, columns + together), factor, carried[0])};
-        });
+    SmallVector<Value> sum =
+        e.forRange(e.getLane(), padded, kWarp, e.constant(0),
+                   [&](Value part, ValueRange carried) -> SmallVector<Value> {
+                     Value isThere = compare(Predicate::slt, part, parts);
+                     Value from = arith::MinSIOp::create(e.b, part, lastPart);
+                     Value factor =
+                         exp2(e, arith::SubFOp::create(e.b, loadOf(from, columns), maximum));
+                     factor = arith::SelectOp::create(e.b, isThere, factor, e.constant(0));
+                     memref::StoreOp::create(e.b, factor, factors, ValueRange{head, part});
+                     return {e.fma(loadOf(from, columns + together), factor, carried[0])};
+                   });
     Value whole = e.addLanes(sum.front());
     e.when(compare(Predicate::eq, e.getLane(), e.index(0)),
            [&] { memref::StoreOp::create(e.b, whole, total, head); });
   });
   e.barrier();
 
-  Value column = add(mul(mergedHead, values.getChannels()), mergedChannel);
-  Value lastPart = arith::SubIOp::create(e.b, span.endPart, e.index(1));
-  SmallVector<Value> init(width, e.constant(0));
   State state;
   state.sum = memref::LoadOp::create(e.b, total, mergedHead);
+  state.weighted = addBatch(e.index(0), firstBatch, SmallVector<Value>(width, e.constant(0)));
   state.weighted =
-      e.forRange(e.index(0), padded, kPartsAtOnce, init, [&](Value first, ValueRange carried) {
-        SmallVector<Value> sums(carried);
-        SmallVector<SmallVector<Value>> loaded;
-        for (int64_t i = 0; i < kPartsAtOnce; ++i) {
-          Value part = arith::MinSIOp::create(e.b, add(span.firstPart, add(first, i)), lastPart);
-          loaded.push_back(loadNumbers(e, width, getPartAddress(part, column)));
-        }
-        for (auto [i, numbers] : llvm::enumerate(loaded)) {
-          Value factor = memref::LoadOp::create(
-              e.b, factors, ValueRange{mergedHead, add(first, static_cast<int64_t>(i))});
-          for (auto [sum, x] : llvm::zip_equal(sums, numbers))
-            sum = e.fma(x, factor, sum);
-        }
-        return sums;
-      });
+      e.forRange(e.index(kPartsAtOnce), padded, kPartsAtOnce, state.weighted,
+                 [&](Value first, ValueRange carried) {
+                   return addBatch(first, loadBatch(first), SmallVector<Value>(carried));
+                 });
   return state;
 }

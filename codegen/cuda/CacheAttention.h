@@ -1,17 +1,18 @@
 //===- CacheAttention.h - Attention over caches by parts --------*- C++ -*-===//
 //
 // A block of 256 threads takes a row, up to four query heads that share a key-value
-// head, and a part of 256 absolute positions, whose keys and values it reads
-// once. A warp has 32 of the positions, a lane one of them when weights are
-// computed and 8 channels of several when slots are read:
+// head, and a part of the positions that the row sees, whose keys and values it
+// reads once. A warp has 32 positions at a time, a lane one of them when weights
+// are computed and 8 channels of several when slots are read:
 //
-//   each warp:  scores (sums over the lanes of a slot) -> maximum, weights, their sum
-//               weighted sums of the values, for the lanes' channels
+//   each warp:  for its positions, 32 of every 256, with an online softmax:
+//                 scores (sums over the lanes of a slot) -> maximum, weights
+//                 weighted sums of the values, for the lanes' channels
 //   the block:  merges its warps in shared memory, in ascending order
 //   the last block of a row and head:  merges the parts, in ascending order
 //
-// What is computed for a row depends neither on other rows nor on which block
-// comes last (docs/cuda.md).
+// How many parts there are depends on the positions that the row sees, and on
+// nothing else: neither on other rows nor on which block comes last (docs/cuda.md).
 //
 //===----------------------------------------------------------------------===//
 #ifndef NYALA_CODEGEN_CUDA_CACHEATTENTION_H
@@ -30,7 +31,7 @@ public:
 
   /// Why the caches cannot be read; empty if they can.
   static std::string getObstacle(AttentionOp op);
-  /// Groups of query heads that blocks take, and parts of the longest sequence.
+  /// Groups of query heads that blocks take, and the most parts that a row can have.
   static int64_t getHeadGroups(AttentionOp op);
   static int64_t getParts(AttentionOp op);
 
@@ -40,13 +41,13 @@ public:
 
   /// Part `part` of row `row`, and the row's result if this block is the last one.
   void emitPart(mlir::Value headGroup, mlir::Value part, mlir::Value row, AttentionWriter write);
-  /// All parts of the row, one after the other.
-  void emitParts(mlir::Value headGroup, mlir::Value row, AttentionWriter write);
+  /// All of the row.
+  void emitRow(mlir::Value headGroup, mlir::Value row, AttentionWriter write);
 
 private:
-  /// Positions [first, end) and parts [firstPart, endPart) that a row sees.
+  /// Positions [first, end) that a row sees, in `parts` parts of 2^shift of them.
   struct Span {
-    mlir::Value first, end, firstPart, endPart, sequence;
+    mlir::Value first, end, sequence, parts, shift;
   };
   /// Softmax over some positions, of the head and the adjacent channels that are this thread's when
   /// warps or parts are merged.
@@ -54,24 +55,29 @@ private:
     mlir::Value maximum, sum;
     llvm::SmallVector<mlir::Value> weighted;
   };
-  /// The same of a warp: of each head, of this lane's channels and slots.
+  /// The same of a warp: of each head, of this lane's channels and slots; sums of its positions.
   struct WarpState {
     llvm::SmallVector<mlir::Value> maxima, sums, weighted;
+  };
+  /// The next 32 positions of a warp, of which those below `end` are seen.
+  struct Slots {
+    mlir::Value sequence, first, end;
   };
 
   Span getSpan(mlir::Value row);
   void beginGroup(mlir::Value headGroup, mlir::Value row);
-  State reducePart(const Span &span, mlir::Value part);
-  WarpState reduceWarp(const Span &span, mlir::Value first);
-  llvm::SmallVector<mlir::Value> emitScores(const Span &span, mlir::Value first);
+  State reduce(mlir::Value sequence, mlir::Value from, mlir::Value to);
+  WarpState addPositions(const Slots &slots, const WarpState &state);
   State mergeWarps();
   void publish(const State &state, mlir::Value part);
   mlir::Value isLast(mlir::Value parts);
-  State mergeParts(const Span &span);
+  State mergeParts(mlir::Value parts);
   void finish(const State &state, AttentionWriter write);
 
-  mlir::Value clampSlot(const Span &span, mlir::Value slot);
-  mlir::Value addSlots(llvm::SmallVector<mlir::Value> values, int64_t least, int64_t most);
+  HeadReader::Stored loadSlot(const Slots &slots, int64_t number);
+  llvm::SmallVector<mlir::Value>
+  addSlots(int64_t first, int64_t mask,
+           llvm::function_ref<llvm::SmallVector<mlir::Value>(int64_t)> leaf);
   mlir::Value getPartAddress(mlir::Value part, mlir::Value column);
 
   mlir::Value add(mlir::Value l, mlir::Value r);

@@ -82,7 +82,9 @@ HeadReader::Stored HeadReader::load(Value sequence, Value kvHead, Value slot) {
   if (layout)
     return loadBlocks(sequence, slot, column);
   int64_t bytes = element.getIntOrFloatBitWidth() / 8;
-  Value offset = mul(add(mul(add(mul(sequence, slots), slot), stride), column), bytes);
+  // The slot comes last: all else stays the same.
+  Value head = mul(add(mul(sequence, slots * stride), column), bytes);
+  Value offset = add(head, mul(slot, stride * bytes));
   Stored stored;
   for (int64_t i = 0; i < kLaneChannels * bytes; i += kLoadBytes)
     stored.words.push_back(e.loadStreaming(buffer, add(offset, e.index(i))));

@@ -7,6 +7,7 @@
 #include "codegen/cuda/CudaTileModels.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 
 using namespace mlir;
 using namespace nyala;
@@ -34,7 +35,7 @@ Value addSquares(ThreadEmitter &e, ArrayRef<Value> values) {
 
 /// 1 / sqrt(square + epsilon).
 Value emitInverseRoot(ThreadEmitter &e, Value square, const APFloat &epsilon) {
-  Value root = e.sqrt(add(e, square, e.constant(epsilon.convertToDouble())));
+  Value root = math::SqrtOp::create(e.b, add(e, square, e.constant(epsilon.convertToDouble())));
   return arith::DivFOp::create(e.b, e.constant(1), root);
 }
 

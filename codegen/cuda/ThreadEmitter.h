@@ -179,16 +179,18 @@ public:
                                       mlir::Value column, int64_t offset, int64_t count);
   void store(llvm::ArrayRef<mlir::Value> values, mlir::Value buffer, mlir::ValueRange leading,
              mlir::Value column, int64_t offset);
-  /// 16, 8 or 4 bytes of a weight that is read once: ld.global.nc.L1::no_allocate.L2::256B; a
-  /// vector of i32.
+  /// `bytes` (16, 8, 4, 2 or 1) of a weight that is read once:
+  /// ld.global.nc.L1::no_allocate.L2::256B. A vector of i32, or of one i16. Such loads keep their
+  /// order, also among barriers.
   mlir::Value loadStreaming(mlir::Value buffer, mlir::Value byteOffset, int64_t bytes = 16);
+  /// Asks for the cache line of a byte, into the first-level cache.
+  void prefetch(mlir::Value buffer, mlir::Value byteOffset);
 
   // --- Arithmetic --------------------------------------------------------------------------
 
   using Arithmetic::constant;
   mlir::Value constant(double value); ///< f32
   mlir::Value fma(mlir::Value a, mlir::Value b, mlir::Value c) override;
-  mlir::Value sqrt(mlir::Value x); ///< rounded to nearest
   /// The two bf16 of an i32 as f32: low half, high half.
   std::pair<mlir::Value, mlir::Value> widenPair(mlir::Value bits);
   /// An f32 rounded to bf16 or f16 (`type`), as f32.

@@ -94,10 +94,10 @@ func.func @left_alone(%x: tensor<?x32xf32>, %w: tensor<32x32xf32>)
 // CHECK-NEXT: %[[B:.+]] = arith.truncf %[[U]] : tensor<32x32xf32> to tensor<32x32xbf16>
 // CHECK-NEXT: %[[Y:.+]] = nyala.linear %{{.+}}, %[[B]]
 // CHECK-NEXT: nyala.linear %{{.+}}, %[[B]]
-func.func @cuda_decode(%x: tensor<?x32xbf16>) -> (tensor<?x32xf32>, tensor<?x32xf32>) attributes {nyala.device = "cuda"} {
+func.func @cuda_decode(%x: tensor<?x32xbf16>, %z: tensor<?x32xbf16>) -> (tensor<?x32xf32>, tensor<?x32xf32>) attributes {nyala.device = "cuda"} {
   %q = nyala.load @q : tensor<32x32xf32>
   %b = arith.truncf %q : tensor<32x32xf32> to tensor<32x32xbf16>
   %0 = nyala.linear %x, %b : tensor<?x32xbf16>, tensor<32x32xbf16> -> tensor<?x32xf32>
-  %1 = nyala.linear %x, %b : tensor<?x32xbf16>, tensor<32x32xbf16> -> tensor<?x32xf32>
+  %1 = nyala.linear %z, %b : tensor<?x32xbf16>, tensor<32x32xbf16> -> tensor<?x32xf32>
   return %0, %1 : tensor<?x32xf32>, tensor<?x32xf32>
 }

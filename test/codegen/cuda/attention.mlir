@@ -2,24 +2,24 @@
 
 module attributes {nyala.targets = [#nyala.cuda_target<"sm_90a">]} {
 
-// A block has a row, the three heads of a key-value head and 256 positions; 8192 slots are 32 parts.
-// Neither rows of the call nor the order of blocks is part of what is computed.
+// A block has a row, the three heads of a key-value head and a part of the positions, of which there are up
+// to 32 here, of 256 or more positions.
 // CHECK-LABEL: gpu.func @decode(
 // CHECK-SAME: %[[WORKSPACE:arg[0-9]+]]: !llvm.ptr<1>) kernel
 // CHECK-SAME: known_block_size = array<i32: 256, 1, 1>, nvvm.minctasm = 2 : i32
 // CHECK-SAME: nyala.row_block = 1 : i64
 // CHECK-SAME: nyala.tiles = 96 : i64, nyala.workspace_bytes = 141568 : i64
-// A warp without a position that the row sees reads nothing.
-// CHECK: scf.if {{.*}} -> (f32, f32, f32,
-// Eight slots of keys are asked for, each lane 16 bytes, then eight of values.
-// CHECK-COUNT-8: ld.global.nc.L1::no_allocate.L2::256B
+// A warp has 32 of each 256 positions.
+// CHECK: scf.for {{.*}} step %c256{{.*}} -> (f32, f32, f32,
+// Eight slots of keys and eight of values, each lane 16 bytes, in a window of eleven that runs ahead.
+// CHECK-COUNT-12: ld.global.nc.L1::no_allocate.L2::256B
 // CHECK: gpu.shuffle
-// CHECK-COUNT-8: ld.global.nc.L1::no_allocate.L2::256B
+// CHECK-COUNT-4: ld.global.nc.L1::no_allocate.L2::256B
 // CHECK: ex2.approx.ftz.f32
 // CHECK: gpu.barrier
 // The only part of a row is its result; else the part is left in the workspace.
 // CHECK: scf.if
-// CHECK: vector.store {{.*}} : memref<1x576xf32, 1>
+// CHECK: memref.store {{.*}} : memref<1x576xf32, 1>
 // CHECK: } else {
 // CHECK: llvm.store {{.*}} : f32, !llvm.ptr<1>
 // What has been stored is there before the block is counted, and read after that.
@@ -38,7 +38,7 @@ nyala.kernel @decode(%q: tensor<?x576xf32>, %k: tensor<1x8192x192xf16>, %v: tens
 }
 
 // More than four heads of a key-value head are several groups: of seven, four and three. One part needs
-// no workspace.
+// no workspace; up to 512 positions are one.
 // CHECK-LABEL: gpu.func @groups(
 // CHECK-NOT: !llvm.ptr<1>) kernel
 // CHECK-SAME: nyala.tiles = 2 : i64, nyala.workspace_bytes = 0 : i64
@@ -85,7 +85,7 @@ nyala.kernel @many(%q: tensor<?x4096xf32>, %k: tensor<1x8192x1024xf16>, %v: tens
   nyala.return %0 : tensor<?x4096xf32>
 }
 
-// Caches of f32 keep to f32: prompts by rows, all parts of one by one block.
+// Caches of f32 keep to f32: prompts by rows, all positions of one by one block.
 // CHECK-LABEL: gpu.func @floats(
 // CHECK-SAME: nyala.row_block = 1 : i64
 // CHECK-SAME: nyala.tiles = 3 : i64, nyala.workspace_bytes = 0 : i64

@@ -1,8 +1,13 @@
-// RUN: nyala-opt %s --nyala-generate-cuda-kernels --canonicalize --cse -o %t && FileCheck %s < %t
-// Kernels call no library.
-// RUN: not grep -E "math[.]|call @" %t
+// RUN: nyala-opt %s --nyala-generate-cuda-kernels --canonicalize --cse | FileCheck %s
+// All of it becomes instructions: kernels call no library.
+// RUN: nyala-opt %s --nyala-kernel-pipeline --nyala-program-pipeline | FileCheck %s --check-prefix=LLVM --implicit-check-not=@__nv
 
 module attributes {nyala.targets = [#nyala.cuda_target<"sm_90a">, #nyala.cpu_target<"x86-64">]} {
+
+// LLVM: llvm.mlir.global external @dynamic_shared_memory() {addr_space = 3 : i32
+// LLVM: llvm.func @norm(%{{.*}}: !llvm.ptr<1> {llvm.noalias, llvm.readonly}
+// LLVM-SAME: nvvm.maxntid = array<i32: 256, 1, 1>
+// LLVM: llvm.func @randomize(
 
 // CHECK: nyala.kernel @norm(
 // CHECK: module @sm_90a attributes {nyala.target = #nyala.cuda_target<"sm_90a">}
@@ -28,7 +33,7 @@ module attributes {nyala.targets = [#nyala.cuda_target<"sm_90a">, #nyala.cpu_tar
 // CHECK: vector.load %[[G]]
 // CHECK-COUNT-5: gpu.shuffle xor
 // CHECK: gpu.barrier
-// CHECK: llvm.call_intrinsic "llvm.nvvm.sqrt.rn.f"
+// CHECK: math.sqrt
 // CHECK-NOT: vector.load %[[X]]
 // CHECK: vector.store %{{.+}}, %[[Y]]
 // CHECK: gpu.return
