@@ -149,21 +149,22 @@ std::pair<Value, Value> Arithmetic::sineCosine(Value x) {
   return {pick(cosine, sine, sineNegative), pick(sine, cosine, cosineNegative)};
 }
 
+Value Arithmetic::divide(Value x, Value y) { return arith::DivFOp::create(b, x, y); }
+
 Value Arithmetic::activation(ActivationKind kind, Value x) {
   Type type = x.getType();
   auto add = [&](Value l, Value r) -> Value { return arith::AddFOp::create(b, l, r); };
   auto mul = [&](Value l, Value r) -> Value { return arith::MulFOp::create(b, l, r); };
-  auto div = [&](Value l, Value r) -> Value { return arith::DivFOp::create(b, l, r); };
   auto negate = [&](Value v) -> Value { return arith::NegFOp::create(b, v); };
   Value one = constant(type, 1);
   switch (kind) {
   case ActivationKind::Silu:
-    return div(x, add(one, exp(negate(x))));
+    return divide(x, add(one, expOfActivation(negate(x))));
   case ActivationKind::GeluTanh: {
     // x/2 (1 + tanh u) = x / (1 + e^(-2u)), u = sqrt(2/pi) (x + 0.044715 x^3)
     Value u = mul(x, fma(mul(x, x), constant(type, 0.044715 * 0.7978845608028654),
                          constant(type, 0.7978845608028654)));
-    return div(x, add(one, exp(mul(u, constant(type, -2)))));
+    return divide(x, add(one, expOfActivation(mul(u, constant(type, -2)))));
   }
   case ActivationKind::Gelu: {
     Value erf = math::ErfOp::create(b, mul(x, constant(type, 0.7071067811865476)));

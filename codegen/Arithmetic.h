@@ -41,6 +41,10 @@ protected:
   /// i32, in the shape of `type`.
   static mlir::Type toI32(mlir::Type type);
 
+  /// What activations are made of; exp() and a division, where a target has nothing cheaper.
+  virtual mlir::Value expOfActivation(mlir::Value x) { return exp(x); }
+  virtual mlir::Value divide(mlir::Value x, mlir::Value y);
+
   explicit Arithmetic(mlir::ImplicitLocOpBuilder &builder) : b(builder) {}
   ~Arithmetic() = default;
 };

@@ -52,6 +52,61 @@ Value AttentionBlockEmitter::allocateRows(int64_t rows, int64_t dims) {
 }
 
 //===----------------------------------------------------------------------===//
+// Units
+//===----------------------------------------------------------------------===//
+
+bool nyala::cpu::roundsToBf16(CpuTargetAttr target, AttentionOp op) {
+  auto holdsFloats = [](Value cache) {
+    RankedTensorType type = getTensorType(cache);
+    return !getBlocks(type) && type.getElementType().isF32();
+  };
+  return target.hasFeature("avx512bf16") && !holdsFloats(op.getKeys()) &&
+         !holdsFloats(op.getValues());
+}
+
+Value AttentionBlockEmitter::areConsecutive(AttentionOp op, Value first, Value count) {
+  Value yes = arith::ConstantOp::create(e.b, e.b.getBoolAttr(true));
+  auto loop = scf::ForOp::create(e.b, e.index(1), count, e.index(1), yes);
+  OpBuilder::InsertionGuard guard(e.b);
+  e.b.setInsertionPointToStart(loop.getBody());
+  auto follows = [&](Value ids, int64_t step) -> Value {
+    Value here = e.loadIndex(ids, add(first, loop.getInductionVar()));
+    Value before = e.loadIndex(
+        ids, arith::SubIOp::create(e.b, add(first, loop.getInductionVar()), e.index(1)));
+    return arith::CmpIOp::create(e.b, arith::CmpIPredicate::eq, here, add(before, step));
+  };
+  Value both =
+      arith::AndIOp::create(e.b, follows(op.getPositions(), 1), follows(op.getSequences(), 0));
+  scf::YieldOp::create(e.b, ValueRange{arith::AndIOp::create(e.b, loop.getRegionIterArg(0), both)});
+  return loop.getResult(0);
+}
+
+AttentionUnit AttentionBlockEmitter::makeUnit(AttentionOp op, Value first, Value count,
+                                              Value kvHead) {
+  AttentionUnit unit{first,
+                     count,
+                     kvHead,
+                     e.loadIndex(op.getSequences(), first),
+                     e.loadIndex(op.getPositions(), first),
+                     {}};
+  unit.end = add(unit.position, count);
+  return unit;
+}
+
+/// The vectors of one head of a slot, padded with zeros to padChannels().
+SmallVector<Value> AttentionBlockEmitter::loadSlot(SlotReader &cache, int64_t channels,
+                                                   const AttentionUnit &unit, Value slot,
+                                                   Value column) {
+  SmallVector<Value> vectors(padChannels(channels) / kLanes, e.constant(e.f32Vector(), 0));
+  cache.forParts(unit.sequence, slot, column, [&](const SlotReader::Part &part) {
+    for (auto [v, vector] : llvm::enumerate(part.vectors))
+      vectors[part.first + v] =
+          part.scale ? Value(arith::MulFOp::create(e.b, vector, part.scale)) : vector;
+  });
+  return vectors;
+}
+
+//===----------------------------------------------------------------------===//
 // Tiles
 //===----------------------------------------------------------------------===//
 

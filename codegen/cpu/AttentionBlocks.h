@@ -9,9 +9,24 @@
 #define NYALA_CODEGEN_CPU_ATTENTIONBLOCKS_H
 
 #include "codegen/cpu/CpuTileModels.h"
+#include "codegen/cpu/SlotAccess.h"
 #include "codegen/cpu/TileProduct.h"
 
 namespace nyala::cpu {
+
+/// Channels of a head in scratch: whole vectors, of pairs as well.
+inline int64_t padChannels(int64_t channels) { return llvm::alignTo(channels, 2 * kLanes); }
+
+/// May products of `op` have factors of bf16, and does `target` multiply them?
+bool roundsToBf16(CpuTargetAttr target, AttentionOp op);
+
+/// What a unit of work over a cache is computed from: consecutive positions of one sequence, for
+/// the query heads of a key-value head.
+struct AttentionUnit {
+  mlir::Value firstRow, count, kvHead;
+  mlir::Value sequence, position; ///< of the first row
+  mlir::Value end;                ///< one past the last row's position
+};
 
 class AttentionBlockEmitter {
 public:
@@ -27,6 +42,14 @@ public:
   /// The largest multiple of `unit` that is not above l ≥ 0.
   mlir::Value floor(mlir::Value l, int64_t unit);
   mlir::Value ceil(mlir::Value l, int64_t unit);
+
+  /// i1: are rows [first, first + count) consecutive positions of one sequence?
+  mlir::Value areConsecutive(AttentionOp op, mlir::Value first, mlir::Value count);
+  AttentionUnit makeUnit(AttentionOp op, mlir::Value first, mlir::Value count, mlir::Value kvHead);
+  /// The vectors of one head of a slot, padded with zeros to padChannels().
+  llvm::SmallVector<mlir::Value> loadSlot(SlotReader &cache, int64_t channels,
+                                          const AttentionUnit &unit, mlir::Value slot,
+                                          mlir::Value column);
 
   /// Scratch of f32, rows by whole vectors of channels.
   mlir::Value allocateRows(int64_t rows, int64_t dims);

@@ -2,6 +2,7 @@
 #include "codegen/cpu/BlockedAttention.h"
 #include "codegen/cpu/CacheAttention.h"
 #include "codegen/cpu/RowModel.h"
+#include "codegen/cpu/TiledAttention.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -51,26 +52,45 @@ struct AttentionModel : CacheModel<AttentionModel, AttentionOp> {
       return emitUnits(op, e, begin, end, e.index(1), [&](Value row, Value, Value kvHead) {
         byRows.emitRow(row, kvHead, destinations.front());
       });
-    BlockedAttentionEmitter byBlocks(e, op);
-    Value isMany = e.isPrompt();
-    Value unitRows =
-        arith::SelectOp::create(e.b, isMany, e.index(BlockedAttentionEmitter::kRows), e.index(1));
-    emitUnits(op, e, begin, end, unitRows, [&](Value row, Value count, Value kvHead) {
-      Value isBlock = arith::AndIOp::create(e.b, isMany, byBlocks.areConsecutive(row, count));
-      auto branch = scf::IfOp::create(e.b, isBlock, /*withElseRegion=*/true);
-      OpBuilder::InsertionGuard guard(e.b);
-      e.b.setInsertionPointToStart(branch.thenBlock());
-      byBlocks.emit(row, count, kvHead, destinations.front());
-      e.b.setInsertionPointToStart(branch.elseBlock());
-      e.forRange(row, arith::AddIOp::create(e.b, row, count), 1,
-                 [&](Value each) { byRows.emitRow(each, kvHead, destinations.front()); });
-    });
+    if (TiledAttentionEmitter::supports(e.getTarget(), op))
+      emitBlocks<TiledAttentionEmitter>(op, e, begin, end, byRows, destinations.front());
+    else
+      emitBlocks<BlockedAttentionEmitter>(op, e, begin, end, byRows, destinations.front());
   }
 
 private:
+  /// By blocks of rows where there are many, of consecutive positions.
+  template <typename Emitter>
+  static void emitBlocks(AttentionOp op, TileEmitter &e, Value begin, Value end,
+                         CacheAttentionEmitter &byRows, Value destination) {
+    Emitter byBlocks(e, op);
+    Value isMany = e.isPrompt();
+    Value unitRows = arith::SelectOp::create(e.b, isMany, e.index(Emitter::kRows), e.index(1));
+    emitUnits(op, e, begin, end, unitRows, [&](Value row, Value count, Value kvHead) {
+      Value isBlock = arith::AndIOp::create(e.b, isMany, byBlocks.areConsecutive(op, row, count));
+      auto branch = scf::IfOp::create(e.b, isBlock, /*withElseRegion=*/true);
+      OpBuilder::InsertionGuard guard(e.b);
+      e.b.setInsertionPointToStart(branch.thenBlock());
+      byBlocks.emit(row, count, kvHead, destination);
+      e.b.setInsertionPointToStart(branch.elseBlock());
+      e.forRange(row, arith::AddIOp::create(e.b, row, count), 1,
+                 [&](Value each) { byRows.emitRow(each, kvHead, destination); });
+    });
+  }
+
+  /// The first of `count` numbers, the last, the second, the last but one, and
+  /// so on: of a prompt's blocks of rows the last see the most positions, and
+  /// so neighbours share the work evenly.
+  static Value fold(TileEmitter &e, Value number, Value count) {
+    Value half = arith::DivUIOp::create(e.b, number, e.index(2));
+    Value isOdd = arith::CmpIOp::create(
+        e.b, arith::CmpIPredicate::ne, arith::RemUIOp::create(e.b, number, e.index(2)), e.index(0));
+    Value fromEnd = arith::SubIOp::create(e.b, arith::SubIOp::create(e.b, count, e.index(1)), half);
+    return arith::SelectOp::create(e.b, isOdd, fromEnd, half);
+  }
+
   /// Calls `body(first row, rows, key-value head)` for each unit of work items
-  /// [begin, end). Heads vary slowest: of a prompt's blocks of rows the last
-  /// see the most.
+  /// [begin, end). Heads vary slowest.
   static void emitUnits(AttentionOp op, TileEmitter &e, Value begin, Value end, Value unitRows,
                         function_ref<void(Value, Value, Value)> body) {
     Value rows = e.getRows(), kvHeads = e.index(op.getKvHeads());
@@ -79,7 +99,7 @@ private:
     Value items = arith::MulIOp::create(e.b, rows, kvHeads);
     e.forRange(getShare(e, begin, units, items), getShare(e, end, units, items), 1,
                [&](Value unit) {
-                 Value block = arith::RemUIOp::create(e.b, unit, blocks);
+                 Value block = fold(e, arith::RemUIOp::create(e.b, unit, blocks), blocks);
                  Value first = arith::MulIOp::create(e.b, block, unitRows);
                  Value rest = arith::SubIOp::create(e.b, rows, first);
                  body(first, arith::MinSIOp::create(e.b, unitRows, rest),

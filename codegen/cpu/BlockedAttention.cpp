@@ -1,7 +1,6 @@
 //===- BlockedAttention.cpp - Attention over caches by blocks -------------===//
 #include "codegen/cpu/BlockedAttention.h"
 
-#include "mlir/Dialect/AMX/AMXDialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -11,33 +10,12 @@ using namespace mlir;
 using namespace nyala;
 using namespace nyala::cpu;
 
-/// Channels of a factor in scratch: whole vectors, of pairs as well.
-static int64_t padChannels(int64_t channels) { return llvm::alignTo(channels, 2 * kLanes); }
-
-static bool roundsToBf16(CpuTargetAttr target, AttentionOp op) {
-  auto holdsFloats = [](Value cache) {
-    RankedTensorType type = getTensorType(cache);
-    return !getBlocks(type) && type.getElementType().isF32();
-  };
-  return target.hasFeature("avx512bf16") && !holdsFloats(op.getKeys()) &&
-         !holdsFloats(op.getValues());
-}
-
-static bool usesTiles(CpuTargetAttr target, AttentionOp op) {
-  return roundsToBf16(target, op) && target.hasFeature("amx-bf16");
-}
-
-/// Tile registers have 16 rows of 16 sums.
-static ProductTile getTile(CpuTargetAttr target, AttentionOp op) {
-  return usesTiles(target, op) ? ProductTile{16, 2} : getProductTile(target);
-}
-
 BlockedAttentionEmitter::BlockedAttentionEmitter(TileEmitter &e, AttentionOp op)
-    : AttentionBlockEmitter(e, getTile(e.getTarget(), op), op.getMask()), op(op),
+    : AttentionBlockEmitter(e, getProductTile(e.getTarget()), op.getMask()), op(op),
       heads(op.getHeads()), group(heads / static_cast<int64_t>(op.getKvHeads())),
       queryDim(getChannels(op.getQuery()) / heads), valueDim(getChannels(op.getResult()) / heads),
-      isPaired(roundsToBf16(e.getTarget(), op)), isTiled(usesTiles(e.getTarget(), op)),
-      keyReader(e, op.getKeys(), queryDim), valueReader(e, op.getValues(), valueDim) {
+      isPaired(roundsToBf16(e.getTarget(), op)), keyReader(e, op.getKeys(), queryDim),
+      valueReader(e, op.getValues(), valueDim) {
   int64_t rows = std::min(group, kHeads) * kRows, channels = padChannels(valueDim);
   Type f32 = e.b.getF32Type();
   queries = allocateFactor({rows, getSteps(padChannels(queryDim))});
@@ -45,9 +23,10 @@ BlockedAttentionEmitter::BlockedAttentionEmitter(TileEmitter &e, AttentionOp op)
       {kPositions / getPanelColumns(), getSteps(padChannels(queryDim)), getPanelColumns()});
   values = allocateFactor({getSteps(kPositions), channels});
   scores = allocateRows(tile.rows, kPositions);
-  probabilities = isPaired ? allocateFactor({tile.rows, getSteps(kPositions)}) : Factor{scores, {}};
+  probabilities = isPaired ? allocateFactor({tile.rows, getSteps(kPositions)}) : scores;
   maxima = e.allocateScratch({rows}, f32);
   sums = allocateRows(rows, kLanes);
+  tops = e.allocateScratch({tile.rows}, f32);
   corrections = e.allocateScratch({tile.rows}, f32);
   weighted = allocateRows(rows, channels);
 }
@@ -56,34 +35,24 @@ BlockedAttentionEmitter::BlockedAttentionEmitter(TileEmitter &e, AttentionOp op)
 // Factors
 //===----------------------------------------------------------------------===//
 
-BlockedAttentionEmitter::Factor BlockedAttentionEmitter::allocateFactor(ArrayRef<int64_t> shape) {
-  Type type = isPaired ? Type(e.b.getI32Type()) : e.b.getF32Type();
-  if (!isTiled)
-    return {e.allocateScratch(shape, type), {}};
-  auto steps = MemRefType::get(shape, type);
-  SmallVector<int64_t> numbers(shape);
-  numbers.back() *= 2;
-  Value bytes = e.allocateScratch({steps.getNumElements() * 4}, e.b.getI8Type());
-  auto view = [&](MemRefType type) -> Value {
-    return memref::ViewOp::create(e.b, type, bytes, e.index(0), ValueRange());
-  };
-  return {view(steps), view(MemRefType::get(numbers, e.b.getBF16Type()))};
+Value BlockedAttentionEmitter::allocateFactor(ArrayRef<int64_t> shape) {
+  return e.allocateScratch(shape, isPaired ? Type(e.b.getI32Type()) : e.b.getF32Type());
 }
 
-void BlockedAttentionEmitter::storeFactor(Value low, Value high, const Factor &destination,
-                                          Value row, Value column) {
+void BlockedAttentionEmitter::storeFactor(Value low, Value high, Value destination, Value row,
+                                          Value column) {
   if (!isPaired) {
-    e.store(low, destination.steps, {row, column});
-    e.store(high, destination.steps, {row, add(column, kLanes)});
+    e.store(low, destination, {row, column});
+    e.store(high, destination, {row, add(column, kLanes)});
     return;
   }
   Value pairs = vector::BitCastOp::create(e.b, VectorType::get(kLanes, e.b.getI32Type()),
                                           roundToBf16(e, low, high));
-  e.store(pairs, destination.steps, {row, arith::DivUIOp::create(e.b, column, e.index(2))});
+  e.store(pairs, destination, {row, arith::DivUIOp::create(e.b, column, e.index(2))});
 }
 
 /// A row of queries times the scale, at row `row` of the factor.
-void BlockedAttentionEmitter::loadQueries(const Unit &unit, Value head, Value row) {
+void BlockedAttentionEmitter::loadQueries(const AttentionUnit &unit, Value head, Value row) {
   Value last = arith::SubIOp::create(e.b, unit.count, e.index(1)), first = mul(head, queryDim);
   Value scale = e.constant(e.f32Vector(), op.getScale().convertToDouble());
   Value zero = e.constant(e.f32Vector(), 0), buffer = e.getBuffer(op.getQuery());
@@ -102,20 +71,8 @@ void BlockedAttentionEmitter::loadQueries(const Unit &unit, Value head, Value ro
   });
 }
 
-/// The vectors of one head of a slot, padded with zeros to padChannels().
-SmallVector<Value> BlockedAttentionEmitter::loadSlot(SlotReader &cache, int64_t channels,
-                                                     const Unit &unit, Value slot, Value column) {
-  SmallVector<Value> vectors(padChannels(channels) / kLanes, e.constant(e.f32Vector(), 0));
-  cache.forParts(unit.sequence, slot, column, [&](const SlotReader::Part &part) {
-    for (auto [v, vector] : llvm::enumerate(part.vectors))
-      vectors[part.first + v] =
-          part.scale ? Value(arith::MulFOp::create(e.b, vector, part.scale)) : vector;
-  });
-  return vectors;
-}
-
 /// keys[panel][step][position]. Positions beyond the last row's are that one once more.
-void BlockedAttentionEmitter::packKeys(const Unit &unit, Value block) {
+void BlockedAttentionEmitter::packKeys(const AttentionUnit &unit, Value block) {
   Value last = arith::SubIOp::create(e.b, unit.end, e.index(1)),
         column = mul(unit.kvHead, queryDim);
   VectorType pairs = VectorType::get(kLanes, e.b.getI32Type());
@@ -135,13 +92,13 @@ void BlockedAttentionEmitter::packKeys(const Unit &unit, Value block) {
                                    : slot[v]);
       e.transpose(vectors);
       for (auto [i, vector] : llvm::enumerate(vectors))
-        e.store(vector, keys.steps, {panel, e.index(v / perVector * kLanes + i), lane});
+        e.store(vector, keys, {panel, e.index(v / perVector * kLanes + i), lane});
     }
   });
 }
 
 /// values[step][channel].
-void BlockedAttentionEmitter::packValues(const Unit &unit, Value block) {
+void BlockedAttentionEmitter::packValues(const AttentionUnit &unit, Value block) {
   Value last = arith::SubIOp::create(e.b, unit.end, e.index(1)),
         column = mul(unit.kvHead, valueDim);
   int64_t perStep = isPaired ? 2 : 1;
@@ -156,7 +113,7 @@ void BlockedAttentionEmitter::packValues(const Unit &unit, Value block) {
         Value both = interleavePairs(e, roundToBf16(e, slots[0][v], slots[1][v]));
         vector = vector::BitCastOp::create(e.b, VectorType::get(kLanes, e.b.getI32Type()), both);
       }
-      e.store(vector, values.steps, {step, e.index(v * kLanes)});
+      e.store(vector, values, {step, e.index(v * kLanes)});
     }
   });
 }
@@ -165,31 +122,8 @@ void BlockedAttentionEmitter::packValues(const Unit &unit, Value block) {
 // Units
 //===----------------------------------------------------------------------===//
 
-Value BlockedAttentionEmitter::areConsecutive(Value first, Value count) {
-  Value yes = arith::ConstantOp::create(e.b, e.b.getBoolAttr(true));
-  auto loop = scf::ForOp::create(e.b, e.index(1), count, e.index(1), yes);
-  OpBuilder::InsertionGuard guard(e.b);
-  e.b.setInsertionPointToStart(loop.getBody());
-  auto follows = [&](Value ids, int64_t step) -> Value {
-    Value here = e.loadIndex(ids, add(first, loop.getInductionVar()));
-    Value before = e.loadIndex(
-        ids, arith::SubIOp::create(e.b, add(first, loop.getInductionVar()), e.index(1)));
-    return arith::CmpIOp::create(e.b, arith::CmpIPredicate::eq, here, add(before, step));
-  };
-  Value both =
-      arith::AndIOp::create(e.b, follows(op.getPositions(), 1), follows(op.getSequences(), 0));
-  scf::YieldOp::create(e.b, ValueRange{arith::AndIOp::create(e.b, loop.getRegionIterArg(0), both)});
-  return loop.getResult(0);
-}
-
 void BlockedAttentionEmitter::emit(Value first, Value count, Value kvHead, Value destination) {
-  Unit unit{first,
-            count,
-            kvHead,
-            e.loadIndex(op.getSequences(), first),
-            e.loadIndex(op.getPositions(), first),
-            {}};
-  unit.end = add(unit.position, count);
+  AttentionUnit unit = makeUnit(op, first, count, kvHead);
   Value firstHead = mul(kvHead, group);
   int64_t full = group / kHeads * kHeads;
   if (full > 0)
@@ -199,7 +133,7 @@ void BlockedAttentionEmitter::emit(Value first, Value count, Value kvHead, Value
     emitHeads(unit, add(firstHead, full), group - full, destination);
 }
 
-void BlockedAttentionEmitter::emitHeads(const Unit &unit, Value firstHead, int64_t count,
+void BlockedAttentionEmitter::emitHeads(const AttentionUnit &unit, Value firstHead, int64_t count,
                                         Value destination) {
   Value zero = e.constant(e.f32Vector(), 0), rows = e.index(count * kRows);
   for (int64_t h = 0; h < count; ++h)
@@ -257,18 +191,13 @@ void BlockedAttentionEmitter::emitTile(Value row, Value position, Value block) {
   Value limit =
       minimum(arith::SubIOp::create(e.b, add(position, tile.rows), block), e.index(kPositions));
   e.forRange(e.index(0), limit, getPanelColumns(), [&](Value column) {
-    if (isTiled)
-      emitTileScores(row, column);
-    else
-      emitScores(queries.steps, row, keys.steps, column, getSteps(padChannels(queryDim)), scores,
-                 e.index(0), column);
+    emitScores(queries, row, keys, column, getSteps(padChannels(queryDim)), scores, e.index(0),
+               column);
   });
+  emitMaxima(row, position, block);
   e.forRange(e.index(0), e.index(tile.rows), 1,
              [&](Value i) { emitSoftmax(add(row, i), i, add(position, i), block); });
-  if (isTiled)
-    emitTileWeighted(row);
-  else
-    emitWeighted(row, limit);
+  emitWeighted(row, limit);
 }
 
 /// weighted = weighted * correction + probabilities · values, over the block's first positions.
@@ -287,81 +216,10 @@ void BlockedAttentionEmitter::emitWeighted(Value row, Value positions) {
     SmallVector<Value> products = emitTileProduct(
         e, {at.rows, at.vectors}, old, e.index(0), steps,
         [&](int64_t i, Value step) -> Value {
-          return memref::LoadOp::create(e.b, probabilities.steps, ValueRange{e.index(i), step});
+          return memref::LoadOp::create(e.b, probabilities, ValueRange{e.index(i), step});
         },
-        [&](Value step, int64_t v) {
-          return e.load(values.steps, {step, add(at.column, v * kLanes)});
-        });
+        [&](Value step, int64_t v) { return e.load(values, {step, add(at.column, v * kLanes)}); });
     storeTile(products, weighted, at);
-  });
-}
-
-//===----------------------------------------------------------------------===//
-// Tile registers
-//===----------------------------------------------------------------------===//
-
-/// The product of a tile of `left` and tiles of `right` that lie beside each other: 16 rows by 16
-/// sums each, of 32 products at a time. `leftAt` and `rightAt` say where those of step `k` are.
-static void emitRegisters(TileEmitter &e, MutableArrayRef<Value> sums, int64_t steps, Value left,
-                          function_ref<SmallVector<Value>(int64_t)> leftAt, Value right,
-                          function_ref<SmallVector<Value>(int64_t, int64_t)> rightAt) {
-  auto type = amx::TileType::get({16, 32}, e.b.getBF16Type());
-  for (int64_t k = 0; k < steps; ++k) {
-    Value a = amx::TileLoadOp::create(e.b, type, left, leftAt(k));
-    for (auto [v, sum] : llvm::enumerate(sums)) {
-      Value b = amx::TileLoadOp::create(e.b, type, right, rightAt(k, v));
-      sum = amx::TileMulFOp::create(e.b, sum.getType(), a, b, sum);
-    }
-  }
-}
-
-/// Numbers of bf16 in a row of a tile register, and pairs.
-static constexpr int64_t kTileNumbers = 32, kTilePairs = 16;
-
-/// Scores of a panel of positions.
-void BlockedAttentionEmitter::emitTileScores(Value row, Value column) {
-  auto type = amx::TileType::get({kTilePairs, kLanes}, e.b.getF32Type());
-  Value panel = arith::DivUIOp::create(e.b, column, e.index(getPanelColumns()));
-  SmallVector<Value> sums;
-  for (int64_t v = 0; v < tile.vectors; ++v)
-    sums.push_back(amx::TileZeroOp::create(e.b, type));
-  emitRegisters(
-      e, sums, padChannels(queryDim) / kTileNumbers, queries.numbers,
-      [&](int64_t k) { return SmallVector<Value>{row, e.index(k * kTileNumbers)}; }, keys.numbers,
-      [&](int64_t k, int64_t v) {
-        return SmallVector<Value>{panel, e.index(k * kTilePairs), e.index(v * kTileNumbers)};
-      });
-  for (auto [v, sum] : llvm::enumerate(sums))
-    amx::TileStoreOp::create(e.b, scores, ValueRange{e.index(0), add(column, v * kLanes)}, sum);
-}
-
-/// As emitWeighted(), over the whole block: probabilities are zeros where a row does not attend.
-void BlockedAttentionEmitter::emitTileWeighted(Value row) {
-  auto type = amx::TileType::get({kTilePairs, kLanes}, e.b.getF32Type());
-  int64_t channels = padChannels(valueDim);
-  e.forRange(e.index(0), e.index(tile.rows), 1, [&](Value i) {
-    Value correction = e.broadcast(memref::LoadOp::create(e.b, corrections, i));
-    Value to = add(row, i);
-    e.forColumns(channels, [&](Value channel, int64_t) {
-      Value vector = e.load(weighted, {to, channel});
-      e.store(arith::MulFOp::create(e.b, vector, correction), weighted, {to, channel});
-    });
-  });
-  e.forRange(e.index(0), e.index(channels), getPanelColumns(), [&](Value channel) {
-    SmallVector<Value> sums;
-    for (int64_t v = 0; v < tile.vectors; ++v)
-      sums.push_back(
-          amx::TileLoadOp::create(e.b, type, weighted, ValueRange{row, add(channel, v * kLanes)}));
-    Value first = mul(channel, 2);
-    emitRegisters(
-        e, sums, kPositions / kTileNumbers, probabilities.numbers,
-        [&](int64_t k) { return SmallVector<Value>{e.index(0), e.index(k * kTileNumbers)}; },
-        values.numbers,
-        [&](int64_t k, int64_t v) {
-          return SmallVector<Value>{e.index(k * kTilePairs), add(first, v * kTileNumbers)};
-        });
-    for (auto [v, sum] : llvm::enumerate(sums))
-      amx::TileStoreOp::create(e.b, weighted, ValueRange{row, add(channel, v * kLanes)}, sum);
   });
 }
 
@@ -369,27 +227,39 @@ void BlockedAttentionEmitter::emitTileWeighted(Value row) {
 // Softmax
 //===----------------------------------------------------------------------===//
 
+/// Scores of a row of the tile and whether the row attends to their positions, vector by vector.
+SmallVector<std::pair<Value, Value>>
+BlockedAttentionEmitter::loadScores(Value inTile, Value position, Value block) {
+  SmallVector<std::pair<Value, Value>> vectors;
+  for (int64_t column = 0; column < kPositions; column += kLanes)
+    vectors.push_back(
+        {e.load(scores, {inTile, e.index(column)}), emitMask(position, add(block, column))});
+  return vectors;
+}
+
+/// Maxima of the tile's rows with those of this block, and what is corrected for that: lanes are
+/// rows.
+void BlockedAttentionEmitter::emitMaxima(Value row, Value position, Value block) {
+  e.forRange(e.index(0), e.index(tile.rows), 1, [&](Value i) {
+    Value top = e.constant(e.f32Vector(), -1.0e30);
+    for (auto [vector, mask] : loadScores(i, add(position, i), block))
+      top = e.max(top, arith::SelectOp::create(e.b, mask, vector, top));
+    memref::StoreOp::create(e.b, e.reduceMax(top), tops, i);
+  });
+  Value old = e.load(maxima, {row}, tile.rows);
+  Value maximum = e.max(e.load(tops, {e.index(0)}, tile.rows), old);
+  e.store(maximum, maxima, {row}, tile.rows);
+  e.store(e.exp(arith::SubFOp::create(e.b, old, maximum)), corrections, {e.index(0)}, tile.rows);
+}
+
 /// probabilities = exp(scores - the row's maximum so far), zeros where it does not attend.
 void BlockedAttentionEmitter::emitSoftmax(Value row, Value inTile, Value position, Value block) {
-  Value lowest = e.constant(e.f32Vector(), -1.0e30), zero = e.constant(e.f32Vector(), 0);
-  SmallVector<Value> masks, masked;
-  for (int64_t column = 0; column < kPositions; column += kLanes) {
-    masks.push_back(emitMask(position, add(block, column)));
-    masked.push_back(arith::SelectOp::create(e.b, masks.back(),
-                                             e.load(scores, {inTile, e.index(column)}), lowest));
-  }
-  Value top = masked.front();
-  for (Value vector : ArrayRef(masked).drop_front())
-    top = e.max(top, vector);
-  Value old = memref::LoadOp::create(e.b, maxima, ValueRange{row});
-  Value maximum = e.max(e.reduceMax(top), old);
-  Value correction = e.exp(arith::SubFOp::create(e.b, old, maximum));
-  memref::StoreOp::create(e.b, maximum, maxima, ValueRange{row});
-  memref::StoreOp::create(e.b, correction, corrections, ValueRange{inTile});
-  top = e.broadcast(maximum);
-  Value sum = arith::MulFOp::create(e.b, e.load(sums, {row, e.index(0)}), e.broadcast(correction));
+  Value zero = e.constant(e.f32Vector(), 0);
+  Value top = e.broadcast(memref::LoadOp::create(e.b, maxima, row));
+  Value correction = e.broadcast(memref::LoadOp::create(e.b, corrections, inTile));
+  Value sum = arith::MulFOp::create(e.b, e.load(sums, {row, e.index(0)}), correction);
   SmallVector<Value> powers;
-  for (auto [mask, vector] : llvm::zip_equal(masks, masked)) {
+  for (auto [vector, mask] : loadScores(inTile, position, block)) {
     Value power = e.exp(arith::SubFOp::create(e.b, vector, top));
     powers.push_back(arith::SelectOp::create(e.b, mask, power, zero));
     sum = arith::AddFOp::create(e.b, sum, powers.back());

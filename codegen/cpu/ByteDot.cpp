@@ -27,6 +27,13 @@ ByteDotEmitter::ByteDotEmitter(TileEmitter &e, int64_t largestWeight)
     unit = Unit::Avx2;
 }
 
+Value ByteDotEmitter::loadActivations(Value values, Value row, Value column) {
+  auto bytes = VectorType::get(4, e.b.getI8Type());
+  Value loaded = vector::LoadOp::create(e.b, bytes, values, ValueRange{row, column});
+  Value quad = vector::BitCastOp::create(e.b, VectorType::get(1, e.b.getI32Type()), loaded);
+  return e.broadcast(vector::ExtractOp::create(e.b, quad, ArrayRef<int64_t>{0}));
+}
+
 void ByteDotEmitter::add(Sum &sum, Value weights, Value activations) {
   switch (unit) {
   case Unit::Vnni512:

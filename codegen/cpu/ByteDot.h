@@ -27,6 +27,9 @@ public:
     int64_t pending = 0; ///< how many products there are in each lane of `pairs`
   };
 
+  /// Four activations from `column` of a row of `values`, a memref of i8, in all lanes.
+  mlir::Value loadActivations(mlir::Value values, mlir::Value row, mlir::Value column);
+
   /// A sum that starts with `total`.
   Sum start(mlir::Value total) const { return {total, {}, 0}; }
   void add(Sum &sum, mlir::Value weights, mlir::Value activations);

@@ -302,9 +302,26 @@ private:
     e.forRange(e.index(0), e.getRows(), block, [&](Value first) {
       Value end = arith::MinSIOp::create(e.b, arith::AddIOp::create(e.b, first, e.index(block)),
                                          e.getRows());
+      prefetchRows(e, sinks, tile, end, block);
       e.inRowBlock(first, [&] {
         e.forRange(first, end, 1, [&](Value row) { emitRowsOfTile(e, sinks, tile, row, 1); });
       });
+    });
+  }
+
+  /// Asks for where `count` rows from `first` on of a tile go, into the second-level cache: the
+  /// rows are far apart, and a processor waits for few lines at a time that it stores to. Rows
+  /// beyond the last one are asked for in vain.
+  static void prefetchRows(TileEmitter &e, ArrayRef<Sink> sinks, const Tile &tile, Value first,
+                           int64_t count) {
+    e.forRange(e.index(0), e.index(count), 1, [&](Value i) {
+      Value row = arith::AddIOp::create(e.b, first, i);
+      for (const Sink &sink : sinks)
+        for (int64_t v = 0; !sink.append && v < tile.vectors; ++v) {
+          Value column = arith::AddIOp::create(e.b, tile.column, e.index(v * kLanes));
+          memref::PrefetchOp::create(e.b, sink.buffer, ValueRange{row, column}, /*isWrite=*/false,
+                                     /*localityHint=*/2, /*isDataCache=*/true);
+        }
     });
   }
 

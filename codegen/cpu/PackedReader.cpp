@@ -211,6 +211,39 @@ Value PackedReader::getValue(const Block &block, int64_t c) {
   return arith::MulFOp::create(e.b, block.scale, quant);
 }
 
+/// Nibbles alone are the highest bits of a number from 1 to 2, 1 + quant / 16, from which the value
+/// is one fused operation: value = (16 scale) * number + (minimum - 16 scale).
+PackedReader::NearBlock PackedReader::prepareNear(const Block &block) {
+  bool isNibble = block.scale && block.halfScales.empty() && layout.getHighBits() == 0 &&
+                  layout.getColumnsPerWord() == 8;
+  if (!isNibble)
+    return {block, {}, {}};
+  Type type = block.scale.getType();
+  Value scale = arith::MulFOp::create(e.b, block.scale, e.constant(type, 16));
+  int64_t offset = 16 + layout.getQuantOffset();
+  Value minimum = e.fma(block.scale, e.constant(type, -offset),
+                        block.minimum ? block.minimum : e.constant(type, 0));
+  return {block, scale, minimum};
+}
+
+Value PackedReader::getNearValue(const NearBlock &near, int64_t c) {
+  if (!near.scale)
+    return getValue(near.block, c);
+  constexpr int64_t mantissaBits = 23, bits = 4;
+  Value word = near.block.words[c / layout.getColumnsPerWord()];
+  Type i32 = word.getType();
+  int64_t inWord = c % layout.getColumnsPerWord();
+  int64_t shift = 8 * (inWord % 4) + bits * (inWord / 4) - (mantissaBits - bits);
+  if (shift < 0)
+    word = arith::ShLIOp::create(e.b, word, e.intConstant(i32, -shift));
+  else if (shift > 0)
+    word = arith::ShRUIOp::create(e.b, word, e.intConstant(i32, shift));
+  word = arith::AndIOp::create(e.b, word, e.intConstant(i32, 15 << (mantissaBits - bits)));
+  word = arith::OrIOp::create(e.b, word, e.intConstant(i32, 0x3f800000 /* 1.0 */));
+  Value number = arith::BitcastOp::create(e.b, near.scale.getType(), word);
+  return e.fma(near.scale, number, near.minimum);
+}
+
 Value PackedReader::addHalves(const Block &block, Value first, Value second) {
   return e.fma(block.halfScales[0], first, arith::MulFOp::create(e.b, block.halfScales[1], second));
 }

@@ -57,6 +57,14 @@ public:
   mlir::Value getQuant(const Block &block, int64_t c);
   /// Column c of a block.
   mlir::Value getValue(const Block &block, int64_t c);
+  /// What getNearValue() needs of a block: its factor and summand, or null.
+  struct NearBlock {
+    Block block;
+    mlir::Value scale, minimum; ///< vector<?xf32>
+  };
+  NearBlock prepareNear(const Block &block);
+  /// As getValue(), within 2^-20 of the block's scale: of nibbles with fewer instructions.
+  mlir::Value getNearValue(const NearBlock &near, int64_t c);
   /// Sums of a block's columns 0..15 and 16..31, as f32, times the half scales.
   mlir::Value addHalves(const Block &block, mlir::Value first, mlir::Value second);
 

@@ -11,6 +11,7 @@
 #include "codegen/cpu/PackedReader.h"
 #include "codegen/cpu/QuantizedPanel.h"
 #include "codegen/cpu/QuantizedTerms.h"
+#include "codegen/cpu/RescaledProduct.h"
 #include "codegen/cpu/RoundedProduct.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -64,13 +65,13 @@ public:
   SmallVector<Value> emitFromPanel() {
     QuantizedPanel panel = getQuantizedPanel(e, op, tile);
     SmallVector<Value> products = forBlocks([&](Value block, MutableArrayRef<Value> sums) {
-      addProducts(block, sums,
-                  {[&](int64_t v, int64_t quad) { return loadQuad(panel, v, block, quad); },
-                   [&](int64_t v) { return e.load(panel.scales, {e.index(v), block, e.index(0)}); },
-                   [&](int64_t v, int64_t half) {
-                     return e.load(panel.halfScales,
-                                   {e.index(v), block, e.index(half), e.index(0)});
-                   }});
+      addProducts(
+          block, sums,
+          {[&](int64_t v, int64_t quad) { return loadQuad(e, panel.quads, v, block, quad); },
+           [&](int64_t v) { return e.load(panel.scales, {e.index(v), block, e.index(0)}); },
+           [&](int64_t v, int64_t half) {
+             return e.load(panel.halfScales, {e.index(v), block, e.index(half), e.index(0)});
+           }});
     });
     if (!panel.minima)
       return products;
@@ -151,7 +152,7 @@ private:
         operands.push_back(weights.getQuad(v, quad));
       Value at = arith::AddIOp::create(e.b, column, e.index(quad * kQuadColumns));
       for (int64_t r = 0; r < tile.rows; ++r) {
-        Value activations = loadActivations(getRow(r), at);
+        Value activations = dot.loadActivations(values, getRow(r), at);
         for (int64_t v = 0; v < tile.vectors; ++v)
           dot.add(sums[r * tile.vectors + v], operands[v], activations);
       }
@@ -173,19 +174,6 @@ private:
     return sums;
   }
 
-  /// Four values of a row, in all lanes.
-  Value loadActivations(Value row, Value column) {
-    Value bytes = vector::LoadOp::create(e.b, VectorType::get(kQuadColumns, e.b.getI8Type()),
-                                         values, ValueRange{row, column});
-    Value quad = vector::BitCastOp::create(e.b, VectorType::get(1, e.b.getI32Type()), bytes);
-    return e.broadcast(vector::ExtractOp::create(e.b, quad, ArrayRef<int64_t>{0}));
-  }
-  Value loadQuad(const QuantizedPanel &panel, int64_t v, Value block, int64_t quad) {
-    Value bytes = vector::LoadOp::create(
-        e.b, VectorType::get(kLanes * kQuadColumns, e.b.getI8Type()), panel.quads,
-        ValueRange{e.index(v), block, e.index(quad), e.index(0)});
-    return vector::BitCastOp::create(e.b, VectorType::get(kLanes, e.b.getI32Type()), bytes);
-  }
   Value broadcastOf(Value buffer, int64_t r, Value column) {
     return e.broadcast(memref::LoadOp::create(e.b, buffer, ValueRange{getRow(r), column}));
   }
@@ -220,15 +208,21 @@ struct QuantizedLinearModel
     return target.hasFeature("avx512f") ? 16 : 1;
   }
 
-  int64_t getPromptBlock(Operation *, CpuTargetAttr target, int64_t maxRows) const {
-    return maxRows > kContractRows && hasRoundedProduct(target) ? kRoundedRows : 0;
+  int64_t getPromptBlock(Operation *op, CpuTargetAttr target, int64_t maxRows) const {
+    if (maxRows <= kContractRows)
+      return 0;
+    if (hasRoundedProduct(target))
+      return kRoundedRows;
+    return hasRescaledProduct(target, cast<QuantizedLinearOp>(op)) ? kRescaledRows : 0;
   }
 
   SmallVector<Value> emitTile(Operation *operation, TileEmitter &e, unsigned,
                               const Tile &tile) const {
     auto op = cast<QuantizedLinearOp>(operation);
     if (e.getRowBlock())
-      return addBias(e, op.getBias(), tile, emitRoundedProduct(e, op, tile));
+      return addBias(e, op.getBias(), tile,
+                     hasRoundedProduct(e.getTarget()) ? emitRoundedProduct(e, op, tile)
+                                                      : emitRescaledProduct(e, op, tile));
     if (tile.rows == kAmxRows && hasAmxProduct(e.getTarget()))
       return addBias(e, op.getBias(), tile, emitAmxProduct(e, op, tile));
     SmallVector<Value> vectors =
@@ -239,8 +233,8 @@ struct QuantizedLinearModel
 private:
   /// The registers of a kernel have one configuration: that of bytes, or, for prompts, of bf16.
   bool multipliesBytesByTiles(CpuTargetAttr target, int64_t maxRows) const {
-    return maxRows >= kAmxRows && hasAmxProduct(target) &&
-           !getPromptBlock(nullptr, target, maxRows);
+    bool byRounding = maxRows > kContractRows && hasRoundedProduct(target);
+    return maxRows >= kAmxRows && hasAmxProduct(target) && !byRounding;
   }
 
   /// One group after the other, so that weights are read from front to back: the hardware's
@@ -266,57 +260,126 @@ struct QuantizeModel : CpuTileOpInterface::ExternalModel<QuantizeModel, Quantize
 
   bool hasJointRows(Operation *) const { return true; }
 
+  /// Sixteen blocks at a time, whose largest magnitudes and sums are vectors; then single ones.
   void emitRow(Operation *operation, TileEmitter &e, Value row,
                ArrayRef<Value> destinations) const {
     auto op = cast<QuantizeOp>(operation);
-    constexpr int64_t size = PackedLayout::kBlockColumns;
-    auto store = [&](unsigned result, Value value, Value column) {
-      if (Value destination = destinations[result])
-        memref::StoreOp::create(e.b, value, destination, ValueRange{row, column});
-    };
-    e.forRange(e.index(0), e.index(getChannels(op.getScales())), 1, [&](Value block) {
-      e.beginTile();
-      Tile tile;
-      tile.row = row;
-      tile.column = arith::MulIOp::create(e.b, block, e.index(size));
-      tile.vectors = size / kLanes;
-      SmallVector<Value> x = e.pull(op.getInput(), tile);
-      Value top = getLargest(e, x);
-      store(1, arith::DivFOp::create(e.b, top, e.constant(e.b.getF32Type(), kLargest)), block);
-      static_assert(kSumChannels == kLanes);
-      for (auto [v, integers] : llvm::enumerate(round(e, x, top))) {
-        Value column = arith::AddIOp::create(e.b, tile.column, e.index(v * kLanes));
-        store(2, vector::ReductionOp::create(e.b, vector::CombiningKind::ADD, integers),
-              arith::DivUIOp::create(e.b, column, e.index(kSumChannels)));
-        Value bytes =
-            arith::TruncIOp::create(e.b, VectorType::get(kLanes, e.b.getI8Type()), integers);
-        if (destinations[0])
-          vector::StoreOp::create(e.b, bytes, destinations[0], ValueRange{row, column});
-      }
-    });
+    int64_t blocks = getChannels(op.getScales()), together = blocks / kLanes * kLanes;
+    if (together > 0)
+      emitBlocks(op, e, row, together, destinations);
+    e.forRange(e.index(together), e.index(blocks), 1,
+               [&](Value block) { emitBlock(op, e, row, block, destinations); });
   }
 
 private:
   static constexpr double kLargest = 127;
+  static constexpr int64_t kVectors = PackedLayout::kBlockColumns / kLanes; ///< of a block
+  static_assert(kSumChannels == kLanes);
 
-  static Value getLargest(TileEmitter &e, ArrayRef<Value> x) {
+  static SmallVector<Value> pullBlock(QuantizeOp op, TileEmitter &e, Value row, Value block) {
+    e.beginTile();
+    Tile tile;
+    tile.row = row;
+    tile.column = arith::MulIOp::create(e.b, block, e.index(PackedLayout::kBlockColumns));
+    tile.vectors = kVectors;
+    return e.pull(op.getInput(), tile);
+  }
+
+  static void emitBlock(QuantizeOp op, TileEmitter &e, Value row, Value block,
+                        ArrayRef<Value> destinations) {
+    SmallVector<Value> x = pullBlock(op, e, row, block);
+    Value top = e.reduceMax(getMagnitudes(e, x));
+    auto store = [&](unsigned result, Value value, Value column) {
+      if (Value destination = destinations[result])
+        memref::StoreOp::create(e.b, value, destination, ValueRange{row, column});
+    };
+    store(1, getScale(e, top), block);
+    Value factor = e.broadcast(getFactor(e, top));
+    for (int64_t v = 0; v < kVectors; ++v) {
+      Value part = getPart(e, block, v);
+      Value integers = round(e, x[v], factor);
+      store(2, vector::ReductionOp::create(e.b, vector::CombiningKind::ADD, integers), part);
+      storeBytes(e, integers, destinations[0], row, part);
+    }
+  }
+
+  static void emitBlocks(QuantizeOp op, TileEmitter &e, Value row, int64_t blocks,
+                         ArrayRef<Value> destinations) {
+    Type f32 = e.b.getF32Type();
+    Value input = e.allocateScratch({kVectors * kLanes, kLanes}, f32);
+    Value magnitudes = e.allocateScratch({kLanes, kLanes}, f32);
+    Value factors = e.allocateScratch({kLanes}, f32);
+    Value integers = e.allocateScratch({kVectors * kLanes, kLanes}, e.b.getI32Type());
+    Value zero = e.index(0);
+    e.forRange(zero, e.index(blocks), kLanes, [&](Value first) {
+      auto forEach = [&](function_ref<void(Value, Value)> body) {
+        e.forRange(zero, e.index(kLanes), 1,
+                   [&](Value i) { body(i, arith::AddIOp::create(e.b, first, i)); });
+      };
+      forEach([&](Value i, Value block) {
+        SmallVector<Value> x = pullBlock(op, e, row, block);
+        for (int64_t v = 0; v < kVectors; ++v)
+          e.store(x[v], input, {getPart(e, i, v), zero});
+        e.store(getMagnitudes(e, x), magnitudes, {i, zero});
+      });
+      Value tops = e.reduceEach([&](int64_t i) { return e.load(magnitudes, {e.index(i), zero}); },
+                                [&](Value l, Value r) { return e.max(l, r); });
+      if (destinations[1])
+        e.store(getScale(e, tops), destinations[1], {row, first});
+      e.store(getFactor(e, tops), factors, {zero});
+      forEach([&](Value i, Value block) {
+        Value factor = e.broadcast(memref::LoadOp::create(e.b, factors, i));
+        for (int64_t v = 0; v < kVectors; ++v) {
+          Value part = getPart(e, i, v);
+          Value rounded = round(e, e.load(input, {part, zero}), factor);
+          e.store(rounded, integers, {part, zero});
+          storeBytes(e, rounded, destinations[0], row, getPart(e, block, v));
+        }
+      });
+      for (int64_t part = 0; destinations[2] && part < kVectors * kLanes; part += kLanes) {
+        Value sums =
+            e.reduceEach([&](int64_t i) { return e.load(integers, {e.index(part + i), zero}); },
+                         [&](Value l, Value r) { return arith::AddIOp::create(e.b, l, r); });
+        Value column = arith::AddIOp::create(e.b, getPart(e, first, 0), e.index(part));
+        e.store(sums, destinations[2], {row, column});
+      }
+    });
+  }
+
+  /// The number of vector `v` of a block.
+  static Value getPart(TileEmitter &e, Value block, int64_t v) {
+    Value first = arith::MulIOp::create(e.b, block, e.index(kVectors));
+    return e.b.createOrFold<arith::AddIOp>(first, e.index(v));
+  }
+
+  /// Lane by lane the largest of a block's vectors.
+  static Value getMagnitudes(TileEmitter &e, ArrayRef<Value> x) {
     Value largest = e.constant(e.f32Vector(), 0);
     for (Value vector : x)
       largest = e.max(e.max(vector, arith::NegFOp::create(e.b, vector)), largest);
-    return e.reduceMax(largest);
+    return largest;
   }
 
-  /// round(x * (127 / top)), or zeros, as vectors of i32.
-  static SmallVector<Value> round(TileEmitter &e, ArrayRef<Value> x, Value top) {
-    Type f32 = e.b.getF32Type();
-    Value zero = e.constant(f32, 0);
+  /// Of the largest magnitude of a block, or those of several.
+  static Value getScale(TileEmitter &e, Value top) {
+    return arith::DivFOp::create(e.b, top, e.constant(top.getType(), kLargest));
+  }
+  static Value getFactor(TileEmitter &e, Value top) {
+    Value zero = e.constant(top.getType(), 0);
     Value positive = arith::CmpFOp::create(e.b, arith::CmpFPredicate::OGT, top, zero);
-    Value quotient = arith::DivFOp::create(e.b, e.constant(f32, kLargest), top);
-    Value factor = e.broadcast(arith::SelectOp::create(e.b, positive, quotient, zero));
-    SmallVector<Value> integers;
-    for (Value vector : x)
-      integers.push_back(e.roundToIntegers(arith::MulFOp::create(e.b, vector, factor)));
-    return integers;
+    Value quotient = arith::DivFOp::create(e.b, e.constant(top.getType(), kLargest), top);
+    return arith::SelectOp::create(e.b, positive, quotient, zero);
+  }
+  static Value round(TileEmitter &e, Value x, Value factor) {
+    return e.roundToIntegers(arith::MulFOp::create(e.b, x, factor));
+  }
+  static void storeBytes(TileEmitter &e, Value integers, Value destination, Value row, Value part) {
+    if (!destination)
+      return;
+    auto bytes = VectorType::get(kLanes, e.b.getI8Type());
+    Value column = arith::MulIOp::create(e.b, part, e.index(kLanes));
+    vector::StoreOp::create(e.b, arith::TruncIOp::create(e.b, bytes, integers), destination,
+                            ValueRange{row, column});
   }
 };
 

@@ -71,3 +71,10 @@ QuantizedPanel nyala::cpu::getQuantizedPanel(TileEmitter &e, QuantizedLinearOp o
   });
   return layOut(e, layout, tile.vectors, memory, bytes);
 }
+
+Value nyala::cpu::loadQuad(TileEmitter &e, Value quads, int64_t v, Value block, int64_t quad) {
+  Value bytes =
+      vector::LoadOp::create(e.b, VectorType::get(kLanes * kQuadColumns, e.b.getI8Type()), quads,
+                             ValueRange{e.index(v), block, e.index(quad), e.index(0)});
+  return vector::BitCastOp::create(e.b, VectorType::get(kLanes, e.b.getI32Type()), bytes);
+}

@@ -33,6 +33,9 @@ struct QuantizedPanel {
 /// The panel of `tile`'s columns of op's weight; the tile prologue fills it, once for each tile.
 QuantizedPanel getQuantizedPanel(TileEmitter &e, QuantizedLinearOp op, const Tile &tile);
 
+/// A quad of vector `v` of such memory, vector<16xi32>.
+mlir::Value loadQuad(TileEmitter &e, mlir::Value quads, int64_t v, mlir::Value block, int64_t quad);
+
 } // namespace nyala::cpu
 
 #endif // NYALA_CODEGEN_CPU_QUANTIZEDPANEL_H

@@ -3,6 +3,7 @@
 #include "ir/storage/PackedLayout.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -33,7 +34,11 @@ Value nyala::cpu::getQuantizedTerms(TileEmitter &e, QuantizedLinearOp op) {
     int64_t columns = layout.getNumFullBlocks() * (layout.hasHalfScales() ? 2 : 1);
     Type type = layout.hasMinima() ? Type(e.b.getF32Type()) : e.b.getI32Type();
     Value terms = e.allocateScratch({e.getMaxRows(), columns}, type);
-    e.forRange(e.index(0), e.getRows(), 1, [&](Value row) {
+    Value rows = e.getRows();
+    auto product = cast<CpuTileOpInterface>(op.getOperation());
+    if (product.getPromptBlock(e.getTarget(), e.getMaxRows()) > 0)
+      rows = arith::SelectOp::create(e.b, e.isPrompt(), e.index(0), rows);
+    e.forRange(e.index(0), rows, 1, [&](Value row) {
       e.forColumns(columns, [&](Value column, int64_t lanes) {
         Value term = layout.hasHalfScales() ? e.load(sums, {row, column}, lanes)
                                             : loadPairs(e, sums, row, column, lanes);
@@ -45,6 +50,33 @@ Value nyala::cpu::getQuantizedTerms(TileEmitter &e, QuantizedLinearOp op) {
                                        e.intConstant(term.getType(), -layout.getQuantOffset()));
         e.store(term, terms, {row, column}, lanes);
       });
+    });
+    return terms;
+  });
+}
+
+Value nyala::cpu::getGroupTerms(TileEmitter &e, QuantizedLinearOp op, int64_t groupBlocks) {
+  Value sums = e.getBuffer(op.getSums()), scales = e.getBuffer(op.getScales());
+  // The same for all products of these values.
+  return e.inKernelPrologue(op.getSums().getAsOpaquePointer(), [&] {
+    int64_t blocks = getChannels(op.getScales());
+    int64_t full = blocks / groupBlocks, rest = blocks % groupBlocks;
+    Value terms = e.allocateScratch({e.getMaxRows(), full + (rest > 0)}, e.b.getF32Type());
+    Value rows = arith::SelectOp::create(e.b, e.isPrompt(), e.getRows(), e.index(0));
+    e.forRange(e.index(0), rows, 1, [&](Value row) {
+      auto element = [&](Value block, int64_t lanes) -> Value {
+        Value sum = loadPairs(e, sums, row, block, lanes);
+        return arith::MulFOp::create(e.b, arith::SIToFPOp::create(e.b, e.f32Vector(), sum),
+                                     e.load(scales, {row, block}, lanes));
+      };
+      auto emit = [&](Value group, int64_t count) {
+        Value first = arith::MulIOp::create(e.b, group, e.index(groupBlocks));
+        Value term = e.sumColumns(first, count, element);
+        memref::StoreOp::create(e.b, term, terms, ValueRange{row, group});
+      };
+      e.forRange(e.index(0), e.index(full), 1, [&](Value group) { emit(group, groupBlocks); });
+      if (rest > 0)
+        emit(e.index(full), rest);
     });
     return terms;
   });

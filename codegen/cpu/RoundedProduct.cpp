@@ -86,13 +86,16 @@ private:
           reader.getGroupOffsets(tile), {},
           [&](ArrayRef<PackedReader::Block> blocks, Value column, ValueRange) {
             Value step = arith::DivUIOp::create(e.b, column, e.index(kStepColumns));
-            for (auto [v, block] : llvm::enumerate(blocks))
+            for (auto [v, block] : llvm::enumerate(blocks)) {
+              PackedReader::NearBlock near = reader.prepareNear(block);
               for (int64_t pair = 0; pair < kTileRows; ++pair) {
-                Value both = interleavePairs(e, roundToBf16(e, reader.getValue(block, 2 * pair),
-                                                            reader.getValue(block, 2 * pair + 1)));
+                Value both =
+                    interleavePairs(e, roundToBf16(e, reader.getNearValue(near, 2 * pair),
+                                                   reader.getNearValue(near, 2 * pair + 1)));
                 vector::StoreOp::create(e.b, both, panel,
                                         ValueRange{e.index(v), step, e.index(pair), e.index(0)});
               }
+            }
             return SmallVector<Value>();
           });
       return panel;

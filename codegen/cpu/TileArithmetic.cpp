@@ -8,6 +8,7 @@
 #include "codegen/cpu/TileEmitter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -27,6 +28,50 @@ Value TileEmitter::fma(Value x, Value y, Value z) {
   if (target.hasFeature("fma"))
     return math::FmaOp::create(b, x, y, z);
   return arith::AddFOp::create(b, arith::MulFOp::create(b, x, y), z);
+}
+
+bool TileEmitter::isRough(Value x) const {
+  return rowBlock && target.hasFeature("avx512f") && x.getType() == f32Vector();
+}
+
+static Value callAvx512(ImplicitLocOpBuilder &b, StringRef name, ValueRange arguments) {
+  auto intrinsic = b.getStringAttr("llvm.x86.avx512." + name);
+  return LLVM::CallIntrinsicOp::create(b, arguments.front().getType(), intrinsic, arguments)
+      .getResult(0);
+}
+
+// 2^x = 2^n * 2^f with n = round(x), 2^f by the polynomial of degree 3 on [-0.5, 0.5] whose largest
+// relative error is least.
+Value TileEmitter::exp2Roughly(Value x) {
+  Type type = x.getType();
+  Value n = math::RoundEvenOp::create(b, x);
+  Value f = arith::SubFOp::create(b, x, n);
+  Value p = constant(type, 0.055171669);
+  for (double coefficient : {0.24261112, 0.69326099, 0.99992807})
+    p = fma(p, f, constant(type, coefficient));
+  return callAvx512(b, "mask.scalef.ps.512",
+                    {p, n, p, intConstant(b.getI16Type(), -1),
+                     intConstant(b.getI32Type(), 4 /* the current rounding */)});
+}
+
+// Of numbers below 2^120, whose reciprocal is a normal number.
+Value TileEmitter::expOfActivation(Value x) {
+  if (!isRough(x))
+    return exp(x);
+  x = arith::MulFOp::create(b, x, constant(x.getType(), 1.4426950408889634));
+  return exp2Roughly(min(constant(x.getType(), 120), x));
+}
+
+// A division takes as long as 16 other operations. What rcp14 gives is within 2^-14, and one step
+// of Newton's method squares that.
+Value TileEmitter::divide(Value x, Value y) {
+  if (!isRough(x))
+    return arith::DivFOp::create(b, x, y);
+  Type type = x.getType();
+  Value inverse =
+      callAvx512(b, "rcp14.ps.512", {y, constant(type, 0), intConstant(b.getI16Type(), -1)});
+  Value error = fma(arith::NegFOp::create(b, y), inverse, constant(type, 2));
+  return arith::MulFOp::create(b, x, arith::MulFOp::create(b, inverse, error));
 }
 
 Value TileEmitter::reduce(Value vector, function_ref<Value(Value, Value)> combine) {
@@ -52,31 +97,39 @@ Value TileEmitter::reduceMax(Value vector) {
 }
 
 SmallVector<Value> TileEmitter::reduceAddEach(function_ref<SmallVector<Value>(int64_t)> vectors) {
-  return reduceAddEach(0, kLanes, vectors);
+  return reduceEach(0, kLanes, vectors,
+                    [&](Value l, Value r) { return arith::AddFOp::create(b, l, r); });
 }
 
-/// The sums of `count` vectors, each of 16 / count parts that are still to be added: those of
-/// vector first + i begin at lane i * 16 / count. Two vectors of half as many sums are halved like
-/// in reduce(), lower and upper halves of all parts in two vectors:
+Value TileEmitter::reduceEach(function_ref<Value(int64_t)> vector,
+                              function_ref<Value(Value, Value)> combine) {
+  auto vectors = [&](int64_t i) { return SmallVector<Value>{vector(i)}; };
+  return reduceEach(0, kLanes, vectors, combine).front();
+}
+
+/// What `count` vectors reduce to, each of 16 / count parts that are still to be combined: those of
+/// vector first + i begin at lane i * 16 / count. Two vectors of half as many are halved like in
+/// reduce(), lower and upper halves of all parts in two vectors:
 ///   [a0 a1 b0 b1], [c0 c1 d0 d1]  ->  [a0 b0 c0 d0] + [a1 b1 c1 d1]
-SmallVector<Value> TileEmitter::reduceAddEach(int64_t first, int64_t count,
-                                              function_ref<SmallVector<Value>(int64_t)> vectors) {
+SmallVector<Value> TileEmitter::reduceEach(int64_t first, int64_t count,
+                                           function_ref<SmallVector<Value>(int64_t)> vectors,
+                                           function_ref<Value(Value, Value)> combine) {
   if (count == 1)
     return vectors(first);
-  SmallVector<Value> left = reduceAddEach(first, count / 2, vectors);
-  SmallVector<Value> right = reduceAddEach(first + count / 2, count / 2, vectors);
-  int64_t part = kLanes / count; // lanes of a sum's parts from here on
+  SmallVector<Value> left = reduceEach(first, count / 2, vectors, combine);
+  SmallVector<Value> right = reduceEach(first + count / 2, count / 2, vectors, combine);
+  int64_t part = kLanes / count; // lanes of a vector's parts from here on
   SmallVector<int64_t> low, high;
-  for (int64_t sum = 0; sum < count; ++sum)
-    for (int64_t i = 0; i < part; ++i) {
-      low.push_back(2 * part * sum + i);
-      high.push_back(2 * part * sum + part + i);
+  for (int64_t i = 0; i < count; ++i)
+    for (int64_t lane = 0; lane < part; ++lane) {
+      low.push_back(2 * part * i + lane);
+      high.push_back(2 * part * i + part + lane);
     }
-  SmallVector<Value> sums;
+  SmallVector<Value> reduced;
   for (auto [l, r] : llvm::zip_equal(left, right))
-    sums.push_back(arith::AddFOp::create(b, vector::ShuffleOp::create(b, l, r, low),
-                                         vector::ShuffleOp::create(b, l, r, high)));
-  return sums;
+    reduced.push_back(
+        combine(vector::ShuffleOp::create(b, l, r, low), vector::ShuffleOp::create(b, l, r, high)));
+  return reduced;
 }
 
 /// Two lanes of 32 bits, then of 64 bits, within each quarter of the vectors, which are then

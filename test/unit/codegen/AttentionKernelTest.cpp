@@ -178,6 +178,7 @@ protected:
         makeAttention({"gqa", 6, 2, 64, 64, 1, 300, 100, "", follow(0), "f16"}),
         makeAttention({"odd_dims", 5, 1, 20, 7, 1, 400, 97, "", follow(201), "f16"}),
         makeAttention({"window", 2, 2, 16, 40, 1, 300, 128, ", window = 37", follow(99), "f16"}),
+        makeAttention({"wide", 5, 1, 80, 96, 1, 400, 128, ", window = 200", follow(250), "f16"}),
         makeAttention(
             {"blocks", 2, 1, 32, 64, 1, 300, 96, "", follow(50), "f32, #nyala.blocks<q8_0>"}),
     };
