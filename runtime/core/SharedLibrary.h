@@ -6,7 +6,7 @@
 
 namespace nyala::rt {
 
-/// Empty, or loaded. Move only. The library stays loaded when it goes: libraries of drivers leave
+/// Empty, or loaded. The library stays loaded when all copies are gone: libraries of drivers leave
 /// threads and handlers behind that need their code.
 class SharedLibrary {
 public:

@@ -1,9 +1,11 @@
 """--device of nyala-run and nyala-bench. What a GPU computes is not tested here: most machines have
 none (test/unit/runtime/cuda)."""
 
+import os
+
 import pytest
 
-from harness import check_refused, explain, generate, run
+from harness import check_refused, compile_model, explain, generate, run
 
 PROMPT = ("-n", 1, "-p", "x")
 TOOLS = pytest.mark.parametrize("tool, arguments", [("nyala-run", PROMPT), ("nyala-bench", ())])
@@ -32,3 +34,19 @@ def test_names_that_are_none(tiny_artifact, tool, arguments, device):
 
 def test_random_weights_take_a_gpu(tiny_artifact):
     check_refused(run("nyala-bench", tiny_artifact, "--random-weights"), "random weights", "cpu")
+
+
+@pytest.mark.parametrize("target", ["cuda", "cpu,cuda"])
+def test_machines_without_a_driver(tiny_gguf, tmp_path, target):
+    """What was compiled for a GPU alone is refused; what was also compiled for a CPU runs on it, but
+    not where the GPU is named."""
+    artifact = compile_model(tiny_gguf, tmp_path / "gpu.nyala", f"--target={target}",
+                             "--cuda-arch=sm_90a", "--ptx-only")
+    env = {**os.environ, "NYALA_CUDA_DRIVER": "libno-such-driver.so"}
+    check_refused(run("nyala-run", artifact, *PROMPT, "--device=cuda", env=env),
+                  "no nvidia driver", "libno-such-driver.so")
+    if target == "cuda":
+        check_refused(run("nyala-run", artifact, *PROMPT, env=env), "no nvidia driver")
+        check_refused(run("nyala-run", artifact, *PROMPT, "--device=cpu"), "no code for cpu")
+    else:
+        assert generate(artifact, *PROMPT, env=env)["device"] == "cpu"

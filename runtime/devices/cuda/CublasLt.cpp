@@ -10,6 +10,7 @@
 #include "runtime/core/Status.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdlib>
 
 namespace nyala::rt::cuda {
@@ -64,7 +65,7 @@ constexpr int maxWorkspace = 1;           // cublasLtMatmulPreferenceAttributes_
 
 class CublasLt::Library {
 public:
-  explicit Library(SharedLibrary file) : file(std::move(file)) {}
+  explicit Library(const SharedLibrary &file) : file(file) {}
   ~Library() {
     if (handle)
       destroy(handle);
@@ -163,7 +164,7 @@ CublasLt::Product *CublasLt::find(const artifact::MatmulCall &call, uint32_t row
     std::optional<SharedLibrary> file = loadLibrary();
     loaded = true;
     if (file)
-      library = std::make_unique<Library>(*std::move(file));
+      library = std::make_unique<Library>(*file);
     if (library && !library->start())
       library.reset();
   }
@@ -184,7 +185,7 @@ bool CublasLt::prepare(const artifact::MatmulCall &call, uint32_t rows) { return
 void CublasLt::multiply(const artifact::MatmulCall &call, std::span<const Address> buffers,
                         uint32_t rows, Address workspace, Stream stream) {
   const Product &product = *find(call, rows);
-  const auto pointer = [](Address address) { return reinterpret_cast<void *>(address); };
+  const auto pointer = [](Address address) { return std::bit_cast<void *>(address); };
   void *result = pointer(buffers[call.result()]);
   const void *added =
       product.residual ? pointer(buffers[static_cast<size_t>(call.residual())]) : result;

@@ -96,7 +96,7 @@ void CudaDevice::runOnce(const artifact::Entry &entry, const std::vector<Address
                          const CudaStream &stream) const {
   const CudaDriver &driver = context.getDriver();
   const DeviceMemory arena(context, entry.arena_bytes(), "the arena");
-  const DeviceMemory workspace(context, getWorkspaceBytes(getExecutable()), "the workspace");
+  const DeviceMemory workspace(context, getWorkspaceBytes(module.getExecutable()), "the workspace");
   std::vector<uint32_t> counts;
   for (const artifact::Count *count : *entry.counts())
     counts.push_back(count->max());

@@ -4,6 +4,7 @@
 #include "runtime/core/Status.h"
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 
 namespace nyala::rt::cuda {
@@ -104,7 +105,7 @@ std::string CudaModule::load(const artifact::Executable &candidate, const Artifa
   const CudaDriver &driver = context.getDriver();
   std::string log(4096, '\0');
   int names[] = {jitErrorLog, jitErrorLogBytes};
-  void *values[] = {log.data(), reinterpret_cast<void *>(log.size())};
+  void *values[] = {log.data(), std::bit_cast<void *>(log.size())};
   const Result result = driver.moduleLoadDataEx(&module, artifact.getCode(candidate).data(),
                                                 std::size(names), names, values);
   switch (result) {

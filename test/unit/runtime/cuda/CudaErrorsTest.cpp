@@ -26,7 +26,7 @@ TEST_F(CudaErrorsTest, SaysWhatIsMissing) {
   expect(AllOf(HasSubstr("no nvidia driver"), HasSubstr("libno-such-driver.so.1")));
   setenv("NYALA_CUDA_DRIVER", "libc.so.6", 1);
   expect(AllOf(HasSubstr("too old: it has no cu"), HasSubstr("cuda 12.0")));
-  setenv("NYALA_CUDA_DRIVER", NYALA_FAKE_CUDA, 1);
+  setenv("NYALA_CUDA_DRIVER", getFakePath().c_str(), 1);
   fake.version = 11080;
   expect(AllOf(HasSubstr("for cuda 11.8"), HasSubstr("12.0 or newer")));
   fake.version = 13000;

@@ -6,15 +6,23 @@
 #include "test/unit/runtime/cuda/FakeCuda.h"
 
 #include <cstdlib>
+#include <dlfcn.h>
 
 namespace nyala::test {
+
+/// The file that the fake driver was loaded from.
+inline std::string getFakePath() {
+  Dl_info info = {};
+  dladdr(&getFakeCuda(), &info);
+  return info.dli_fname ? info.dli_fname : "";
+}
 
 class CudaTest : public SessionTest {
 protected:
   CudaTest() {
     fake = {};
-    setenv("NYALA_CUDA_DRIVER", NYALA_FAKE_CUDA, 1);
-    setenv("NYALA_CUBLASLT", NYALA_FAKE_CUDA, 1);
+    setenv("NYALA_CUDA_DRIVER", getFakePath().c_str(), 1);
+    setenv("NYALA_CUBLASLT", getFakePath().c_str(), 1);
     unsetenv("NYALA_CUDA_DEBUG");
   }
   ~CudaTest() override {
