@@ -74,8 +74,39 @@ FailureOr<SmallVector<Tensor>> UnpackOp::evaluate(ArrayRef<Tensor> operands) {
 // Random numbers
 //===----------------------------------------------------------------------===//
 
+ParseResult RandomOp::parse(OpAsmParser &parser, OperationState &result) {
+  OpAsmParser::UnresolvedOperand state;
+  bool isOver = succeeded(parser.parseOptionalKeyword("over"));
+  Type type;
+  if ((isOver && parser.parseOperand(state)) || parser.parseOptionalAttrDict(result.attributes) ||
+      parser.parseColonType(type) ||
+      (isOver && parser.resolveOperand(state, type, result.operands)))
+    return failure();
+  result.addTypes(type);
+  return success();
+}
+
+void RandomOp::print(OpAsmPrinter &printer) {
+  if (getState())
+    printer << " over " << getState();
+  SmallVector<StringRef> defaults;
+  if (getMean().isPosZero())
+    defaults.push_back(getMeanAttrName());
+  if (getSeed() == 0)
+    defaults.push_back(getSeedAttrName());
+  printer.printOptionalAttrDict((*this)->getAttrs(), defaults);
+  printer << " : " << getType();
+}
+
+OpOperand *RandomOp::getUpdatedOperand(unsigned) {
+  return getState() ? &(*this)->getOpOperand(0) : nullptr;
+}
+
 LogicalResult RandomOp::verify() {
   auto type = cast<RankedTensorType>(getType());
+  if (getState() && getState().getType() != type)
+    return emitOpError("expected a state of the result's type ")
+           << type << ", got " << getState().getType();
   if (!isa<Float32Type, BFloat16Type, Float16Type>(type.getElementType()))
     return emitOpError("expected a result of f32, f16 or bf16, got ") << type;
   if (type.getNumElements() > std::numeric_limits<uint32_t>::max())

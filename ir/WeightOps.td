@@ -47,11 +47,13 @@ def Nyala_UnpackOp : Nyala_ModelOp<"unpack"> {
 def Nyala_RandomOp : Nyala_Op<"random", [
     Pure, DeclareOpInterfaceMethods<Nyala_CostOpInterface>,
     DeclareOpInterfaceMethods<Nyala_ReferenceOpInterface>,
-    DeclareOpInterfaceMethods<Nyala_FusibleOpInterface>]> {
+    DeclareOpInterfaceMethods<Nyala_FusibleOpInterface>,
+    DeclareOpInterfaceMethods<Nyala_InPlaceOpInterface>]> {
   let summary = "numbers in place of a weight";
   let description = [{
     For timing runs of models whose weights are absent. A function of `seed` and place alone, the same
-    on every device; seeds may be equal. With h(i) = hashCounter(seed, i) (ir/WeightOps.h):
+    on every device; seeds may be equal. What it is computed `over`, if anything, is a state that it replaces, and
+    whose value is of no consequence: so two states with the same numbers are two. With h(i) = hashCounter(seed, i) (ir/WeightOps.h):
 
       - plain floats, and f32 packed: element i of the row-major order is `mean + deviation * sqrt(3) * u`,
         u = (h(i) >> 8) / 2^23 - 1, by one f32 multiply-add whose factor sqrt(3) * deviation is rounded to f32;
@@ -62,13 +64,14 @@ def Nyala_RandomOp : Nyala_Op<"random", [
 
     ```mlir
     %w = nyala.random {deviation = 0.02 : f32} : tensor<576x576xbf16>
+    %s1 = nyala.random over %s0 {deviation = 0.02 : f32} : tensor<576x576xbf16>
     %n = nyala.random {deviation = 0.02 : f32, mean = 1.0 : f32, seed = 3 : i32} : tensor<576xf32>
     ```
   }];
-  let arguments = (ins F32Attr:$deviation, DefaultValuedAttr<F32Attr, "0.0f">:$mean,
-                       DefaultValuedAttr<I32Attr, "0">:$seed);
+  let arguments = (ins Optional<AnyStaticShapeTensor>:$state, F32Attr:$deviation,
+                       DefaultValuedAttr<F32Attr, "0.0f">:$mean, DefaultValuedAttr<I32Attr, "0">:$seed);
   let results = (outs AnyStaticShapeTensor:$result);
-  let assemblyFormat = "attr-dict `:` type($result)";
+  let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     /// What u is multiplied with: sqrt(3) * deviation.

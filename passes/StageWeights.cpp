@@ -73,8 +73,8 @@ struct StageWeights : nyala::impl::StageWeightsBase<StageWeights> {
       stageFrom(entry);
     if (stages.empty())
       init.erase();
-    else
-      finishInit();
+    else if (failed(finishInit()))
+      signalPassFailure();
     clear();
   }
 
@@ -154,14 +154,17 @@ private:
   }
 
   /// Makes the function an entry that returns the next values of all states.
-  void finishInit() {
+  LogicalResult finishInit() {
     Block &block = init.getBody().front();
     auto builder = OpBuilder::atBlockEnd(&block);
     SmallVector<Value> values;
     for (const Stage &stage : stages) {
-      values.push_back(isAbsent ? makeRandom(builder, stage.value) : stage.value);
-      (void)init.insertArgument(init.getNumArguments(), stage.value.getType(), getAttributes(stage),
+      unsigned number = init.getNumArguments();
+      (void)init.insertArgument(number, stage.value.getType(), getAttributes(stage),
                                 stage.value.getLoc());
+      if (isAbsent && failed(checkRandom(stage)))
+        return failure();
+      values.push_back(isAbsent ? makeRandom(builder, init.getArgument(number)) : stage.value);
     }
     func::ReturnOp::create(builder, init.getLoc(), values);
     updateFunctionType(init);
@@ -170,14 +173,24 @@ private:
     init->setAttr(NyalaDialect::kEntryAttr, builder.getUnitAttr());
     setDevice(init, Device::Cuda);
     eraseDeadOps(init);
+    return success();
   }
 
-  /// Numbers in place of a weight: near one for those of norms. All have the same seed, so that
+  static LogicalResult checkRandom(const Stage &stage) {
+    PackedAttr packed = getPacked(getTensorType(stage.value));
+    if (!packed || packed.getFormat() == StoredFormat::F32 || canQuantize(packed.getFormat()))
+      return success();
+    return emitError(stage.value.getLoc(), "cannot make up weight '")
+           << stage.name << "', which is stored as " << getInfo(packed.getFormat()).name
+           << "; expected f32, q8_0 or q4_0, or products of bf16";
+  }
+
+  /// Numbers that become a weight: near one for those of norms. All have the same seed, so that
   /// weights of one type share a kernel.
-  static Value makeRandom(OpBuilder &builder, Value value) {
-    bool isVector = getTensorType(value).getRank() == 1;
+  static Value makeRandom(OpBuilder &builder, Value state) {
+    bool isVector = getTensorType(state).getRank() == 1;
     return RandomOp::create(
-        builder, value.getLoc(), value.getType(), builder.getF32FloatAttr(kDeviation),
+        builder, state.getLoc(), state.getType(), state, builder.getF32FloatAttr(kDeviation),
         builder.getF32FloatAttr(isVector ? 1 : 0), builder.getI32IntegerAttr(0));
   }
 

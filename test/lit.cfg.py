@@ -1,6 +1,8 @@
 # Configuration of lit: tests are .mlir and .test files with RUN lines.
+import glob
 import os
 import re
+import shutil
 
 import lit.formats
 
@@ -36,3 +38,17 @@ if {"avx2", "fma", "f16c", "bmi2"} <= flags:
     config.available_features.add("avx2")
 if {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"} <= flags:
     config.available_features.add("avx512")
+
+# REQUIRES: ptxas, %ptxas for tests that assemble kernels of GPUs: a toolkit's, or that of
+# requirements.txt.
+candidates = [
+    *(os.path.join(os.environ[name], "bin/ptxas") for name in ("CUDA_HOME", "CUDA_PATH") if name in os.environ),
+    shutil.which("ptxas"),
+    *glob.glob(os.path.join(config.nyala_build_dir, "venv/lib/python3*/site-packages/nvidia/*/bin/ptxas")),
+    "/usr/local/cuda/bin/ptxas",
+]
+for candidate in candidates:
+    if candidate and os.access(candidate, os.X_OK):
+        config.available_features.add("ptxas")
+        config.substitutions.append(("%ptxas", quote + candidate + quote))
+        break

@@ -51,19 +51,24 @@ public:
     return SmallVector<Value>(rows.getOctets() * 2 * kSums, e.constant(0));
   }
 
-  SmallVector<Value> multiply(ValueRange weights, Value step, ValueRange sums) override {
+  SmallVector<Value> loadRows(Value step) override {
     Value column =
         arith::AddIOp::create(e.b, arith::MulIOp::create(e.b, step, e.index(kStepColumns)),
                               arith::MulIOp::create(e.b, places.place, e.index(kBytes / 2)));
+    return llvm::map_to_vector(llvm::seq(rows.getOctets()), [&](int64_t octet) -> Value {
+      return vector::BitCastOp::create(e.b, VectorType::get(kBytes / 4, e.b.getI32Type()),
+                                       rows.load(0, octet, 0, column, kBytes / 2));
+    });
+  }
+
+  SmallVector<Value> multiply(ValueRange weights, ValueRange ofRows, ValueRange sums) override {
     SmallVector<Value> first = getWords(weights[0]);
     SmallVector<Value> second(first.size(), e.intConstant(e.b.getI32Type(), 0));
     if (weights.size() > 1)
       second = getWords(weights[1]);
     SmallVector<Value> next;
     for (int64_t octet = 0; octet < rows.getOctets(); ++octet) {
-      Value elements = rows.load(0, octet, 0, column, kBytes / 2);
-      SmallVector<Value> right = getWords(
-          vector::BitCastOp::create(e.b, VectorType::get(kBytes / 4, e.b.getI32Type()), elements));
+      SmallVector<Value> right = getWords(ofRows[octet]);
       for (int64_t half = 0; half < 2; ++half) {
         ValueRange carried = sums.slice((2 * octet + half) * kSums, kSums);
         llvm::append_range(next, matrix.multiply({first[2 * half], second[2 * half],

@@ -17,6 +17,8 @@ using namespace mlir;
 /// LLVM's intrinsic of a function that has an instruction, or two; empty of others.
 static StringRef getIntrinsic(Operation *op) {
   return llvm::StringSwitch<StringRef>(op->getName().getStringRef())
+      .Case("arith.maxnumf", "llvm.maxnum")
+      .Case("arith.minnumf", "llvm.minnum")
       .Case("math.absf", "llvm.fabs")
       .Case("math.ceil", "llvm.ceil")
       .Case("math.copysign", "llvm.copysign")
@@ -27,6 +29,13 @@ static StringRef getIntrinsic(Operation *op) {
       .Cases({"math.rsqrt", "math.sqrt"}, "llvm.sqrt")
       .Case("math.trunc", "llvm.trunc")
       .Default("");
+}
+
+/// Would upstream's conversion call the library for it?
+static bool isFunction(Operation *op) {
+  return isa<arith::MaxNumFOp, arith::MinNumFOp, arith::RemFOp>(op) ||
+         (isa_and_nonnull<math::MathDialect>(op->getDialect()) &&
+          isa<FloatType>(getElementTypeOrSelf(op->getResult(0))));
 }
 
 /// %0 = math.fma %a, %b, %c : f32
@@ -56,8 +65,7 @@ namespace {
 struct ConvertCudaMath : nyala::impl::ConvertCudaMathBase<ConvertCudaMath> {
   void runOnOperation() override {
     getOperation()->walk([&](Operation *op) {
-      if (!isa_and_nonnull<math::MathDialect>(op->getDialect()) ||
-          !isa<FloatType>(getElementTypeOrSelf(op->getResult(0))))
+      if (!isFunction(op))
         return;
       if (StringRef intrinsic = getIntrinsic(op); !intrinsic.empty())
         return convert(op, intrinsic);

@@ -27,6 +27,8 @@ def Nyala_CudaTileOpInterface : OpInterface<"CudaTileOpInterface"> {
            "const ::nyala::cuda::Tile &":$tile), [{}], [{
         llvm_unreachable("has no tiles");
       }]>,
+    InterfaceMethod<[{Is a row of the results computed as a whole (emitRow), whatever tiles are asked for?}],
+      "bool", "hasWholeRows", (ins), [{}], [{ return false; }]>,
     InterfaceMethod<[{Writes row `row` of each result to its destination (of rank 1: the row; of rank 2: all
                       rows), by all threads of the block; null: that result is not asked for.}],
       "void", "emitRow",

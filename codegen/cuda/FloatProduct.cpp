@@ -52,25 +52,28 @@ public:
   int64_t getMostOctets() const override { return 1; }
   SmallVector<Value> getZeros() override { return SmallVector<Value>(getNumRows(), e.constant(0)); }
 
-  SmallVector<Value> multiply(ValueRange weights, Value step, ValueRange sums) override {
-    SmallVector<Value> next(sums);
-    for (auto [row, sum] : llvm::enumerate(next)) {
-      SmallVector<Value> elements;
+  SmallVector<Value> loadRows(Value step) override {
+    SmallVector<Value> loaded;
+    for (int64_t row = 0; row < getNumRows(); ++row)
       forChunks(
           step,
           [&](Value at, int64_t count) {
-            Value loaded = rows.load(0, row / kOctet, row % kOctet, at, count);
-            SmallVector<Value> chunk;
-            for (int64_t i = 0; i < count; ++i)
-              chunk.push_back(vector::ExtractOp::create(e.b, loaded, i));
-            return chunk;
+            Value vector = rows.load(0, row / kOctet, row % kOctet, at, count);
+            return llvm::map_to_vector(llvm::seq(count), [&](int64_t i) -> Value {
+              return vector::ExtractOp::create(e.b, vector, i);
+            });
           },
-          elements);
-      for (auto [weight, element] : llvm::zip_equal(weights, elements)) {
-        if (!element.getType().isF32())
-          element = arith::ExtFOp::create(e.b, e.b.getF32Type(), element);
-        sum = e.fma(weight, element, sum);
-      }
+          loaded);
+    return loaded;
+  }
+
+  SmallVector<Value> multiply(ValueRange weights, ValueRange ofRows, ValueRange sums) override {
+    SmallVector<Value> next(sums);
+    for (auto [i, element] : llvm::enumerate(ofRows)) {
+      Value &sum = next[i / kHalf];
+      if (!element.getType().isF32())
+        element = arith::ExtFOp::create(e.b, e.b.getF32Type(), element);
+      sum = e.fma(weights[i % kHalf], element, sum);
     }
     return next;
   }

@@ -56,6 +56,8 @@ struct GenerateCudaKernels : nyala::impl::GenerateCudaKernelsBase<GenerateCudaKe
     }
     // Kernels are only read.
     parallelForEach(&getContext(), variants, [&](ModuleOp variant) { generate(kernels, variant); });
+    for (KernelOp kernel : kernels)
+      setKernelCost(kernel);
   }
 
   static void generate(ArrayRef<KernelOp> kernels, ModuleOp variant) {

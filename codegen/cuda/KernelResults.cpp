@@ -191,10 +191,9 @@ void KernelResults::emitBlocks(const Result &result, Value row) {
   std::pair<Value, Value> at = pullSlot(result, row);
   Value isSlot = arith::CmpIOp::create(e.b, arith::CmpIPredicate::sge, at.second, e.index(0));
   int64_t width = e.getThreads() * kThreadColumns;
-  Value first = arith::MulIOp::create(e.b, e.getThread(), e.index(kThreadColumns));
   for (int64_t offset = 0; offset < result.columns; offset += width) {
-    Tile tile{row, first, offset, kThreadColumns};
-    Value column = arith::AddIOp::create(e.b, first, e.index(offset));
+    Tile tile{row, e.getThreadColumn(), offset, kThreadColumns};
+    Value column = arith::AddIOp::create(e.b, tile.column, e.index(offset));
     Value isInside =
         arith::CmpIOp::create(e.b, arith::CmpIPredicate::ult, column, e.index(result.columns));
     SmallVector<Value> x = e.pullWhere(isInside, [&] { return e.pull(result.value, tile); });
@@ -206,10 +205,9 @@ void KernelResults::emitBlocks(const Result &result, Value row) {
 // Rows
 //===----------------------------------------------------------------------===//
 
-/// Is a row of the op's results computed as a whole?
-static bool hasRows(Value value) {
-  Operation *op = value.getDefiningOp();
-  return op && op->getNumResults() > 1 && nyala::getFusionKind(op) == FusionKind::RowReduction;
+static bool hasWholeRows(Value value) {
+  auto op = value.getDefiningOp<CudaTileOpInterface>();
+  return op && op.hasWholeRows();
 }
 
 void KernelResults::emitRow(Value row) {
@@ -221,11 +219,12 @@ void KernelResults::emitRow(Value row) {
         emitBlocks(result, row);
         continue;
       }
-      if (result.append || (!hasRows(result.value) && getTensorType(result.value).getRank() == 2)) {
+      if (result.append ||
+          (!hasWholeRows(result.value) && getTensorType(result.value).getRank() == 2)) {
         byTiles.results.push_back(result);
         continue;
       }
-      if (!hasRows(result.value)) {
+      if (!hasWholeRows(result.value)) {
         e.emitRowByTiles(result.value, row, result.buffer);
         continue;
       }

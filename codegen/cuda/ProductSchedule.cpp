@@ -3,6 +3,7 @@
 #include "codegen/cuda/ProductTiles.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
@@ -13,35 +14,40 @@ namespace {
 
 /// Warps that divide the depth: at most so many. That alone decides about the order of additions.
 constexpr int64_t kWarps = 8;
-/// Registers of weights that a lane asks for before the row prologue.
+/// Registers of a lane for weights that are under way at a time, of at most so many rounds.
+constexpr int64_t kPendingRegisters = 32, kMostPending = 4;
+/// The same where a multiprocessor has one block, and all weights of a lane fit.
 constexpr int64_t kEarlyRegisters = 48;
-/// Steps whose weights a warp asks for at once.
-constexpr int64_t kUnrolledRounds = 2;
 /// Blocks that keep a GPU busy: an H100's multiprocessors.
 constexpr int64_t kMultiprocessors = 132;
 /// Columns of a fragment.
 constexpr int64_t kFragment = 2 * kOctet;
 
-/// Weights of a step, or round of steps, of a fragment; of the first rounds of each fragment.
+/// A lane's weights of a round, one step of each warp; those of the next rounds.
 using Weights = SmallVector<Value>;
-using Early = SmallVector<SmallVector<Weights>>;
+using Pending = SmallVector<Weights>;
 
 class ProductEmitter {
 public:
-  ProductEmitter(KernelContext &kernel, Value bias, int64_t steps)
+  ProductEmitter(KernelContext &context, Value bias, int64_t steps)
       : warps(std::min<int64_t>(kWarps, llvm::bit_floor(static_cast<uint64_t>(steps)))),
-        steps(steps), e(kernel.createFunction(warps * kWarp)), bias(bias), results(kernel, e),
+        steps(steps), e(context.createFunction(warps * kWarp)), kernel(context.getKernel()),
+        function(context.getFunction()), bias(bias), results(context, e),
         tiles(e, results, kThreadColumns) {}
 
   Launch emit(function_ref<std::unique_ptr<ProductUnit>(ThreadEmitter &)> makeUnit) {
     int64_t numTiles = chooseTiles();
     unit = makeUnit(e);
     locateFragments();
+    isAlone = numTiles <= kMultiprocessors;
+    if (int64_t blocks = llvm::divideCeil(numTiles, kMultiprocessors); !isAlone)
+      function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
+                        e.b.getI32IntegerAttr(std::min(blocks, getMostBlocks())));
     // No two rows' numbers of a column share a bank.
     constexpr int64_t padding = 4;
     memory = e.allocateShared({warps, getMostRows(), getWidth() + padding}, e.b.getF32Type());
     if (e.getMaxRows() == 1)
-      emitRows(e.index(0), ProductUnit::kSingleRow, askEarly());
+      emitRows(e.index(0), ProductUnit::kSingleRow);
     else
       emitManyRows();
     return {.tiles = numTiles, .rowBlock = 0};
@@ -87,6 +93,9 @@ private:
   // Rows
   //===--------------------------------------------------------------------===//
 
+  /// Blocks that a multiprocessor holds at least, if there are as many: registers are to suffice.
+  int64_t getMostBlocks() const { return getMostRows() > kOctet ? 2 : 3; }
+
   int64_t getMostRows() const {
     if (e.getMaxRows() == 1 || unit->computesRows())
       return 1;
@@ -97,7 +106,7 @@ private:
     auto emitBlocks = [&](int64_t octets) {
       int64_t rows = octets == ProductUnit::kSingleRow ? 1 : octets * kOctet;
       e.forRange(e.index(0), e.getRows(), rows, [&](Value row) {
-        emitRows(row, octets, {});
+        emitRows(row, octets);
         e.barrier();
       });
     };
@@ -114,21 +123,22 @@ private:
     emitBlocks(unit->getMostOctets());
   }
 
-  /// The tile for `row`, or for octets of rows from there on. `early`: what askEarly() got.
-  void emitRows(Value row, int64_t octets, const Early &early) {
+  /// The tile for `row`, or for octets of rows from there on.
+  void emitRows(Value row, int64_t octets) {
     int64_t numRows = octets == ProductUnit::kSingleRow ? 1 : octets * kOctet;
     // What the row prologue may need comes before it.
     auto places = llvm::map_to_vector(tiles.getGroups(), [&](const ProductTiles::Group &group) {
       return findPlaces(group, row, numRows);
     });
+    Pending pending = ask(octets);
+    prefetchVectors();
     unit->beginRows(row, octets);
     for (auto [group, ofGroup] : llvm::zip_equal(tiles.getGroups(), places))
       for (const Place &place : ofGroup)
         for (const KernelResults::Result &result : group.results.results)
           loadEarly(result.value, place.tile);
     for (auto [number, fragment] : llvm::enumerate(fragments)) {
-      SmallVector<Value> sums = multiplyDepth(
-          locations[number], number < early.size() ? ArrayRef(early[number]) : ArrayRef<Weights>());
+      SmallVector<Value> sums = multiplyDepth(number, pending);
       int64_t first = static_cast<int64_t>(number) * kFragment;
       unit->finish(fragment, sums, [&](Value column, Value ofRow, Value sum) {
         e.store(sum, memory, ValueRange{e.getWarp(), ofRow}, column, first);
@@ -137,6 +147,27 @@ private:
     e.barrier();
     for (auto [group, ofGroup] : llvm::zip_equal(tiles.getGroups(), places))
       emitGroup(group, ofGroup);
+  }
+
+  /// Weights of norms are read behind the sum of a row, when their latency is no longer hidden.
+  void prefetchVectors() {
+    constexpr int64_t lineBytes = 128;
+    for (Operation &op : kernel.getBody().front()) {
+      if (nyala::getFusionKind(&op) != FusionKind::RowReduction)
+        continue;
+      for (Value operand : op.getOperands()) {
+        Value buffer = e.getBuffer(operand);
+        if (!buffer || getTensorType(operand).getRank() != 1)
+          continue;
+        int64_t bytes =
+            getChannels(operand) * getElementTypeOrSelf(operand).getIntOrFloatBitWidth() / 8;
+        Value lines = e.index(llvm::divideCeil(bytes, lineBytes));
+        e.forRange(e.getThread(), lines, e.getThreads(), [&](Value line) {
+          Value offset = arith::MulIOp::create(e.b, line, e.index(lineBytes));
+          e.prefetch(buffer, offset);
+        });
+      }
+    }
   }
 
   //===--------------------------------------------------------------------===//
@@ -151,74 +182,127 @@ private:
   /// Rounds in which each warp has a step; there may be another one.
   int64_t getFullRounds() const { return steps / warps; }
 
-  /// A warp's weights of a round; zeros where it has none.
-  Weights ask(ValueRange location, int64_t round) {
-    auto load = [&] { return unit->load(location, getStep(e.index(round))); };
-    if (round < getFullRounds())
-      return load();
-    return e.pullWhere(isBelow(e.getWarp(), steps % warps), load);
+  /// A warp's weights of a round of a fragment; zeros where it has none.
+  Weights ask(size_t fragment, Value round, bool isFull) {
+    auto load = [&] { return unit->load(locations[fragment], getStep(round)); };
+    return isFull ? load() : e.pullWhere(isBelow(e.getWarp(), steps % warps), load);
   }
 
-  SmallVector<Value> multiplyRound(ValueRange weights, int64_t round, ValueRange sums) {
-    auto multiply = [&] { return unit->multiply(weights, getStep(e.index(round)), sums); };
+  /// Weights of round `round` of the rounds of all fragments, one after the other, if there is one.
+  void askNext(int64_t round, Pending &pending) {
+    int64_t fragment = round / getRounds(), ofFragment = round % getRounds();
+    if (fragment < static_cast<int64_t>(fragments.size()))
+      pending.push_back(ask(fragment, e.index(ofFragment), ofFragment < getFullRounds()));
+  }
+
+  /// Rounds whose weights are under way at a time: all, if they are few.
+  int64_t getDepth(int64_t octets) const {
+    if (octets > 1)
+      return 2;
+    int64_t all = getRounds() * static_cast<int64_t>(fragments.size());
+    int64_t registers =
+        std::max<int64_t>(1, unit->getLoadRegisters() / (fragments.front().second ? 1 : 2));
+    if (all * registers <= (isAlone ? kEarlyRegisters : kPendingRegisters))
+      return all;
+    return std::clamp<int64_t>(kPendingRegisters / registers, 2, kMostPending);
+  }
+
+  /// The first weights. They do not depend on what other kernels compute: they are under way while
+  /// the row prologue waits for that.
+  Pending ask(int64_t octets) {
+    depth = getDepth(octets);
+    Pending pending;
+    for (int64_t round = 0; round < depth; ++round)
+      askNext(round, pending);
+    return pending;
+  }
+
+  /// A fragment's sums over the warp's steps. The weights of its first rounds are pending; those of
+  /// the next fragment's are, in the end.
+  SmallVector<Value> multiplyDepth(size_t fragment, Pending &pending) {
+    SmallVector<Value> sums = unit->getZeros();
+    int64_t looped = std::max<int64_t>(0, getFullRounds() - depth) / depth * depth;
+    if (looped > 0)
+      loopRounds(fragment, looped, sums, pending);
+    else
+      looped = 0;
+    int64_t first = static_cast<int64_t>(fragment) * getRounds();
+    SmallVector<Weights> ofRows;
+    for (int64_t round = looped; round < getRounds(); ++round) {
+      // Rows of as many rounds as weights are asked for at once.
+      if ((round - looped) % depth == 0) {
+        ofRows.clear();
+        for (int64_t i = round; i < std::min(round + depth, getRounds()); ++i)
+          ofRows.push_back(loadRows(i));
+      }
+      sums = multiplyRound(pending.front(), ofRows[(round - looped) % depth], round, sums);
+      pending.erase(pending.begin());
+      askNext(first + round + depth, pending);
+    }
+    return sums;
+  }
+
+  /// Rounds 0 … `count` - 1, which are full, as are those whose weights they ask for.
+  void loopRounds(size_t fragment, int64_t count, SmallVector<Value> &sums, Pending &pending) {
+    SmallVector<Value> carried(sums);
+    for (const Weights &weights : pending)
+      llvm::append_range(carried, weights);
+    size_t numSums = sums.size(), numWeights = pending.front().size();
+    auto unpack = [&](ValueRange values) {
+      sums.assign(values.begin(), values.begin() + numSums);
+      for (auto [i, weights] : llvm::enumerate(pending))
+        llvm::copy(values.slice(numSums + i * numWeights, numWeights), weights.begin());
+    };
+    SmallVector<Value> done =
+        e.forRange(e.index(0), e.index(count), depth, carried, [&](Value round, ValueRange values) {
+          unpack(values);
+          SmallVector<Weights> ofRows;
+          for (int64_t i = 0; i < depth; ++i)
+            ofRows.push_back(unit->loadRows(getStep(add(round, i))));
+          for (int64_t i = 0; i < depth; ++i) {
+            sums = unit->multiply(pending[i], ofRows[i], sums);
+            pending[i] = ask(fragment, add(round, i + depth), /*isFull=*/true);
+          }
+          SmallVector<Value> next(sums);
+          for (const Weights &weights : pending)
+            llvm::append_range(next, weights);
+          return next;
+        });
+    unrollNoFurther(cast<scf::ForOp>(done.front().getDefiningOp()));
+    unpack(done);
+  }
+
+  /// More weights under way than asked for would take all registers.
+  static void unrollNoFurther(scf::ForOp loop) {
+    MLIRContext *context = loop.getContext();
+    auto unroll =
+        LLVM::LoopUnrollAttr::get(context, BoolAttr::get(context, true), {}, {}, {}, {}, {}, {});
+    // Conversions carry an attribute of that name, of the LLVM dialect, to the branch.
+    loop->setAttr("loop_annotation",
+                  LLVM::LoopAnnotationAttr::get(context, {}, {}, {}, unroll, {}, {}, {}, {}, {}, {},
+                                                {}, {}, {}, {}, {}));
+  }
+
+  Weights loadRows(int64_t round) {
+    auto load = [&] { return unit->loadRows(getStep(e.index(round))); };
+    return round < getFullRounds() ? load()
+                                   : e.pullWhere(isBelow(e.getWarp(), steps % warps), load);
+  }
+
+  SmallVector<Value> multiplyRound(ValueRange weights, ValueRange rows, int64_t round,
+                                   ValueRange sums) {
     if (round < getFullRounds())
-      return multiply();
+      return unit->multiply(weights, rows, sums);
     auto branch = scf::IfOp::create(
         e.b, isBelow(e.getWarp(), steps % warps),
-        [&](OpBuilder &, Location) { scf::YieldOp::create(e.b, multiply()); },
+        [&](OpBuilder &, Location) {
+          scf::YieldOp::create(e.b, unit->multiply(weights, rows, sums));
+        },
         [&](OpBuilder &, Location) { scf::YieldOp::create(e.b, sums); });
     return SmallVector<Value>(branch.getResults());
   }
 
-  /// Weights do not depend on what other kernels compute: the first are under way while the row
-  /// prologue waits for that.
-  Early askEarly() {
-    int64_t registers = unit->getLoadRegisters();
-    bool all = getRounds() * static_cast<int64_t>(fragments.size()) * registers <= kEarlyRegisters;
-    Early early;
-    for (ArrayRef<Value> location : locations) {
-      early.emplace_back();
-      int64_t rounds = all ? getRounds() : std::min(getRounds(), kUnrolledRounds);
-      for (int64_t round = 0; round < rounds; ++round)
-        early.back().push_back(ask(location, round));
-      if (!all)
-        break;
-    }
-    return early;
-  }
-
-  /// A fragment's sums over the warp's steps.
-  SmallVector<Value> multiplyDepth(ValueRange location, ArrayRef<Weights> early) {
-    SmallVector<Value> sums = unit->getZeros();
-    auto asked = static_cast<int64_t>(early.size());
-    for (int64_t round = 0; round < asked; ++round)
-      sums = multiplyRound(early[round], round, sums);
-    int64_t looped = std::max<int64_t>(0, getFullRounds() - asked) / kUnrolledRounds;
-    int64_t done = asked + looped * kUnrolledRounds;
-    if (looped > 0)
-      sums = e.forRange(e.index(asked), e.index(done), kUnrolledRounds, sums,
-                        [&](Value round, ValueRange carried) {
-                          return multiplyRounds(location, round, carried);
-                        });
-    SmallVector<Weights> last;
-    for (int64_t round = done; round < getRounds(); ++round)
-      last.push_back(ask(location, round));
-    for (auto [i, weights] : llvm::enumerate(last))
-      sums = multiplyRound(weights, done + static_cast<int64_t>(i), sums);
-    return sums;
-  }
-
-  SmallVector<Value> multiplyRounds(ValueRange location, Value round, ValueRange sums) {
-    SmallVector<Value> rounds, next(sums);
-    SmallVector<Weights> weights;
-    for (int64_t i = 0; i < kUnrolledRounds; ++i) {
-      rounds.push_back(getStep(e.b.createOrFold<arith::AddIOp>(round, e.index(i))));
-      weights.push_back(unit->load(location, rounds.back()));
-    }
-    for (auto [step, loaded] : llvm::zip_equal(rounds, weights))
-      next = unit->multiply(loaded, step, next);
-    return next;
-  }
+  Value add(Value l, int64_t r) { return e.b.createOrFold<arith::AddIOp>(l, e.index(r)); }
 
   //===--------------------------------------------------------------------===//
   // Results
@@ -306,22 +390,25 @@ private:
     for (int64_t warp = 0; warp < warps; ++warp) {
       SmallVector<Value> addends =
           e.load(memory, ValueRange{e.index(warp), place.row}, place.column, offset, tile.count);
-      add(sums, addends);
+      addTo(e, sums, addends);
     }
     if (bias)
-      add(sums, e.load(e.getBuffer(bias), tile));
+      addTo(e, sums, e.load(e.getBuffer(bias), tile));
     return sums;
   }
 
-  void add(SmallVector<Value> &sums, ArrayRef<Value> addends) {
+  static void addTo(ThreadEmitter &e, SmallVector<Value> &sums, ArrayRef<Value> addends) {
     if (sums.empty())
       return sums.assign(addends.begin(), addends.end());
     for (auto [sum, addend] : llvm::zip_equal(sums, addends))
       sum = arith::AddFOp::create(e.b, sum, addend);
   }
 
-  int64_t warps, steps;
+  int64_t warps, steps, depth = 1;
+  bool isAlone = false; ///< does a multiprocessor have one block?
   ThreadEmitter &e;
+  KernelOp kernel;
+  gpu::GPUFuncOp function;
   Value bias;
   KernelResults results;
   ProductTiles tiles;

@@ -42,7 +42,7 @@ public:
     bool aligned = false;      ///< is `first` a multiple of 16, and `second` `first` + 8?
   };
 
-  /// Registers of a lane that a step's weights take.
+  /// Registers of a lane that a step's weights take, of two octets.
   virtual int64_t getLoadRegisters() const = 0;
   /// Where a fragment's weights lie, whatever the step.
   virtual llvm::SmallVector<mlir::Value> locate(const Fragment &fragment) = 0;
@@ -57,8 +57,11 @@ public:
   static constexpr int64_t kSingleRow = 0; ///< octets: one row
   /// Octets of rows that are multiplied by weights once these have been read, of many rows.
   virtual int64_t getMostOctets() const { return 4; }
+  /// What lanes need of these rows in a step.
+  virtual llvm::SmallVector<mlir::Value> loadRows(mlir::Value step) = 0;
   virtual llvm::SmallVector<mlir::Value> getZeros() = 0;
-  virtual llvm::SmallVector<mlir::Value> multiply(mlir::ValueRange weights, mlir::Value step,
+  /// Sums plus the products of a step's weights and rows.
+  virtual llvm::SmallVector<mlir::Value> multiply(mlir::ValueRange weights, mlir::ValueRange rows,
                                                   mlir::ValueRange sums) = 0;
   /// Gives the lane's sums: the column of the fragment and the row, both from 0.
   using Keep = llvm::function_ref<void(mlir::Value column, mlir::Value row, mlir::Value sum)>;

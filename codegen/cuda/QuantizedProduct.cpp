@@ -82,22 +82,32 @@ public:
     return SmallVector<Value>(rows.getOctets() * kSums, e.constant(0));
   }
 
-  /// sums = fma(float(block's sum), scale * row's scale, sums), then the same of the minimum and
-  /// the sum of the row's block.
-  SmallVector<Value> multiply(ValueRange weights, Value step, ValueRange sums) override {
-    SmallVector<Row> ofWeight = takeApart(weights);
+  /// Octet by octet: two words of a row, scales of one row or two.
+  SmallVector<Value> loadRows(Value step) override {
     Value column =
         arith::AddIOp::create(e.b, arith::MulIOp::create(e.b, step, e.index(kStepColumns)),
                               arith::MulIOp::create(e.b, lanes.place, e.index(kColumnsOfLane)));
-    SmallVector<Value> next(sums);
+    SmallVector<Value> loaded;
     for (int64_t octet = 0; octet < rows.getOctets(); ++octet) {
       Value bytes = rows.load(0, octet, 0, column, kColumnsOfLane);
       Value words = vector::BitCastOp::create(e.b, VectorType::get(2, i32), bytes);
-      SmallVector<Value> right{vector::ExtractOp::create(e.b, words, 0),
-                               vector::ExtractOp::create(e.b, words, 1)};
-      SmallVector<Value> scales = loadScales(octet, step);
-      SmallVector<Value> blocks = multiplyBlock(ofWeight, right);
-      SmallVector<Value> rowSums;
+      for (int64_t i = 0; i < 2; ++i)
+        loaded.push_back(vector::ExtractOp::create(e.b, words, i));
+      llvm::append_range(loaded, loadScales(octet, step));
+    }
+    return loaded;
+  }
+
+  /// sums = fma(float(block's sum), scale * row's scale, sums), then the same of the minimum and
+  /// the sum of the row's block.
+  SmallVector<Value> multiply(ValueRange weights, ValueRange ofRows, ValueRange sums) override {
+    SmallVector<Row> ofWeight = takeApart(weights);
+    SmallVector<Value> next(sums), loaded(ofRows);
+    size_t perOctet = loaded.size() / rows.getOctets();
+    for (int64_t octet = 0; octet < rows.getOctets(); ++octet) {
+      auto ofOctet = ArrayRef(loaded).slice(octet * perOctet, perOctet);
+      ArrayRef<Value> right = ofOctet.take_front(2), scales = ofOctet.drop_front(2);
+      SmallVector<Value> blocks = multiplyBlock(ofWeight, right), rowSums;
       if (layout.hasMinima())
         rowSums = addUpRows(right, scales);
       for (int64_t number = 0; number < kSums; ++number) {
@@ -145,9 +155,11 @@ private:
 
   /// The elements of `type` of a lane's rows, side by side from `offset` on.
   Value loadElements(Type type, Value offset) {
-    int64_t count = paired ? 2 : 1;
-    return LLVM::LoadOp::create(e.b, VectorType::get(count, type), e.getAddress(weight, offset),
-                                count * type.getIntOrFloatBitWidth() / 8);
+    int64_t count = paired ? 2 : 1, bits = count * type.getIntOrFloatBitWidth();
+    Value loaded = e.loadStreaming(weight, offset, bits / 8);
+    if (bits == 8) // came as an i16
+      loaded = arith::TruncIOp::create(e.b, VectorType::get(1, type), loaded);
+    return vector::BitCastOp::create(e.b, VectorType::get(count, type), loaded);
   }
 
   void loadRow(Value group, Value place, Value step, SmallVector<Value> &loaded) {

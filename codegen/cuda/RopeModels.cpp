@@ -16,6 +16,8 @@ struct RopeTableModel : CudaTileOpInterface::ExternalModel<RopeTableModel, RopeT
     return e.load(e.materializeRow(op->getResult(result), tile.row, e.b.getF32Type()), tile);
   }
 
+  bool hasWholeRows(Operation *) const { return true; }
+
   /// A thread computes a pair. Angles are reduced in f64, as on a CPU.
   void emitRow(Operation *operation, ThreadEmitter &e, Value row,
                ArrayRef<Value> destinations) const {

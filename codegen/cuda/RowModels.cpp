@@ -7,6 +7,7 @@
 #include "codegen/cuda/CudaTileModels.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 
 using namespace mlir;
 using namespace nyala;
@@ -34,7 +35,7 @@ Value addSquares(ThreadEmitter &e, ArrayRef<Value> values) {
 
 /// 1 / sqrt(square + epsilon).
 Value emitInverseRoot(ThreadEmitter &e, Value square, const APFloat &epsilon) {
-  Value root = e.sqrt(add(e, square, e.constant(epsilon.convertToDouble())));
+  Value root = math::SqrtOp::create(e.b, add(e, square, e.constant(epsilon.convertToDouble())));
   return arith::DivFOp::create(e.b, e.constant(1), root);
 }
 
@@ -50,6 +51,8 @@ struct RmsNormModel : CudaTileOpInterface::ExternalModel<RmsNormModel, RmsNormOp
       return emitGroups(op, e, tile);
     Value factor = e.inRowPrologue(op, tile.row, [&] {
       int64_t width = getChannels(op.getInput());
+      e.pullAhead(op.getInput(), tile.row);
+      e.pullAhead(op.getWeight(), tile.row);
       Value squares = e.sumRow(tile.row, width, [&](const Tile &part) {
         return addSquares(e, e.pull(op.getInput(), part));
       });
@@ -128,6 +131,8 @@ private:
   /// Mean, and 1 / the standard deviation.
   static SmallVector<Value> emitMoments(LayerNormOp op, ThreadEmitter &e, Value row) {
     int64_t width = getChannels(op.getInput());
+    e.pullAhead(op.getInput(), row);
+    e.pullAhead(op.getWeight(), row);
     Value inverse = e.constant(1.0 / width);
     Value sum = e.sumRow(row, width,
                          [&](const Tile &tile) { return addAll(e, e.pull(op.getInput(), tile)); });
@@ -204,15 +209,16 @@ struct QuantizeModel : CudaTileOpInterface::ExternalModel<QuantizeModel, Quantiz
     return e.load(e.materializeRows(op->getResults(), tile.row, types)[result], tile);
   }
 
+  bool hasWholeRows(Operation *) const { return true; }
+
   void emitRow(Operation *operation, ThreadEmitter &e, Value row,
                ArrayRef<Value> destinations) const {
     auto op = cast<QuantizeOp>(operation);
     int64_t columns = getChannels(op.getInput()), width = e.getThreads() * kThreadColumns;
-    Value first = arith::MulIOp::create(e.b, e.getThread(), e.index(kThreadColumns));
     // All lanes of a warp come by: they exchange values.
     for (int64_t offset = 0; offset < columns; offset += width)
-      emitColumns(op, e, Tile{row, first, offset, kThreadColumns}, offset + width > columns,
-                  destinations);
+      emitColumns(op, e, Tile{row, e.getThreadColumn(), offset, kThreadColumns},
+                  offset + width > columns, destinations);
   }
 
 private:

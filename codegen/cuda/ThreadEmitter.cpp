@@ -18,12 +18,16 @@ ThreadEmitter::ThreadEmitter(ImplicitLocOpBuilder &builder, gpu::GPUFuncOp funct
   // Ops to insert before; removed as dead code by canonicalization.
   entryEnd = arith::ConstantIndexOp::create(b, 0);
   thread = gpu::ThreadIdOp::create(b, gpu::Dimension::x);
+  threadColumn = arith::MulIOp::create(b, thread, index(kThreadColumns));
   lane = arith::RemUIOp::create(b, thread, index(kWarp));
   warp = arith::DivUIOp::create(b, thread, index(kWarp));
   tileIndex = gpu::BlockIdOp::create(b, gpu::Dimension::x);
   rowBlockIndex = gpu::BlockIdOp::create(b, gpu::Dimension::y);
   beginRow();
 }
+
+/// Loops of up to this many rounds are unrolled, so that their loads are under way together.
+static constexpr int64_t kUnrolled = 8;
 
 //===----------------------------------------------------------------------===//
 // Demand
@@ -98,15 +102,29 @@ Value ThreadEmitter::pullElement(Value value, Value row) {
 }
 
 Value ThreadEmitter::pullIndex(Value value, Value row) {
-  return inRowPrologue(value.getAsOpaquePointer(), row, [&] {
-    Value element = pullElement(value, row);
-    return SmallVector<Value>{arith::IndexCastOp::create(b, b.getIndexType(), element)};
-  })[0];
+  return arith::IndexCastOp::create(b, b.getIndexType(), pullElement(value, row));
 }
 
 void ThreadEmitter::provide(Value value, const Tile &tile, ArrayRef<Value> elements) {
   assert(static_cast<int64_t>(elements.size()) == tile.count);
   provided.push_back({Demand{value, tile}, SmallVector<Value>(elements)});
+}
+
+void ThreadEmitter::pullAhead(Value value, Value row) {
+  int64_t whole = getChannels(value) / kThreadColumns * kThreadColumns;
+  int64_t width = threads * kThreadColumns;
+  if (whole > kUnrolled * width)
+    return;
+  for (int64_t offset = 0; offset < whole; offset += width) {
+    Tile tile{row, threadColumn, offset, kThreadColumns};
+    if (offset + width <= whole) {
+      provide(value, tile, pull(value, tile));
+      continue;
+    }
+    Value column = arith::AddIOp::create(b, threadColumn, index(offset));
+    Value mine = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, column, index(whole));
+    provide(value, tile, pullWhere(mine, [&] { return pull(value, tile); }));
+  }
 }
 
 SmallVector<ThreadEmitter::Demand> ThreadEmitter::runDry(function_ref<void()> body) {
@@ -236,9 +254,6 @@ Value ThreadEmitter::maxRow(Value row, int64_t columns, function_ref<Value(const
                    [&](Value l, Value r) -> Value { return arith::MaxNumFOp::create(b, l, r); });
 }
 
-/// Loops of up to this many rounds are unrolled, so that their loads are under way together.
-static constexpr int64_t kUnrolled = 8;
-
 /// Thread t stands for virtual threads t, t + threads, …: their partial results, a butterfly over
 /// each virtual warp, then these in ascending order.
 Value ThreadEmitter::reduceRow(Value row, int64_t columns, double identity,
@@ -247,15 +262,16 @@ Value ThreadEmitter::reduceRow(Value row, int64_t columns, double identity,
   assert(kVirtualThreads % threads == 0);
   int64_t whole = columns / kThreadColumns * kThreadColumns, rest = columns - whole;
   int64_t stride = kVirtualThreads * kThreadColumns, width = threads * kThreadColumns;
-  Value first = arith::MulIOp::create(b, thread, index(kThreadColumns));
   Value none = constant(identity);
-  auto at = [&](int64_t offset) -> Value { return arith::AddIOp::create(b, first, index(offset)); };
+  auto at = [&](int64_t offset) -> Value {
+    return arith::AddIOp::create(b, threadColumn, index(offset));
+  };
   auto guarded = [&](arith::CmpIPredicate predicate, int64_t offset, int64_t count, Value partial) {
     Value mine = arith::CmpIOp::create(b, predicate, at(offset), index(whole));
     auto branch = scf::IfOp::create(
         b, mine,
         [&](OpBuilder &, Location) {
-          Value next = combine(partial, element(Tile{row, first, offset, count}));
+          Value next = combine(partial, element(Tile{row, threadColumn, offset, count}));
           scf::YieldOp::create(b, next);
         },
         [&](OpBuilder &, Location) { scf::YieldOp::create(b, partial); });
@@ -267,11 +283,12 @@ Value ThreadEmitter::reduceRow(Value row, int64_t columns, double identity,
     int64_t full = whole - begin < width ? 0 : (whole - begin - width) / stride + 1;
     if (full <= kUnrolled) {
       for (int64_t i = 0; i < full; ++i)
-        partial = combine(partial, element(Tile{row, first, begin + i * stride, kThreadColumns}));
+        partial =
+            combine(partial, element(Tile{row, threadColumn, begin + i * stride, kThreadColumns}));
     } else {
       partial = forRange(index(begin), index(begin + full * stride), stride, partial,
                          [&](Value offset, ValueRange carried) {
-                           Value column = arith::AddIOp::create(b, first, offset);
+                           Value column = arith::AddIOp::create(b, threadColumn, offset);
                            Value next = element(Tile{row, column, 0, kThreadColumns});
                            return SmallVector<Value>{combine(carried[0], next)};
                          })[0];
@@ -308,19 +325,18 @@ Value ThreadEmitter::reduceRow(Value row, int64_t columns, double identity,
 void ThreadEmitter::forColumns(Value row, int64_t columns, function_ref<void(const Tile &)> body) {
   int64_t whole = columns / kThreadColumns * kThreadColumns, width = threads * kThreadColumns;
   int64_t full = whole / width * width;
-  Value first = arith::MulIOp::create(b, thread, index(kThreadColumns));
   if (full / width <= kUnrolled) {
     for (int64_t offset = 0; offset < full; offset += width)
-      body(Tile{row, first, offset, kThreadColumns});
+      body(Tile{row, threadColumn, offset, kThreadColumns});
   } else {
     forRange(index(0), index(full), width, [&](Value offset) {
-      body(Tile{row, arith::AddIOp::create(b, first, offset), 0, kThreadColumns});
+      body(Tile{row, arith::AddIOp::create(b, threadColumn, offset), 0, kThreadColumns});
     });
   }
   auto guarded = [&](arith::CmpIPredicate predicate, int64_t count) {
-    Value column = arith::AddIOp::create(b, first, index(full));
+    Value column = arith::AddIOp::create(b, threadColumn, index(full));
     Value mine = arith::CmpIOp::create(b, predicate, column, index(whole));
-    when(mine, [&] { body(Tile{row, first, full, count}); });
+    when(mine, [&] { body(Tile{row, threadColumn, full, count}); });
   };
   if (full < whole)
     guarded(arith::CmpIPredicate::ult, kThreadColumns);

@@ -69,15 +69,19 @@ public:
   llvm::SmallVector<mlir::Value> pull(mlir::Value value, const Tile &tile);
   /// Element `row` of a value of rank 1.
   mlir::Value pullElement(mlir::Value value, mlir::Value row);
-  /// The same of one that holds ids (tokens, positions, slots), as an index. Loaded by the row
-  /// prologue, so that what is there may use it.
+  /// The same of one that holds ids (tokens, positions, slots), as an index.
   mlir::Value pullIndex(mlir::Value value, mlir::Value row);
   /// Says that `value` lies in `buffer`: a memref of all its rows in global memory.
   void setBuffer(mlir::Value value, mlir::Value buffer) { buffers[value] = buffer; }
   /// The buffer of a value in global memory; null if it is computed.
   mlir::Value getBuffer(mlir::Value value) const { return buffers.lookup(value); }
-  /// Says what the elements of a tile of `value`, a result of the kernel's root, are.
+  /// Says what the elements of a tile of `value` are: of a root's result, or what has been pulled
+  /// before. Holds until the next beginRow().
   void provide(mlir::Value value, const Tile &tile, llvm::ArrayRef<mlir::Value> elements);
+
+  /// Pulls what forColumns() will ask this thread for of row `row`, to have it in registers by
+  /// then: loads are under way before the barriers of what comes first. Long rows are left alone.
+  void pullAhead(mlir::Value value, mlir::Value row);
 
   /// A tile of a root's result that was pulled in a dry run.
   struct Demand {
@@ -117,8 +121,10 @@ public:
   // --- Threads -----------------------------------------------------------------------------
 
   mlir::Value getThread() const { return thread; } ///< index in the block
-  mlir::Value getLane() const { return lane; }     ///< index in the warp
-  mlir::Value getWarp() const { return warp; }     ///< index of the warp in the block
+  /// The first column of the rows schedule's tiles: 4 thread.
+  mlir::Value getThreadColumn() const { return threadColumn; }
+  mlir::Value getLane() const { return lane; } ///< index in the warp
+  mlir::Value getWarp() const { return warp; } ///< index of the warp in the block
   int64_t getThreads() const { return threads; }
   void barrier();
   /// The value of lane `lane xor mask`. All lanes of the warp must come by.
@@ -173,16 +179,18 @@ public:
                                       mlir::Value column, int64_t offset, int64_t count);
   void store(llvm::ArrayRef<mlir::Value> values, mlir::Value buffer, mlir::ValueRange leading,
              mlir::Value column, int64_t offset);
-  /// 16, 8 or 4 bytes of a weight that is read once: ld.global.nc.L1::no_allocate.L2::256B; a vector
-  /// of i32.
+  /// `bytes` (16, 8, 4, 2 or 1) of a weight that is read once:
+  /// ld.global.nc.L1::no_allocate.L2::256B. A vector of i32, or of one i16. Such loads keep their
+  /// order, also among barriers.
   mlir::Value loadStreaming(mlir::Value buffer, mlir::Value byteOffset, int64_t bytes = 16);
+  /// Asks for the cache line of a byte, into the first-level cache.
+  void prefetch(mlir::Value buffer, mlir::Value byteOffset);
 
   // --- Arithmetic --------------------------------------------------------------------------
 
   using Arithmetic::constant;
   mlir::Value constant(double value); ///< f32
   mlir::Value fma(mlir::Value a, mlir::Value b, mlir::Value c) override;
-  mlir::Value sqrt(mlir::Value x); ///< rounded to nearest
   /// The two bf16 of an i32 as f32: low half, high half.
   std::pair<mlir::Value, mlir::Value> widenPair(mlir::Value bits);
   /// An f32 rounded to bf16 or f16 (`type`), as f32.
@@ -206,7 +214,7 @@ private:
 
   mlir::gpu::GPUFuncOp function;
   CudaTargetAttr target;
-  mlir::Value rows, thread, lane, warp, tileIndex, rowBlockIndex;
+  mlir::Value rows, thread, threadColumn, lane, warp, tileIndex, rowBlockIndex;
   int64_t maxRows, threads;
   int64_t sharedBytes = 0, workspaceBytes = 0;
   mlir::Value workspace;

@@ -3,6 +3,8 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -85,23 +87,24 @@ Value ThreadEmitter::getAddress(Value buffer, Value byteOffset) {
 }
 
 Value ThreadEmitter::loadStreaming(Value buffer, Value byteOffset, int64_t bytes) {
-  Type i32 = b.getI32Type();
-  int64_t words = bytes / 4;
-  std::string results, constraints, suffix = words == 1 ? "" : ".v" + std::to_string(words);
+  int64_t words = std::max<int64_t>(1, bytes / 4);
+  Type word = bytes < 4 ? b.getI16Type() : b.getI32Type();
+  std::string results, constraints, kind = words == 1 ? "" : ".v" + std::to_string(words);
   for (int64_t i = 0; i < words; ++i) {
     results += (i == 0 ? "$" : ", $") + std::to_string(i);
-    constraints += "=r,";
+    constraints += bytes < 4 ? "=h," : "=r,";
   }
-  Type type = i32;
+  kind += bytes == 1 ? ".u8 " : ".b" + std::to_string(8 * bytes / words) + " ";
+  Type type = word;
   if (words > 1) {
-    type = LLVM::LLVMStructType::getLiteral(b.getContext(), SmallVector<Type>(words, i32));
+    type = LLVM::LLVMStructType::getLiteral(b.getContext(), SmallVector<Type>(words, word));
     results = "{" + results + "}";
   }
   // With side effects, so that loads stay before a barrier that they have been put before.
   auto load = LLVM::InlineAsmOp::create(
       b, type, getAddress(buffer, byteOffset),
-      "ld.global.nc.L1::no_allocate.L2::256B" + suffix + ".b32 " + results + ", [$" +
-          std::to_string(words) + "];",
+      "ld.global.nc.L1::no_allocate.L2::256B" + kind + results + ", [$" + std::to_string(words) +
+          "];",
       constraints + "l",
       /*has_side_effects=*/true, /*is_align_stack=*/false, LLVM::TailCallKind::None,
       LLVM::AsmDialectAttr::get(b.getContext(), LLVM::AsmDialect::AD_ATT),
@@ -111,7 +114,15 @@ Value ThreadEmitter::loadStreaming(Value buffer, Value byteOffset, int64_t bytes
     parts = llvm::map_to_vector(llvm::seq(words), [&](int64_t i) -> Value {
       return LLVM::ExtractValueOp::create(b, load.getRes(), i);
     });
-  return vector::FromElementsOp::create(b, VectorType::get(words, i32), parts);
+  return vector::FromElementsOp::create(b, VectorType::get(words, word), parts);
+}
+
+void ThreadEmitter::prefetch(Value buffer, Value byteOffset) {
+  auto level = NVVM::PrefetchCacheLevelAttr::get(b.getContext(), NVVM::PrefetchCacheLevel::L1);
+  NVVM::PrefetchOp::create(b, level, /*evictPriority=*/NVVM::CacheEvictionPriorityAttr(),
+                           getAddress(buffer, byteOffset),
+                           /*predicate=*/Value(), /*tensormap=*/UnitAttr(),
+                           /*uniform=*/UnitAttr(), /*in_param_space=*/UnitAttr());
 }
 
 /// How many of `count` adjacent elements are accessed at once: `column` is a multiple of each power
@@ -216,13 +227,7 @@ void ThreadEmitter::store(ArrayRef<Value> values, Value buffer, ValueRange leadi
 
 Value ThreadEmitter::constant(double value) { return constant(b.getF32Type(), value); }
 
-// math.fma and math.sqrt would become calls of a library.
-Value ThreadEmitter::fma(Value x, Value y, Value z) { return LLVM::FMAOp::create(b, x, y, z); }
-
-Value ThreadEmitter::sqrt(Value x) {
-  return LLVM::CallIntrinsicOp::create(b, x.getType(), b.getStringAttr("llvm.nvvm.sqrt.rn.f"), x)
-      .getResult(0);
-}
+Value ThreadEmitter::fma(Value x, Value y, Value z) { return math::FmaOp::create(b, x, y, z); }
 
 std::pair<Value, Value> ThreadEmitter::widenPair(Value bits) {
   Type type = bits.getType(), f32 = b.getF32Type();

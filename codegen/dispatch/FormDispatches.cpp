@@ -184,7 +184,8 @@ private:
     for (Group &group : groups)
       llvm::erase_if(group.missed, [&](const auto &missed) {
         auto it = owner.find(missed.first);
-        return it != owner.end() && groups[it->second].root;
+        Operation *root = it == owner.end() ? nullptr : groups[it->second].root;
+        return root && nyala::getFusionKind(root) == FusionKind::Root;
       });
   }
 

@@ -9,7 +9,8 @@ import tiny_models
 from harness import check_refused, compile_model, explain, generate, run, succeed
 from tiny_models import plain_text
 
-FIGURE = ["test", "threads", "batch", "depth", "tokens", "samples", "median", "unit", "cpu"]
+FIGURE = ["test", "threads", "batch", "depth", "tokens", "samples", "median", "unit", "cpu",
+          "device"]
 SHORT = ("-p", 20, "-n", 6, "-r", 3)
 
 
@@ -64,7 +65,8 @@ def test_perplexity_is_that_of_nyala_run(long_artifact, tmp_path):
     assert bench(long_artifact, "--perplexity", text, "-t", 1) == [{
         "test": "perplexity", "threads": 1, "batch": 1, "depth": 0, "tokens": 2 * 511,
         "samples": [expected["perplexity"]], "median": expected["perplexity"],
-        "unit": "perplexity", "cpu": expected["cpu"]}]
+        "unit": "perplexity", "cpu": expected["cpu"],
+        "device": "cpu"}]
     text.write_text("short", encoding="utf-8")
     check_refused(run("nyala-bench", long_artifact, "--perplexity", text), "5 tokens", "512")
 

@@ -45,3 +45,11 @@ func.func @unpack_type(%w: tensor<16x32xf32, #nyala.packed<q4_0>>) {
   %0 = nyala.unpack %w : tensor<16x32xf32, #nyala.packed<q4_0>> -> tensor<16x32xbf16>
   return
 }
+
+// -----
+
+func.func @state(%s: tensor<4xf32>) {
+  // expected-error @below {{expected a state of the result's type 'tensor<4xbf16>', got 'tensor<4xf32>'}}
+  %0 = "nyala.random"(%s) {deviation = 1.0 : f32} : (tensor<4xf32>) -> tensor<4xbf16>
+  return
+}

@@ -26,3 +26,11 @@ func.func @blocks() -> (tensor<1x32xf32> {nyala.result = "w"}) {
   %1 = nyala.unpack %0 : tensor<1x32xf32, #nyala.packed<q4_0>> -> tensor<1x32xf32>
   return %1 : tensor<1x32xf32>
 }
+
+// CHECK-LABEL: func.func @over
+// CHECK-SAME: (%[[S:.+]]: tensor<1x2xf32>)
+// CHECK-NEXT: nyala.random over %[[S]] {deviation = 1.000000e+00 : f32} : tensor<1x2xf32>
+func.func @over(%s: tensor<1x2xf32>) -> tensor<1x2xf32> {
+  %0 = nyala.random over %s {deviation = 1.0 : f32} : tensor<1x2xf32>
+  return %0 : tensor<1x2xf32>
+}

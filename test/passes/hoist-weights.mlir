@@ -25,6 +25,7 @@
 // CHECK:        arith.constant dense<2.000000e+00>
 // CHECK:      nyala.weight @w.mulf_1 : tensor<4x4xf32> initializer {
 // CHECK:        arith.constant dense<3.000000e+00>
+// CHECK:      nyala.weight @blk.0.attn_q.weight.packed : tensor<16x32xf32, #nyala.packed<q4_1>> initializer
 // CHECK-NOT:  nyala.weight
 nyala.weight @blk.0.attn_q.weight : tensor<16x32xf32> source #nyala.source<"m.gguf", offset = 0, bytes = 320, format = q4_1>
 nyala.weight @blk.0.attn_k.weight : tensor<16x32xf32> source #nyala.source<"m.gguf", offset = 320, bytes = 320, format = q4_1>
@@ -92,4 +93,18 @@ func.func @left_alone(%x: tensor<4x4xf32>) -> (tensor<4x4xf32>, tensor<4x4xf32>)
   %0 = arith.addf %w, %x : tensor<4x4xf32>
   %1 = arith.mulf %0, %c : tensor<4x4xf32>
   return %1, %c : tensor<4x4xf32>, tensor<4x4xf32>
+}
+
+// A GPU computes of weights what it can, at run time; bits are moved at compile time.
+// CHECK-LABEL: func.func @cuda_decode
+// CHECK-NEXT: %[[P:.+]] = nyala.load @blk.0.attn_q.weight.packed :
+// CHECK-NEXT: %[[U:.+]] = nyala.unpack %[[P]]
+// CHECK-NEXT: %[[B:.+]] = arith.truncf %[[U]]
+// CHECK-NEXT: return %[[B]]
+func.func @cuda_decode() -> tensor<16x32xbf16> attributes {nyala.device = "cuda"} {
+  %q = nyala.load @blk.0.attn_q.weight : tensor<16x32xf32>
+  %p = nyala.pack %q : tensor<16x32xf32> -> tensor<16x32xf32, #nyala.packed<q4_1>>
+  %u = nyala.unpack %p : tensor<16x32xf32, #nyala.packed<q4_1>> -> tensor<16x32xf32>
+  %b = arith.truncf %u : tensor<16x32xf32> to tensor<16x32xbf16>
+  return %b : tensor<16x32xbf16>
 }

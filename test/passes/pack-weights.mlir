@@ -85,3 +85,19 @@ func.func @left_alone(%x: tensor<?x32xf32>, %w: tensor<32x32xf32>)
   %2 = nyala.linear %x, %b : tensor<?x32xf32>, tensor<16x32xf64> -> tensor<?x16xf32>
   return %0, %1, %2 : tensor<?x32xf32>, tensor<?x32xf32>, tensor<?x16xf32>
 }
+
+// On a GPU what is rounded is stored as it was: one layout, which it is rounded from. Once.
+// CHECK-LABEL: func.func @cuda_decode
+// CHECK: %[[Q:.+]] = nyala.load @q
+// CHECK-NEXT: %[[P:.+]] = nyala.pack %[[Q]] : tensor<32x32xf32> -> tensor<32x32xf32, #nyala.packed<q4_1>>
+// CHECK-NEXT: %[[U:.+]] = nyala.unpack %[[P]] : tensor<32x32xf32, #nyala.packed<q4_1>> -> tensor<32x32xf32>
+// CHECK-NEXT: %[[B:.+]] = arith.truncf %[[U]] : tensor<32x32xf32> to tensor<32x32xbf16>
+// CHECK-NEXT: %[[Y:.+]] = nyala.linear %{{.+}}, %[[B]]
+// CHECK-NEXT: nyala.linear %{{.+}}, %[[B]]
+func.func @cuda_decode(%x: tensor<?x32xbf16>, %z: tensor<?x32xbf16>) -> (tensor<?x32xf32>, tensor<?x32xf32>) attributes {nyala.device = "cuda"} {
+  %q = nyala.load @q : tensor<32x32xf32>
+  %b = arith.truncf %q : tensor<32x32xf32> to tensor<32x32xbf16>
+  %0 = nyala.linear %x, %b : tensor<?x32xbf16>, tensor<32x32xbf16> -> tensor<?x32xf32>
+  %1 = nyala.linear %z, %b : tensor<?x32xbf16>, tensor<32x32xbf16> -> tensor<?x32xf32>
+  return %0, %1 : tensor<?x32xf32>, tensor<?x32xf32>
+}

@@ -1,11 +1,13 @@
 // RUN: nyala-opt %s --nyala-specialize-entries=context=16 --split-input-file --verify-diagnostics
 // RUN: not nyala-opt %s --nyala-specialize-entries --split-input-file 2>&1 | FileCheck %s --check-prefix=ABSENT
 // RUN: not nyala-opt %s --nyala-specialize-entries="context=16 decode-rows=0" --split-input-file 2>&1 | FileCheck %s --check-prefix=ROWS
+// RUN: not nyala-opt %s --nyala-specialize-entries="context=16 batch-rows=-1" --split-input-file 2>&1 | FileCheck %s --check-prefix=BATCH
 // RUN: not nyala-opt %s --nyala-specialize-entries="context=16 sequences=4294967296" --split-input-file 2>&1 | FileCheck %s --check-prefix=SEQUENCES
 // RUN: not nyala-opt %s --nyala-specialize-entries=context=-1 --split-input-file 2>&1 | FileCheck %s --check-prefix=NEGATIVE
 // RUN: not nyala-opt %s --nyala-specialize-entries="context=16 sequences=2147483647" --split-input-file 2>&1 | FileCheck %s --check-prefix=LARGE
 
 // ABSENT: error: the model states no context (no 'context' in nyala.model); give one by option 'context'
+// BATCH: error: option 'batch-rows' of nyala-specialize-entries must be from 1 to 2147483647, got -1
 // ROWS: error: option 'decode-rows' of nyala-specialize-entries must be from 1 to 2147483647, got 0
 // SEQUENCES: error: option 'sequences' of nyala-specialize-entries must be from 1 to 2147483647, got 4294967296
 // NEGATIVE: error: option 'context' of nyala-specialize-entries must be from 1 to 2147483647, got -1

@@ -1,6 +1,7 @@
 // RUN: nyala-opt %s --nyala-specialize-entries=context=16 -o %t.after && FileCheck %s < %t.after
 // RUN: nyala-opt %s --nyala-specialize-entries | FileCheck %s --check-prefix=DEFAULT
 // RUN: nyala-opt %s --nyala-specialize-entries="context=8 decode-rows=4 prefill-rows=32 sequences=4" | FileCheck %s --check-prefix=OPTIONS
+// RUN: nyala-opt %s --nyala-specialize-entries="context=8 batch-rows=64" | FileCheck %s --check-prefix=BATCH
 // RUN: nyala-opt %s --nyala-specialize-entries=context=16 --remarks-filter=nyala-specialize-entries -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
 // RUN: nyala-interpret --compare %s %t.after --entry forward --entry-after decode --random-weights --seed 1 --tolerance 1e-5 --dim rows=1,wanted=1,sequences=1,slots=16,start=5
 // RUN: nyala-interpret --compare %s %t.after --entry forward --entry-after prefill --random-weights --seed 1 --tolerance 1e-5 --dim rows=4,wanted=2,sequences=1,slots=16
@@ -17,6 +18,10 @@ module attributes {nyala.model = {context = 64 : i64, layers = 1 : i64}} {
 // CHECK-COUNT-1: nyala.weight @table
 nyala.weight @table : tensor<32x16xf32>
 
+// BATCH: func.func @decode
+// BATCH: func.func @batch(%{{.+}}: tensor<?xi32> {nyala.max_rows = 64 : i64, nyala.role = "tokens"}
+// BATCH: func.func @prefill
+// DEFAULT-NOT: func.func @batch
 // CHECK-NOT: @forward
 // CHECK-LABEL: func.func @decode
 // CHECK-SAME: tensor<?xi32> {nyala.max_rows = 1 : i64, nyala.role = "tokens"}

@@ -63,6 +63,8 @@ void checkShape(const Model &model, const BenchOptions &options) {
            info.context, "ask for fewer, or compile it with a longer --context");
 }
 
+bool isCpu(const nyala_model_info &info) { return std::string_view(info.device) == "cpu"; }
+
 /// Measures on one number of threads.
 class Bench {
 public:
@@ -78,8 +80,9 @@ public:
                                               *std::ranges::max_element(options.batches)))) {
     if (options.perDispatch) {
       const nyala_model_info info = model.getInfo();
-      limits =
-          measureMachine(threads, info.weight_bytes, std::string_view(info.arithmetic) != "f32");
+      limits = isCpu(info) ? measureMachine(threads, info.weight_bytes,
+                                            std::string_view(info.arithmetic) != "f32")
+                           : measureGpu(info.device);
       report.add(limits);
     }
   }
@@ -196,24 +199,30 @@ private:
   MachineLimits limits;
 };
 
+/// The numbers of threads to measure; of a GPU, whose work one thread gives it, there is one.
+std::vector<uint32_t> chooseThreads(const BenchOptions &options, const Model &model) {
+  if (!isCpu(model.getInfo()))
+    return {1};
+  return options.threads.empty() ? std::vector<uint32_t>{rt::countUsableCores()} : options.threads;
+}
+
 void benchModel(const BenchOptions &options) {
   Report report(options.json);
-  std::vector<uint32_t> threads = options.threads;
-  if (threads.empty())
-    threads.push_back(rt::countUsableCores());
+  std::string text;
   if (options.perplexityFile) {
-    const std::string text = readText(*options.perplexityFile);
+    text = readText(*options.perplexityFile);
     checkText(text, "the text");
-    const Model model = openModel(options.model);
-    report.setCpu(model.getInfo().cpu);
+  }
+  const Model model = openModel(options.model, options.device);
+  report.setDevice(model.getInfo());
+  const std::vector<uint32_t> threads = chooseThreads(options, model);
+  if (options.perplexityFile) {
     Session session(model, {.context = 0, .threads = threads[0], .sequences = 1}, greedySampler);
     const Perplexity result =
         computePerplexity(session, model.getInfo().vocabulary, model.tokenize(text, false));
     return report.add(
         Figure{"perplexity", threads[0], 1, 0, result.tokens, {result.value}, "perplexity"});
   }
-  const Model model = openModel(options.model);
-  report.setCpu(model.getInfo().cpu);
   checkShape(model, options);
   for (uint32_t count : threads) {
     Bench bench(model, options, count, report);

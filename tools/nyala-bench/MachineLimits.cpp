@@ -255,7 +255,8 @@ MachineLimits measureMachine(unsigned threads, uint64_t bytes, bool integers) {
   rt::ThreadPool pool(threads);
   const uint64_t bufferBytes = std::max<uint64_t>(1, bytes / blockBytes) * blockBytes;
   const Instructions instructions = choose(integers);
-  return {threads,
+  return {"",
+          threads,
           bufferBytes,
           getLastLevelCache(),
           measureReading(pool, bufferBytes),

@@ -47,8 +47,11 @@ void addTestOptions(CLI::App &app, BenchOptions &options) {
 }
 
 void addRunOptions(CLI::App &app, BenchOptions &options) {
+  addDeviceOption(app, options.device.device);
+  app.add_flag("--random-weights", options.device.randomWeights,
+               "Make numbers up for a model that was compiled with --weights=none, on a GPU");
   addList(app, "-t,--threads", options.threads,
-          "Threads (default: one per physical core that may be used)")
+          "Threads of a CPU (default: one per physical core that may be used)")
       ->check(between<int64_t>(1, 256, "1 to 256 threads"));
   addCount(app, "-r,--repetitions", options.repetitions, 1, "Samples of each test",
            "a number of repetitions");
@@ -74,6 +77,7 @@ std::optional<int> parseOptions(int argc, char **argv, BenchOptions &options) {
       "  nyala-bench model.nyala -p 0 -n 64 -d 0,1024,4096 --json\n"
       "  nyala-bench model.nyala -p 0 -b 1,4,16\n"
       "  nyala-bench model.nyala -p 0 --per-dispatch\n"
+      "  nyala-bench model.nyala --device cuda --random-weights\n"
       "  nyala-bench model.nyala --perplexity text.txt\n"
       "Decode feeds the likeliest token back, that of each sequence to itself, and computes "
       "the logits of\nthe whole vocabulary; tokens of all sequences are counted. Figures go to "

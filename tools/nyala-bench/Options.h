@@ -2,6 +2,8 @@
 #ifndef NYALA_TOOLS_NYALA_BENCH_OPTIONS_H
 #define NYALA_TOOLS_NYALA_BENCH_OPTIONS_H
 
+#include "tools/run-support/Model.h"
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -11,7 +13,8 @@ namespace nyala {
 
 struct BenchOptions {
   std::string model;
-  std::vector<uint32_t> threads;       ///< empty: one per usable core
+  DeviceChoice device;
+  std::vector<uint32_t> threads;       ///< of a CPU; empty: one per usable core
   uint32_t promptTokens = 512;         ///< 0: no prefill
   uint32_t generatedTokens = 128;      ///< 0: no decode
   std::vector<uint32_t> depths = {0};  ///< positions in the cache before the timed part

@@ -41,7 +41,7 @@ struct Share {
 
 Share getShare(const DispatchCost &cost, const MachineLimits &limits) {
   const double reading = cost.bytes / limits.bytesPerSecond;
-  const double computing = cost.flops / limits.flopsPerSecond;
+  const double computing = limits.flopsPerSecond > 0 ? cost.flops / limits.flopsPerSecond : 0;
   return reading >= computing ? Share{"bandwidth", reading / cost.seconds}
                               : Share{"compute", computing / cost.seconds};
 }
@@ -66,7 +66,8 @@ void Report::add(const Figure &figure) {
                       {"samples", figure.samples},
                       {"median", median},
                       {"unit", figure.unit},
-                      {"cpu", cpu}});
+                      {"cpu", cpu},
+                      {"device", device}});
   if (!hasHead)
     print("%-12s %7s %7s %7s %7s %10s  %-10s %s\n", "test", "threads", "batch", "depth", "tokens",
           "median", "unit", "min - max");
@@ -77,7 +78,20 @@ void Report::add(const Figure &figure) {
         figure.unit.c_str(), least, most);
 }
 
+/// Of a GPU.
+static void addGpu(const MachineLimits &limits, bool json) {
+  if (json)
+    return print(Json{{"machine", "limits"},
+                      {"gpu", limits.gpu},
+                      {"bytes", limits.bufferBytes},
+                      {"gb_per_second", limits.bytesPerSecond * giga}});
+  print("%s: copies %.1f MB at %.1f GB/s, read and written\n", limits.gpu.c_str(),
+        static_cast<double>(limits.bufferBytes) * mega, limits.bytesPerSecond * giga);
+}
+
 void Report::add(const MachineLimits &limits) {
+  if (!limits.gpu.empty())
+    return addGpu(limits, json);
   const bool fits = limits.lastLevelCache >= limits.bufferBytes;
   if (json)
     return print(Json{{"machine", "limits"},

@@ -27,8 +27,11 @@ class Report {
 public:
   explicit Report(bool json) : json(json) {}
 
-  /// What the code that runs was compiled for; before the first figure.
-  void setCpu(std::string name) { cpu = std::move(name); }
+  /// Where the model runs, and what the code that runs was compiled for; before the first figure.
+  void setDevice(const nyala_model_info &info) {
+    device = info.device;
+    cpu = info.cpu;
+  }
 
   void add(const Figure &figure);
   void add(const MachineLimits &limits);
@@ -37,7 +40,7 @@ public:
 
 private:
   bool json;
-  std::string cpu;
+  std::string cpu, device;
   bool hasHead = false;
 };
 

@@ -3,6 +3,7 @@
 #include "tools/nyala-compile/Compiler.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <map>
 
 using namespace nyala;
@@ -20,6 +21,19 @@ static void checkSharing(const CompileOptions &options, bool shares) {
                                "works on the phase input: what is resumed from is past it");
 }
 
+/// The devices of --target, and what they alone can do.
+static void checkDevices(CompileOptions &options, const std::vector<std::string> &devices) {
+  auto has = [&](const char *name) {
+    return std::find(devices.begin(), devices.end(), name) != devices.end();
+  };
+  options.forCpu = has("cpu");
+  options.forCuda = has("cuda");
+  if (options.forCpu && options.arithmetic == "bf16")
+    throw CLI::ValidationError("--arithmetic=bf16", "is for GPUs alone: give --target=cuda");
+  if (options.forCpu && options.absentWeights)
+    throw CLI::ValidationError("--weights=none", "is for GPUs alone: give --target=cuda");
+}
+
 std::optional<int> nyala::parseCommandLine(int argc, char **argv, CompileOptions &options) {
   const std::map<std::string, Phase> phases{{"input", Phase::Input},
                                             {"model", Phase::Model},
@@ -28,14 +42,16 @@ std::optional<int> nyala::parseCommandLine(int argc, char **argv, CompileOptions
                                             {"program", Phase::Program}};
   const CLI::IsMember isPhase({"input", "model", "dispatch", "kernel", "program"});
   std::string from, to;
-  std::string target = "cpu", weights = "inline", shareKv;
+  std::string weights = "inline", shareKv;
+  std::vector<std::string> devices{"cpu"};
   CLI::App app(
       "Compiles a model ahead of time. Models: GGUF files, and directories of Hugging Face "
-      "checkpoints\n(config.json and safetensors).",
+      "checkpoints\n(config.json and safetensors); with --weights=none, a config.json alone.",
       "nyala-compile");
   app.footer("Examples:\n"
              "  nyala-compile model.gguf -o model.nyala && nyala-run model.nyala -p 'Hello'\n"
              "  nyala-compile SmolLM2-135M-Instruct/ -o model.nyala\n"
+             "  nyala-compile model.gguf -o model.nyala --target=cpu,cuda --cuda-arch=sm_90a\n"
              "  nyala-compile model.gguf --compile-to=dispatch | less\n"
              "Phases: input, model, dispatch, kernel, program (docs/architecture.md).\n"
              "Exit codes: 0 done, 1 error in the model or the environment, 2 wrong usage.");
@@ -47,8 +63,12 @@ std::optional<int> nyala::parseCommandLine(int argc, char **argv, CompileOptions
   app.add_option("-o,--output", options.output,
                  "The artifact (default: the model's name with .nyala), or the module of "
                  "--compile-to (default: standard output)");
-  app.add_option("--target", target, "What to generate code for")
-      ->check(CLI::IsMember({"cpu"}))
+  app.add_option("--target", devices,
+                 "Devices to generate code for: cpu, cuda (NVIDIA GPUs), or cpu,cuda, of which the "
+                 "artifact holds both")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"cpu", "cuda"}))
+      ->type_name("DEVICE[,DEVICE]")
       ->capture_default_str();
   app.add_option("--cpu", options.cpu,
                  "CPUs to generate code for: native (this machine), x86-64-v3, x86-64-v4, znver4, "
@@ -56,6 +76,11 @@ std::optional<int> nyala::parseCommandLine(int argc, char **argv, CompileOptions
                  "each, those with most features first, and a machine runs the first that it can; "
                  "or generic-multi, which is " +
                      cpu::getGenericCpus().str())
+      ->type_name("NAME[,NAME...]")
+      ->capture_default_str();
+  app.add_option("--cuda-arch", options.cudaArch,
+                 "GPUs to generate code for: sm_80 (Ampere), sm_90a (Hopper), sm_100a (Blackwell), "
+                 "…, separated by commas. Newer GPUs run the PTX that the artifact holds as well")
       ->type_name("NAME[,NAME...]")
       ->capture_default_str();
   auto *ptxas =
@@ -70,13 +95,13 @@ std::optional<int> nyala::parseCommandLine(int argc, char **argv, CompileOptions
       ->excludes(ptxas);
   app.add_option("--arithmetic", options.arithmetic,
                  "How products are computed: native (block-quantized weights times 8-bit "
-                 "activations, in integers), or f32")
-      ->check(CLI::IsMember({"native", "f32"}))
+                 "activations, in integers), f32, or, on GPUs, bf16")
+      ->check(CLI::IsMember({"native", "f32", "bf16"}))
       ->capture_default_str();
   app.add_option(
          "--kv-type", options.kvType,
          "Numbers that the cache of keys and values holds; q8, q4: integers in blocks of 32 "
-         "with a scale (default: f16 with native arithmetic, f32 with f32)")
+         "with a scale (default: f32 with f32 arithmetic, else f16)")
       ->check(CLI::IsMember({"f32", "f16", "q8", "q4"}));
   app.add_option(
          "--share-kv", shareKv,
@@ -96,9 +121,9 @@ std::optional<int> nyala::parseCommandLine(int argc, char **argv, CompileOptions
   app.add_option("--context", options.context,
                  "Capacity in positions (default: what the model was trained for)")
       ->check(CLI::Range(int64_t(1), int64_t(1) << 31));
-  app.add_option("--prefill-rows", options.prefillRows, "Tokens of a prompt computed together")
-      ->check(CLI::Range(int64_t(1), int64_t(65536)))
-      ->capture_default_str();
+  app.add_option("--prefill-rows", options.prefillRows,
+                 "Tokens of a prompt computed together (default: 512 on CPUs, 2048 on GPUs)")
+      ->check(CLI::Range(int64_t(1), int64_t(65536)));
   app.add_option("--sequences", options.sequences,
                  "Sequences that a session can hold, each of --context positions, and decode in "
                  "one step. Costs nothing until a session asks for more than one")
@@ -108,9 +133,12 @@ std::optional<int> nyala::parseCommandLine(int argc, char **argv, CompileOptions
       "--skip-prefill-tail", options.skipPrefillTail,
       "Compute only the last token of a prompt where the cache needs no more; logits of "
       "all its tokens (perplexity), and of several sequences in one step, cannot be had then");
-  app.add_option("--weights", weights,
-                 "inline: in the artifact; external: in a second file, OUTPUT.weights")
-      ->check(CLI::IsMember({"inline", "external"}))
+  app.add_option(
+         "--weights", weights,
+         "inline: in the artifact; external: in a second file, OUTPUT.weights; none: nowhere, "
+         "for timings on a GPU with random numbers. A model without weights is then taken to "
+         "have them in q4_0")
+      ->check(CLI::IsMember({"inline", "external", "none"}))
       ->capture_default_str();
   app.add_option("--compile-to", to, "Stop after a phase and write its module")->check(isPhase);
   app.add_option("--compile-from", from, "Resume from a module of a phase")->check(isPhase);
@@ -128,12 +156,14 @@ std::optional<int> nyala::parseCommandLine(int argc, char **argv, CompileOptions
     if (!shareKv.empty())
       options.sharing = parseKvSharing(shareKv);
     checkSharing(options, !shareKv.empty());
+    options.externalWeights = weights == "external";
+    options.absentWeights = weights == "none";
+    checkDevices(options, devices);
   } catch (const CLI::ParseError &error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
   if (options.kvType.empty())
-    options.kvType = options.arithmetic == "native" ? "f16" : "f32";
-  options.externalWeights = weights == "external";
+    options.kvType = options.arithmetic == "f32" ? "f32" : "f16";
   if (!to.empty())
     options.to = phases.at(to);
   return std::nullopt;

@@ -4,6 +4,7 @@
 #include "codegen/cpu/CpuTarget.h"
 #include "codegen/cpu/CpuTileModels.h"
 #include "codegen/cpu/ObjectCompiler.h"
+#include "codegen/cuda/CudaTarget.h"
 #include "codegen/cuda/CudaTileModels.h"
 #include "codegen/cuda/PtxCompiler.h"
 #include "codegen/package/ArtifactWriter.h"
@@ -37,6 +38,11 @@ using namespace mlir;
 using namespace nyala;
 
 static constexpr char kTool[] = "nyala-compile";
+
+/// Rows of a prompt that a device computes together, unless the user says otherwise.
+static constexpr int64_t kCpuPrefillRows = 512, kCudaPrefillRows = 2048;
+/// Rows of a GPU's steps of several sequences: as many as the contract of decoding covers.
+static constexpr int64_t kBatchRows = 64;
 
 static StringRef getName(Phase phase) {
   switch (phase) {
@@ -104,7 +110,7 @@ private:
     auto start = std::chrono::steady_clock::now();
     // An unknown name is wrong before a model is read.
     std::string error;
-    FailureOr<ArrayAttr> targets = cpu::getCpuTargets(&context, options.cpu, error);
+    FailureOr<ArrayAttr> targets = getTargets(error);
     if (failed(targets)) {
       reportError(kTool, error);
       return false;
@@ -128,6 +134,21 @@ private:
     return writeModule(options.output.empty() ? "-" : options.output);
   }
 
+  /// The targets of all devices, those of each best first.
+  FailureOr<ArrayAttr> getTargets(std::string &error) {
+    SmallVector<Attribute> targets;
+    auto append = [&](FailureOr<ArrayAttr> list) {
+      if (succeeded(list))
+        llvm::append_range(targets, *list);
+      return list;
+    };
+    if ((options.forCpu && failed(append(cpu::getCpuTargets(&context, options.cpu, error)))) ||
+        (options.forCuda &&
+         failed(append(cuda::getCudaTargets(&context, options.cudaArch, error)))))
+      return failure();
+    return ArrayAttr::get(&context, targets);
+  }
+
   //===--------------------------------------------------------------------===//
   // Input
   //===--------------------------------------------------------------------===//
@@ -135,6 +156,8 @@ private:
   bool readInput() {
     if (!options.resume) {
       module = importModel(context, options.input);
+      if (module && options.absentWeights)
+        assumeFormats();
       return module && checkWeights();
     }
     module = parseSourceFile<ModuleOp>(options.input, &context);
@@ -148,16 +171,34 @@ private:
     return false;
   }
 
-  /// An artifact needs weights. A module can do without them.
+  /// Matrices of a model without weights are stored as native arithmetic reads them: in a file
+  /// without a name, which nothing opens.
+  void assumeFormats() {
+    constexpr StoredFormat format = StoredFormat::Q4_0;
+    if (options.arithmetic != "native")
+      return;
+    for (auto weight : module->getOps<WeightOp>()) {
+      RankedTensorType type = weight.getTensorType();
+      if (weight.getSource() || weight.getInitialValue() || type.getRank() != 2 ||
+          type.getDimSize(1) % static_cast<int64_t>(getInfo(format).blockValues) != 0)
+        continue;
+      auto bytes = static_cast<int64_t>(storedBytes(format, type.getNumElements()));
+      weight.setSourceAttr(SourceAttr::get(&context, /*file=*/"", /*offset=*/0, bytes, format));
+    }
+  }
+
+  /// An artifact needs weights, unless they are to be absent. A module can do without them.
   bool checkWeights() {
     auto isAbsent = [](WeightOp weight) {
       return !weight.getSource() && !weight.getInitialValue();
     };
-    if (options.to != Phase::Artifact || llvm::none_of(module->getOps<WeightOp>(), isAbsent))
+    if (options.to != Phase::Artifact || options.absentWeights ||
+        llvm::none_of(module->getOps<WeightOp>(), isAbsent))
       return true;
-    reportError(kTool, "'" + options.input +
-                           "' is a model without weights; give the directory of a checkpoint, or "
-                           "train one with nyala-train");
+    reportError(kTool,
+                "'" + options.input +
+                    "' is a model without weights; give the directory of a checkpoint, train "
+                    "one with nyala-train, or compile it for timings by --weights=none");
     return false;
   }
 
@@ -165,7 +206,7 @@ private:
   bool findAssembler() {
     if (options.to != Phase::Artifact || options.ptxOnly || !hasTarget(*module, Device::Cuda))
       return true;
-    FailureOr<ArrayAttr> targets = getTargets(*module);
+    FailureOr<ArrayAttr> targets = nyala::getTargets(*module);
     std::string error;
     FailureOr<cuda::Ptxas> found = cuda::findPtxas(options.ptxas, *targets, error);
     if (succeeded(found))
@@ -195,6 +236,8 @@ private:
     NamedAttrList facts(model ? model : DictionaryAttr::get(&context));
     facts.set("arithmetic", StringAttr::get(&context, options.arithmetic));
     facts.set("kv_type", StringAttr::get(&context, options.kvType));
+    if (options.absentWeights)
+      facts.set("weights", StringAttr::get(&context, "none"));
     (*module)->setAttr(NyalaDialect::kModelAttr, facts.getDictionary(&context));
   }
 
@@ -208,9 +251,14 @@ private:
     case Phase::Model: {
       ModelPipelineOptions model;
       model.context = options.context;
-      model.prefillRows = options.prefillRows;
+      model.prefillRows = options.prefillRows == 0 ? kCpuPrefillRows : options.prefillRows;
+      if (options.forCuda) {
+        model.batchRows = kBatchRows;
+        model.cudaPrefillRows = options.prefillRows == 0 ? kCudaPrefillRows : 0;
+      }
       model.sequences = options.sequences;
       model.native = options.arithmetic == "native";
+      model.bf16 = options.arithmetic == "bf16";
       model.kvType = options.kvType;
       model.skipPrefillTail = options.skipPrefillTail;
       model.shareKv = options.sharing.factor;
@@ -340,6 +388,7 @@ private:
     if (artifact.path.empty())
       artifact.path = getDefaultOutput();
     artifact.externalWeights = options.externalWeights;
+    artifact.absentWeights = getFact("weights") == "none";
     artifact.progress = [&](uint64_t done, uint64_t all) {
       progress("weights " + std::to_string(all == 0 ? 100 : 100 * done / all) + "%");
     };

@@ -20,21 +20,24 @@ enum class Phase { Input, Model, Dispatch, Kernel, Program, Artifact };
 
 struct CompileOptions {
   std::string input;
-  std::string output;         ///< "": beside the input, or standard output for a module
-  std::string cpu = "native"; ///< a list: codegen/cpu/CpuTarget.h
+  std::string output;                    ///< "": beside the input, or standard output for a module
+  bool forCpu = true, forCuda = false;   ///< devices that code is generated for
+  std::string cpu = "native";            ///< a list: codegen/cpu/CpuTarget.h
+  std::string cudaArch = "sm_80,sm_90a"; ///< a list: codegen/cuda/CudaTarget.h
   std::string arithmetic = "native";
   std::string kvType; ///< "f16" or "f32"
   KvSharing sharing;
   std::string shareKvSource; ///< "first", "mean", or "" for the pass's default
   std::string calibration;   ///< path of a text; "": none
   int64_t context = 0;       ///< 0: the model's own
-  int64_t prefillRows = 512;
+  int64_t prefillRows = 0;   ///< 0: what suits each device
   int64_t sequences = 16;
   bool skipPrefillTail = false;
   bool externalWeights = false;
+  bool absentWeights = false; ///< random numbers take their place
   Phase from = Phase::Input;
   Phase to = Phase::Artifact;
-  bool resume = false; ///< the input is a module of the phase `from`
+  bool resume = false;  ///< the input is a module of the phase `from`
   std::string ptxas;    ///< path; "": looked for (codegen/cuda/Ptxas.h)
   bool ptxOnly = false; ///< the driver assembles kernels of GPUs
   std::string dumpDirectory;

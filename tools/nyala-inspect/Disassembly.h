@@ -6,8 +6,9 @@
 
 namespace nyala::inspect {
 
-/// The code of the kernel of that name, or of all kernels if it is empty, in every executable.
-/// Throws rt::Failure if there is no such kernel or its code cannot be disassembled.
+/// The code of the kernel of that name, or of all kernels if it is empty, in every executable:
+/// machine code of CPUs, PTX of GPUs. Of a cubin, how to look at it. Throws rt::Failure if there is
+/// no such kernel or its code cannot be disassembled.
 std::string reportMachineCode(const rt::Artifact &artifact, const std::string &kernel);
 
 } // namespace nyala::inspect

@@ -56,11 +56,12 @@ uint64_t countLiveBytes(const std::vector<LiveRange> &ranges, uint32_t step) {
   return bytes;
 }
 
-std::vector<uint32_t> countKernelUses(const artifact::Artifact &program) {
-  std::vector<uint32_t> uses(program.executables()->Get(0)->kernels()->size());
+std::vector<uint32_t> countKernelUses(const artifact::Artifact &program, artifact::Target device) {
+  std::vector<uint32_t> uses(rt::findExecutable(program, device)->kernels()->size());
   for (const artifact::Entry *entry : *program.entries())
-    for (const artifact::Step *step : *entry->steps())
-      ++uses[step->kernel()];
+    if (entry->device() == device)
+      for (const artifact::Step *step : *entry->steps())
+        ++uses[step->kernel()];
   return uses;
 }
 
@@ -68,15 +69,22 @@ uint64_t countKvBytesPerToken(const artifact::Artifact &program) {
   uint64_t bytes = 0;
   if (rt::servesSessions(program))
     for (const artifact::State *state : *program.states())
-      bytes += state->slot_bytes();
+      bytes += state->resident() ? 0 : state->slot_bytes();
   return bytes;
 }
 
-uint64_t countStateBytes(const artifact::Artifact &program) {
+static uint64_t countStateBytes(const artifact::Artifact &program, bool resident) {
   uint64_t bytes = 0;
   for (const artifact::State *state : *program.states())
-    bytes += state->sequences() * state->slots() * state->slot_bytes();
+    if (state->resident() == resident)
+      bytes += state->sequences() * state->slots() * state->slot_bytes();
   return bytes;
+}
+uint64_t countStateBytes(const artifact::Artifact &program) {
+  return countStateBytes(program, /*resident=*/false);
+}
+uint64_t countResidentBytes(const artifact::Artifact &program) {
+  return countStateBytes(program, /*resident=*/true);
 }
 
 std::string getMetadata(const artifact::Artifact &program, std::string_view key) {
@@ -113,8 +121,10 @@ std::string getObjectName(const artifact::Artifact &program, const artifact::Ent
   return "";
 }
 
-std::string getKernelName(const artifact::Artifact &program, const artifact::Step &step) {
-  return program.executables()->Get(0)->kernels()->Get(step.kernel())->name()->str();
+std::string getKernelName(const artifact::Artifact &program, const artifact::Entry &entry,
+                          const artifact::Step &step) {
+  const artifact::Executable &executable = *rt::findExecutable(program, entry.device());
+  return executable.kernels()->Get(step.kernel())->name()->str();
 }
 
 static std::string toLower(std::string name) {

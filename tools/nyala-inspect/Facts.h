@@ -38,13 +38,16 @@ std::vector<LiveRange> findLiveRanges(const artifact::Entry &entry);
 /// Bytes of the values that live at a step.
 uint64_t countLiveBytes(const std::vector<LiveRange> &ranges, uint32_t step);
 
-/// By index of the kernel: how many steps of all entries call it.
-std::vector<uint32_t> countKernelUses(const artifact::Artifact &program);
+/// By index of the kernel: how many steps of the device's entries call it.
+std::vector<uint32_t> countKernelUses(const artifact::Artifact &program, artifact::Target device);
 
-/// Bytes of all states.
+/// Bytes of all states of a session.
 uint64_t countStateBytes(const artifact::Artifact &program);
 
-/// Bytes that all states together take for one position; 0 if they are no caches.
+/// Bytes of weights in a GPU's layout: of the states that are resident.
+uint64_t countResidentBytes(const artifact::Artifact &program);
+
+/// Bytes that all states of a session take for one position; 0 if they are no caches.
 uint64_t countKvBytesPerToken(const artifact::Artifact &program);
 
 /// The value of a key of the metadata, "" if it is absent: "kv_type", "kv_sharing".
@@ -60,8 +63,9 @@ std::map<std::string, WeightTotal> countWeightFormats(const artifact::Artifact &
 std::string getObjectName(const artifact::Artifact &program, const artifact::Entry &entry,
                           const artifact::Buffer &buffer);
 
-/// Kernels have the same names in all executables.
-std::string getKernelName(const artifact::Artifact &program, const artifact::Step &step);
+/// Kernels have the same names in all executables of a device.
+std::string getKernelName(const artifact::Artifact &program, const artifact::Entry &entry,
+                          const artifact::Step &step);
 
 /// "cpu", "tokens", "arena": lower case.
 std::string getName(artifact::Target target);

@@ -33,10 +33,35 @@ Json reportExecutable(const artifact::Executable &executable) {
           {"bytes", executable.size()}};
 }
 
+Json reportCall(const artifact::MatmulCall *call) {
+  if (!call)
+    return nullptr;
+  return {{"columns", call->columns()},
+          {"depth", call->depth()},
+          {"activations", call->activations()},
+          {"weight", call->weight()},
+          {"residual", call->residual() < 0 ? Json(nullptr) : Json(call->residual())},
+          {"result", call->result()}};
+}
+
+/// What only kernels of the device have.
+Json reportLaunch(const artifact::Kernel &kernel, artifact::Target device) {
+  if (device == artifact::Target::Cpu)
+    return {{"scratch_bytes", kernel.scratch_bytes()},
+            {"tiles", kernel.tiles()},
+            {"tiles_per_row", kernel.tiles_per_row()}};
+  return {{"tiles", kernel.tiles()},
+          {"row_block", kernel.row_block()},
+          {"threads", kernel.threads()},
+          {"shared_bytes", kernel.shared_bytes()},
+          {"workspace_bytes", kernel.workspace_bytes()},
+          {"library_call", reportCall(kernel.library_call())}};
+}
+
 Json reportKernelsOf(const artifact::Artifact &program) {
-  const std::vector<uint32_t> uses = countKernelUses(program);
   Json kernels = Json::array();
-  for (const artifact::Executable *executable : *program.executables())
+  for (const artifact::Executable *executable : *program.executables()) {
+    const std::vector<uint32_t> uses = countKernelUses(program, executable->target());
     for (uint32_t i = 0; i < uses.size(); ++i) {
       const artifact::Kernel &kernel = *executable->kernels()->Get(i);
       kernels.push_back({{"name", kernel.name()->str()},
@@ -45,11 +70,10 @@ Json reportKernelsOf(const artifact::Artifact &program) {
                          {"format", executable->format()->str()},
                          {"offset", kernel.entry()},
                          {"bytes", kernel.size()},
-                         {"scratch_bytes", kernel.scratch_bytes()},
-                         {"tiles", kernel.tiles()},
-                         {"tiles_per_row", kernel.tiles_per_row()},
                          {"uses", uses[i]}});
+      kernels.back().update(reportLaunch(kernel, executable->target()));
     }
+  }
   return kernels;
 }
 
@@ -65,7 +89,8 @@ Json reportState(const artifact::State *state) {
   return {{"name", state->name()->str()},
           {"sequences", state->sequences()},
           {"slots", state->slots()},
-          {"slot_bytes", state->slot_bytes()}};
+          {"slot_bytes", state->slot_bytes()},
+          {"resident", state->resident()}};
 }
 
 Json reportStep(const artifact::Artifact &program, const artifact::Entry &entry,
@@ -76,7 +101,7 @@ Json reportStep(const artifact::Artifact &program, const artifact::Entry &entry,
       json["name"] = name;
     return json;
   };
-  Json json = {{"kernel", getKernelName(program, step)},
+  Json json = {{"kernel", getKernelName(program, entry, step)},
                {"rows", entry.counts()->Get(step.rows())->name()->str()},
                {"buffers", toArray(*step.buffers(), reportBuffer)},
                {"waits", toArray(*step.waits(), [](uint32_t wait) { return wait; })},
@@ -97,7 +122,8 @@ Json reportEntry(const artifact::Artifact &program, const artifact::Entry *entry
   Json counts = Json::object();
   for (const artifact::Count *count : *entry->counts())
     counts[count->name()->str()] = count->max();
-  Json json = {{"name", entry->name()->str()}, {"counts", counts}};
+  Json json = {
+      {"name", entry->name()->str()}, {"device", getName(entry->device())}, {"counts", counts}};
   json["arguments"] = toArray(*entry->arguments(), [&](const artifact::Argument *argument) -> Json {
     return {{"name", getName(argument->role())}, {"count", countName(argument->count())}};
   });
@@ -163,10 +189,12 @@ std::string reportJson(const rt::Artifact &artifact) {
                      {"tokenizer", reportTokenizer(program.tokenizer())},
                      {"arena_bytes", arenaBytes},
                      {"weight_bytes", segment.size()},
+                     {"weights_absent", segment.absent()},
                      {"weight_file", segment.file() ? Json(segment.file()->str()) : Json(nullptr)},
                      {"code_bytes", codeBytes},
                      {"kv_bytes_per_token", countKvBytesPerToken(program)},
                      {"state_bytes", countStateBytes(program)},
+                     {"resident_bytes", countResidentBytes(program)},
                      {"executables", toArray(*program.executables(),
                                              [](const artifact::Executable *executable) {
                                                return reportExecutable(*executable);

@@ -30,7 +30,8 @@ std::optional<int> parseOptions(int argc, char **argv, Options &options) {
   app.add_flag("--weights", options.weights, "Weights, and totals by format");
   std::string kernel;
   CLI::Option *disassemble =
-      app.add_option("--disassemble", kernel, "The machine code of a kernel, or of all")
+      app.add_option("--disassemble", kernel,
+                     "The machine code of a kernel, or of all; of GPUs, their PTX")
           ->expected(0, 1)
           ->type_name("[KERNEL]");
   bool all = false;

@@ -51,9 +51,15 @@ std::string describeBuffer(const artifact::Artifact &program, const artifact::En
   return text;
 }
 
+/// "decode", or "decode on cuda".
+std::string describeName(const artifact::Entry &entry) {
+  return entry.name()->str() +
+         (entry.device() == artifact::Target::Cpu ? "" : " on " + getName(entry.device()));
+}
+
 std::string describeEntry(const artifact::Entry &entry) {
   const auto countName = [&](uint32_t index) { return entry.counts()->Get(index)->name()->str(); };
-  std::string text = "entry " + entry.name()->str() + ": ";
+  std::string text = "entry " + describeName(entry) + ": ";
   text += join(*entry.counts(), ", ", [](const artifact::Count *count) {
     return count->name()->str() + " at most " + std::to_string(count->max());
   });
@@ -70,13 +76,71 @@ std::string describeEntry(const artifact::Entry &entry) {
   return text + "\n";
 }
 
+std::string describeCode(const artifact::Executable &executable) {
+  std::string text = getName(executable.target()) + " " + executable.arch()->str() + ", " +
+                     executable.format()->str() + ", " + describeBytes(executable.size()) + ", " +
+                     std::to_string(executable.kernels()->size()) + " kernels";
+  if (executable.target() == artifact::Target::Cpu)
+    text += "; needs " + join(*executable.features(), " ",
+                              [](const flatbuffers::String *feature) { return feature->str(); });
+  return text;
+}
+
+std::string describeCpuKernels(const artifact::Artifact &program) {
+  const std::vector<uint32_t> uses = countKernelUses(program, artifact::Target::Cpu);
+  Table table({"kernel", "target", "arch", "format", ">bytes", ">scratch", ">tiles", ">uses"});
+  for (const artifact::Executable *executable : *program.executables())
+    for (uint32_t i = 0; executable->target() == artifact::Target::Cpu && i < uses.size(); ++i) {
+      const artifact::Kernel &kernel = *executable->kernels()->Get(i);
+      table.add({kernel.name()->str(), getName(executable->target()), executable->arch()->str(),
+                 executable->format()->str(), std::to_string(kernel.size()),
+                 std::to_string(kernel.scratch_bytes()),
+                 std::to_string(kernel.tiles()) + (kernel.tiles_per_row() ? "/row" : ""),
+                 std::to_string(uses[i])});
+    }
+  return table.toString();
+}
+
+/// "24 x rows/64": tiles by blocks of 64 rows.
+std::string describeGrid(const artifact::Kernel &kernel) {
+  std::string text = std::to_string(kernel.tiles());
+  if (kernel.row_block() == 1)
+    text += " x rows";
+  else if (kernel.row_block() > 1)
+    text += " x rows/" + std::to_string(kernel.row_block());
+  return text;
+}
+
+std::string describeCall(const artifact::MatmulCall *call) {
+  if (!call)
+    return "-";
+  return "matmul " + std::to_string(call->columns()) + "x" + std::to_string(call->depth()) +
+         (call->residual() >= 0 ? " + residual" : "");
+}
+
+std::string describeGpuKernels(const artifact::Artifact &program) {
+  const std::vector<uint32_t> uses = countKernelUses(program, artifact::Target::Cuda);
+  Table table({"kernel", "target", "arch", "format", ">bytes", ">threads", ">blocks", ">shared",
+               ">workspace", ">uses", "library"});
+  for (const artifact::Executable *executable : *program.executables())
+    for (uint32_t i = 0; executable->target() == artifact::Target::Cuda && i < uses.size(); ++i) {
+      const artifact::Kernel &kernel = *executable->kernels()->Get(i);
+      table.add({kernel.name()->str(), getName(executable->target()), executable->arch()->str(),
+                 executable->format()->str(), std::to_string(kernel.size()),
+                 std::to_string(kernel.threads()), describeGrid(kernel),
+                 std::to_string(kernel.shared_bytes()), std::to_string(kernel.workspace_bytes()),
+                 std::to_string(uses[i]), describeCall(kernel.library_call())});
+    }
+  return table.toString();
+}
+
 std::string describeSteps(const artifact::Artifact &program, const artifact::Entry &entry) {
   Table table({">step", "kernel", "rows", ">flops/row", ">bytes", ">bytes/row", "waits"});
   for (uint32_t i = 0; i < entry.steps()->size(); ++i) {
     const artifact::Step &step = *entry.steps()->Get(i);
     const std::string waits =
         join(*step.waits(), " ", [](uint32_t wait) { return std::to_string(wait); });
-    table.add({std::to_string(i), getKernelName(program, step),
+    table.add({std::to_string(i), getKernelName(program, entry, step),
                entry.counts()->Get(step.rows())->name()->str(),
                std::to_string(step.flops_per_row()), std::to_string(step.bytes_fixed()),
                std::to_string(step.bytes_per_row()), waits.empty() ? "-" : waits});
@@ -123,10 +187,10 @@ std::string describeMemory(const artifact::Artifact &program, const artifact::En
       peakStep = number;
     }
     line.push_back(std::to_string(bytes));
-    line.push_back(getKernelName(program, *entry.steps()->Get(number)));
+    line.push_back(getKernelName(program, entry, *entry.steps()->Get(number)));
     table.add(line);
   }
-  return "arena of " + entry.name()->str() + ": " + std::to_string(entry.arena_bytes()) +
+  return "arena of " + describeName(entry) + ": " + std::to_string(entry.arena_bytes()) +
          " bytes, at most " + std::to_string(peak) + " live (step " + std::to_string(peakStep) +
          ")\n" + table.toString();
 }
@@ -147,14 +211,13 @@ std::string reportSummary(const rt::Artifact &artifact) {
                          (program.tokenizer() ? "" : ", without tokenizer"));
   line("context", std::to_string(program.context()) + " positions");
   for (const artifact::Executable *executable : *program.executables())
-    line("code", getName(executable->target()) + " " + executable->arch()->str() + ", " +
-                     executable->format()->str() + ", " + describeBytes(executable->size()) + ", " +
-                     std::to_string(executable->kernels()->size()) + " kernels; needs " +
-                     join(*executable->features(), " ",
-                          [](const flatbuffers::String *feature) { return feature->str(); }));
+    line("code", describeCode(*executable));
   const artifact::WeightSegment &weights = *program.weight_segment();
   line("weights", describeBytes(weights.size()) + ", " + std::to_string(program.weights()->size()) +
-                      " weights" + (weights.file() ? " in " + weights.file()->str() : ""));
+                      " weights" + (weights.file() ? " in " + weights.file()->str() : "") +
+                      (weights.absent() ? ", absent: compiled with --weights=none" : ""));
+  if (const uint64_t bytes = countResidentBytes(program); bytes > 0)
+    line("GPU weights", describeBytes(bytes) + " in the GPU's layout, written when it is loaded");
   const std::string type = getMetadata(program, "kv_type");
   if (rt::servesSessions(program))
     line("kv cache", std::to_string(countKvBytesPerToken(program)) + " bytes per token" +
@@ -174,7 +237,7 @@ std::string reportSummary(const rt::Artifact &artifact) {
   if (const std::string tail = getMetadata(program, "prefill_tail"); !tail.empty())
     line("prefill tail", tail + ": logits of a prompt's last token alone");
   for (const artifact::Entry *entry : *program.entries())
-    line("entry", entry->name()->str() + ", " + std::to_string(entry->steps()->size()) +
+    line("entry", describeName(*entry) + ", " + std::to_string(entry->steps()->size()) +
                       " steps, arena " + describeBytes(entry->arena_bytes()));
   return text;
 }
@@ -189,25 +252,17 @@ std::string reportMemory(const artifact::Artifact &program) {
   return join(*program.entries(), "\n", [&](const artifact::Entry *entry) {
     if (saysWhatIsWritten(*entry))
       return describeMemory(program, *entry);
-    return "arena of " + entry->name()->str() + ": " + std::to_string(entry->arena_bytes()) +
+    return "arena of " + describeName(*entry) + ": " + std::to_string(entry->arena_bytes()) +
            " bytes; the artifact does not say what its steps write, compile the model again to "
            "see it\n";
   });
 }
 
 std::string reportKernels(const artifact::Artifact &program) {
-  const std::vector<uint32_t> uses = countKernelUses(program);
-  Table table({"kernel", "target", "arch", "format", ">bytes", ">scratch", ">tiles", ">uses"});
-  for (const artifact::Executable *executable : *program.executables())
-    for (uint32_t i = 0; i < uses.size(); ++i) {
-      const artifact::Kernel &kernel = *executable->kernels()->Get(i);
-      table.add({kernel.name()->str(), getName(executable->target()), executable->arch()->str(),
-                 executable->format()->str(), std::to_string(kernel.size()),
-                 std::to_string(kernel.scratch_bytes()),
-                 std::to_string(kernel.tiles()) + (kernel.tiles_per_row() ? "/row" : ""),
-                 std::to_string(uses[i])});
-    }
-  return table.toString();
+  const bool cpu = rt::findExecutable(program, artifact::Target::Cpu);
+  const bool gpu = rt::findExecutable(program, artifact::Target::Cuda);
+  return (cpu ? describeCpuKernels(program) : "") + (cpu && gpu ? "\n" : "") +
+         (gpu ? describeGpuKernels(program) : "");
 }
 
 std::string reportWeights(const artifact::Artifact &program) {

@@ -73,18 +73,18 @@ void addGenerationOptions(CLI::App &app, RunOptions &options) {
 }
 
 void addRunOptions(CLI::App &app, RunOptions &options) {
+  addDeviceOption(app, options.device.device);
   app.add_option("-t,--threads", options.session.threads,
-                 "Threads (default: one per physical core that may be used)")
+                 "Threads of a CPU (default: one per physical core that may be used)")
       ->check(between<int64_t>(1, 256, "1 to 256 threads"))
       ->type_name("N");
   app.add_option("--context", options.session.context,
                  "Positions to use (default: all that the model was compiled for)")
       ->check(between<int64_t>(1, maxCount, "a number of positions"))
       ->type_name("N");
-  app.add_flag(
-      "--json", options.json,
-      "Print one JSON object: prompt_ids, ids, text, finish, timings, and cpu, which of the "
-      "artifact's CPUs the code that ran is for");
+  app.add_flag("--json", options.json,
+               "Print one JSON object: prompt_ids, ids, text, finish, timings, device, and cpu, "
+               "which of the artifact's CPUs (or GPU architectures) the code that ran is for");
   app.add_option("--top-logits", options.topLogits,
                  "Add the K largest logits of each step to the JSON object, as [id, logit]")
       ->check(between<int64_t>(0, maxCount, "a number of tokens, 0 or more"))

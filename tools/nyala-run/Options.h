@@ -13,6 +13,7 @@ namespace nyala {
 
 struct RunOptions {
   std::string model;
+  DeviceChoice device;
   std::optional<std::string> prompt;
   std::optional<std::string> promptFile; ///< "-": standard input
   std::optional<std::string> perplexityFile;

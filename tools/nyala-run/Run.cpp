@@ -57,6 +57,7 @@ Json toJson(const Generation &result, const Tokens &prompt, const Model &model,
                {"finish", getName(result.finish)},
                {"kept_tokens", result.keptTokens},
                {"cpu", model.getInfo().cpu},
+               {"device", model.getInfo().device},
                {"timings",
                 {{"prefill_tokens_per_second", result.prefillTokensPerSecond},
                  {"decode_tokens_per_second", result.decodeTokensPerSecond},
@@ -162,7 +163,8 @@ void reportPerplexity(const Model &model, Session &session, const std::string &t
     return writeOutput(Json{{"perplexity", result.value},
                             {"tokens", result.tokens},
                             {"windows", result.windows},
-                            {"cpu", model.getInfo().cpu}}
+                            {"cpu", model.getInfo().cpu},
+                            {"device", model.getInfo().device}}
                            .dump() +
                        "\n");
   char line[96];
@@ -235,7 +237,7 @@ void complete(const Model &model, Session &session, SavedSession &saved,
 
 void runModel(const RunOptions &options) {
   const std::optional<std::string> text = readGivenText(options);
-  const Model model = openModel(options.model);
+  const Model model = openModel(options.model, options.device);
   Session session(model, options.session, options.sampler);
   if (options.perplexityFile)
     return reportPerplexity(model, session, *text, options.json);

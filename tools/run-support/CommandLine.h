@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <string_view>
 
 namespace nyala {
 
@@ -23,6 +24,24 @@ template <typename T> CLI::Validator between(T least, T most, const std::string 
         return "expected " + expected + ", got '" + text + "'";
       },
       "", "");
+}
+
+/// --device, as nyala.h takes it.
+inline void addDeviceOption(CLI::App &app, std::string &device) {
+  const auto check = [](const std::string &text) {
+    constexpr std::string_view prefix = "cuda:";
+    uint32_t number;
+    const bool isNumbered = text.starts_with(prefix) &&
+                            CLI::detail::lexical_cast(text.substr(prefix.size()), number);
+    return text == "cpu" || text == "cuda" || isNumbered
+               ? ""
+               : "expected cpu, cuda or cuda:N, got '" + text + "'";
+  };
+  app.add_option("--device", device,
+                 "cpu, cuda (the first GPU) or cuda:N (default: the first that the model was "
+                 "compiled for and that is there)")
+      ->check(CLI::Validator([=](std::string &text) { return check(text); }, "", ""))
+      ->type_name("NAME");
 }
 
 } // namespace nyala

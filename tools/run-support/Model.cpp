@@ -3,6 +3,7 @@
 #include "tools/run-support/Model.h"
 #include "runtime/core/Status.h"
 #include "tools/run-support/Interrupt.h"
+#include "tools/run-support/UploadBar.h"
 
 namespace nyala {
 
@@ -11,6 +12,16 @@ void check(nyala_status status) {
     throwIfInterrupted();
   if (status != NYALA_OK)
     throw rt::Failure(status, nyala_last_error());
+}
+
+Model::Model(const std::string &path, const DeviceChoice &choice) {
+  UploadBar bar;
+  const nyala_model_options options = {choice.device.c_str(), choice.randomWeights,
+                                       [](void *user, uint64_t done, uint64_t total) {
+                                         static_cast<UploadBar *>(user)->show(done, total);
+                                       },
+                                       &bar};
+  check(nyala_model_open_on(path.c_str(), &options, &handle));
 }
 
 nyala_model_info Model::getInfo() const {

@@ -21,9 +21,16 @@ void check(nyala_status status);
 
 using Tokens = std::vector<int32_t>;
 
+/// Where a model runs.
+struct DeviceChoice {
+  std::string device;         ///< "cpu", "cuda", "cuda:N"; empty: the first that is there
+  bool randomWeights = false; ///< of a model without weights
+};
+
 class Model {
 public:
-  explicit Model(const std::string &path) { check(nyala_model_open(path.c_str(), &handle)); }
+  /// On a terminal a bar shows how far weights are on their way to the device.
+  explicit Model(const std::string &path, const DeviceChoice &choice = {});
   ~Model() { nyala_model_close(handle); }
   Model(Model &&other) noexcept : handle(other.handle) { other.handle = nullptr; }
   Model &operator=(Model &&) = delete;

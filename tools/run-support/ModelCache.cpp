@@ -107,9 +107,12 @@ fs::path getCacheFolder() {
 }
 
 /// Runs the compiler, its standard output going to standard error. Returns its exit code.
-int runCompiler(const fs::path &compiler, const std::string &model, const std::string &output) {
+int runCompiler(const fs::path &compiler, const std::string &model, const std::string &target,
+                const std::string &output) {
   const std::string absolute = fs::absolute(model).string(); // a name may begin with '-'
-  const char *arguments[] = {compiler.c_str(), absolute.c_str(), "-o", output.c_str(), nullptr};
+  const std::string option = "--target=" + target;
+  const char *arguments[] = {compiler.c_str(), absolute.c_str(), option.c_str(), "-o",
+                             output.c_str(),   nullptr};
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
@@ -135,11 +138,12 @@ int runCompiler(const fs::path &compiler, const std::string &model, const std::s
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-void compile(const std::string &model, const fs::path &compiler, const fs::path &artifact) {
+void compile(const std::string &model, const fs::path &compiler, const std::string &target,
+             const fs::path &artifact) {
   writeMessage("compiling '" + model + "'; the result is kept as '" + artifact.string() + "'");
   fs::path aside = artifact;
   aside.replace_extension("." + std::to_string(getpid()));
-  const int exitCode = runCompiler(compiler, model, aside);
+  const int exitCode = runCompiler(compiler, model, target, aside);
   std::error_code ignored;
   if (exitCode != 0) {
     fs::remove(aside, ignored);
@@ -157,13 +161,14 @@ void compile(const std::string &model, const fs::path &compiler, const fs::path 
 
 } // namespace
 
-Model openModel(const std::string &path) {
+Model openModel(const std::string &path, const DeviceChoice &choice) {
   const bool directory = isDirectory(path);
   if (!directory && !isGguf(path))
-    return Model(path);
+    return Model(path, choice);
+  const std::string target = choice.device.starts_with("cuda") ? "cuda" : "cpu";
   const fs::path compiler = findCompiler(path);
-  const std::string key =
-      (directory ? identifyDirectory(path) : identify(path)) + identify(compiler) + identifyCpu();
+  const std::string key = (directory ? identifyDirectory(path) : identify(path)) +
+                          identify(compiler) + identifyCpu() + target;
   const XXH128_hash_t hash = XXH3_128bits(key.data(), key.size());
   char name[64];
   std::snprintf(name, sizeof(name), "%016llx%016llx.nyala",
@@ -172,13 +177,13 @@ Model openModel(const std::string &path) {
   const fs::path artifact = getCacheFolder() / name;
   if (fs::exists(artifact)) {
     try {
-      return Model(artifact);
+      return Model(artifact, choice);
     } catch (const rt::Failure &failure) {
       writeMessage("the compiled model that was kept is of no use: " + std::string(failure.what()));
     }
   }
-  compile(path, compiler, artifact);
-  return Model(artifact);
+  compile(path, compiler, target, artifact);
+  return Model(artifact, choice);
 }
 
 } // namespace nyala

@@ -13,9 +13,9 @@ struct CompilationFailed {
 
 /// Opens an artifact; or a GGUF file (told by its first bytes) or the directory of a checkpoint,
 /// which is compiled by the nyala-compile beside this program unless the cache
-/// ($XDG_CACHE_HOME/nyala, ~/.cache/nyala) has the result of the same files, compiler and CPU. A
-/// damaged cache entry is made anew. Throws rt::Failure or CompilationFailed.
-Model openModel(const std::string &path);
+/// ($XDG_CACHE_HOME/nyala, ~/.cache/nyala) has the result of the same files, compiler, CPU and kind
+/// of device. A damaged cache entry is made anew. Throws rt::Failure or CompilationFailed.
+Model openModel(const std::string &path, const DeviceChoice &choice);
 
 } // namespace nyala
 

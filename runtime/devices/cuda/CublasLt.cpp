@@ -15,10 +15,10 @@
 namespace nyala::rt::cuda {
 namespace {
 
-using Handle = struct cublasLtContext *;
-using Description = struct cublasLtMatmulDescOpaque_t *;
-using Layout = struct cublasLtMatrixLayoutOpaque_t *;
-using Preference = struct cublasLtMatmulPreferenceOpaque_t *;
+using Handle = struct HandleObject *;
+using Description = struct DescriptionObject *;
+using Layout = struct LayoutObject *;
+using Preference = struct PreferenceObject *;
 struct Algorithm {
   uint64_t data[8];
 };

@@ -19,13 +19,13 @@ using Gpu = int;
 /// An address in a GPU's memory (CUdeviceptr).
 using Address = uint64_t;
 // The driver's objects are opaque.
-using Context = struct CUctx_st *;
-using Module = struct CUmod_st *;
-using Function = struct CUfunc_st *;
-using Stream = struct CUstream_st *;
-using Event = struct CUevent_st *;
-using Graph = struct CUgraph_st *;
-using GraphExec = struct CUgraphExec_st *;
+using Context = struct ContextObject *;
+using Module = struct ModuleObject *;
+using Function = struct FunctionObject *;
+using Stream = struct StreamObject *;
+using Event = struct EventObject *;
+using Graph = struct GraphObject *;
+using GraphExec = struct GraphExecObject *;
 
 /// CUresult: those that are told apart.
 enum Result : int {

@@ -45,9 +45,12 @@ CudaEntry::Variant &CudaEntry::getVariant() {
     wanted[i] = std::min(roundUp(counts[i].rows), source.counts()->Get(i)->max());
   const auto found = std::ranges::find_if(
       variants, [&](const std::unique_ptr<Variant> &variant) { return variant->most == wanted; });
-  if (found == variants.end())
-    place(*variants.emplace_back(std::make_unique<Variant>(context, wanted)));
-  Variant &variant = found == variants.end() ? *variants.back() : **found;
+  if (found != variants.end()) {
+    last = found->get();
+    return **found;
+  }
+  Variant &variant = *variants.emplace_back(std::make_unique<Variant>(context, wanted));
+  place(variant);
   last = &variant;
   return variant;
 }

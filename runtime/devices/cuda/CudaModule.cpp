@@ -69,7 +69,12 @@ CudaModule::CudaModule(const CudaContext &context, const Artifact &artifact) : c
   for (const artifact::Executable *candidate : candidates) {
     const std::string obstacle = load(*candidate, artifact);
     if (obstacle.empty()) {
-      findFunctions();
+      try {
+        findFunctions();
+      } catch (...) {
+        unload();
+        throw;
+      }
       return;
     }
     obstacles += "; the driver (cuda " + context.getDriver().getVersion() + ") refuses its " +
@@ -81,12 +86,15 @@ CudaModule::CudaModule(const CudaContext &context, const Artifact &artifact) : c
                 "'" + artifact.getPath() + "' has code for " + listCode(artifact) + "; " +
                     context.getName() + ", " + context.getProduct() + ", is " + arch + obstacles +
                     (obstacles.empty()
-                         ? "; compile the model with --cuda-arch=" + arch
+                         ? "; compile the model with --cuda-arch=" + arch +
+                               (context.getMajor() >= 9 ? "a" : "")
                          : "; update the driver, or compile the model with the ptxas of an older "
                            "cuda (--ptxas)"));
 }
 
-CudaModule::~CudaModule() {
+CudaModule::~CudaModule() { unload(); }
+
+void CudaModule::unload() {
   context.tryUse();
   if (module)
     context.getDriver().moduleUnload(module);

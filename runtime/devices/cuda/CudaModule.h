@@ -30,6 +30,7 @@ public:
 private:
   /// Why the driver did not take it; empty if it did.
   std::string load(const artifact::Executable &candidate, const Artifact &artifact);
+  void unload();
   void findFunctions();
 
   const CudaContext &context;

@@ -69,7 +69,8 @@ void CudaProgram::launch(size_t index, const CudaMemory &memory, std::span<const
       kernel.threads(), 1, 1, static_cast<unsigned>(kernel.shared_bytes()), stream,
       parameters.data(), nullptr);
   if (result != Success)
-    driver.fail(result, "launch " + describe(index));
+    driver.fail(result, "launch " + describe(index) + " on " + module.getContext().getName() +
+                            ", or what came before it failed (NYALA_CUDA_DEBUG=1 says which step)");
 }
 
 void CudaProgram::launchAll(const CudaMemory &memory, std::span<const uint32_t> most,

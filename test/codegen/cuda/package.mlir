@@ -5,7 +5,7 @@
 // RUN: nyala-inspect %t.nyala --disassemble | FileCheck %s --check-prefix=PTX
 // RUN: nyala-inspect %t.nyala --disassemble dot | FileCheck %s --check-prefix=ONE
 // RUN: nyala-inspect %t.nyala | FileCheck %s --check-prefix=FACTS
-// RUN: nyala-inspect %t.nyala --kernels | FileCheck %s --check-prefix=KERNELS
+// RUN: nyala-inspect %t.nyala --kernels | sed 's/  */ /g' | FileCheck %s --check-prefix=KERNELS
 // RUN: nyala-inspect %t.nyala --steps | FileCheck %s --check-prefix=STEPS
 
 // SUMMARY: .nyala: {{[0-9.]+}} MB (weights 0.0 MB, 3 kernels: sm_90a ptx {{[0-9]+}} kB, sm_80 ptx {{[0-9]+}} kB), arena {{.*}} GPU weights 0.0 MB, cache 16 bytes a token
@@ -46,7 +46,7 @@ nyala.program @cuda_decode counts [#nyala.count<"rows", max = 4>, #nyala.count<"
 // LOW: module @sm_80
 // LOW: llvm.func @copy
 
-// PTX-LABEL: {{^}}kernel copy: cuda sm_90a, {{[0-9]+}} bytes
+// PTX-LABEL: {{^}}kernel copy: cuda sm_90a, ptx, {{[0-9]+}} bytes
 // PTX: .visible .entry copy(
 // PTX: .param .u64 .ptr .global .align 16 copy_param_0
 // PTX: .maxntid 32
@@ -58,7 +58,7 @@ nyala.program @cuda_decode counts [#nyala.count<"rows", max = 4>, #nyala.count<"
 // PTX: bar.sync 0
 // PTX: shfl.sync.bfly.b32
 // PTX: sqrt.rn.f32
-// PTX: div.rn.f32
+// PTX: rcp.rn.f32
 // PTX: ex2.approx.f32
 // PTX: {{^}}}
 // PTX-LABEL: {{^}}kernel dot: cuda sm_90a
@@ -78,17 +78,20 @@ nyala.program @cuda_decode counts [#nyala.count<"rows", max = 4>, #nyala.count<"
 
 // FACTS: code          cuda sm_90a, ptx, {{.*}}, 3 kernels
 // FACTS-NEXT: code          cuda sm_80, ptx, {{.*}}, 3 kernels
-// FACTS: entry         cuda init, 1 steps
-// FACTS-NEXT: entry         cuda decode, 2 steps
+// FACTS: GPU weights   4096 bytes in
+// FACTS-NEXT: kv cache      16 bytes per token
+// FACTS: entry         init on cuda, 1 steps
+// FACTS-NEXT: entry         decode on cuda, 2 steps
 
 // KERNELS: {{^}}kernel
-// KERNELS: {{^}}copy {{ *}} cuda {{ *}} sm_90a
-// KERNELS: {{^}}dot
-// KERNELS: {{^}}product {{.*}}
+// KERNELS: {{^}}copy cuda sm_90a ptx {{[0-9]+}} 32 1 x rows 0 0 1 -
+// KERNELS: {{^}}dot cuda sm_90a ptx {{[0-9]+}} 64 1 65536 65600 1 -
+// KERNELS: {{^}}product cuda sm_90a ptx {{[0-9]+}} 256 8 x rows/64 0 0 1 matmul 64x32
+// KERNELS: {{^}}copy cuda sm_80 ptx
 
 // STEPS: {{^}}entry init on cuda: 1 at most 1
 // STEPS: {{^}}entry decode on cuda: rows at most 4, wanted at most 4
-// STEPS: {{^}}   0  product
+// STEPS: {{^}}{{ +}}0  product
 
 module @sm_90a attributes {nyala.target = #nyala.cuda_target<"sm_90a">} {
 gpu.module @kernels {

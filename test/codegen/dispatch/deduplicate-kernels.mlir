@@ -34,6 +34,12 @@ nyala.kernel @other_rows(%x: tensor<?x32xf32>, %w: tensor<16x32xf32, #nyala.pack
   %1 = nyala.activation silu %0 : tensor<?x16xf32>
   nyala.return %1 : tensor<?x16xf32>
 }
+// CHECK: nyala.kernel @other_device(
+nyala.kernel @other_device(%x: tensor<?x32xf32>, %w: tensor<16x32xf32, #nyala.packed<f32>>) -> tensor<?x16xf32> attributes {max_rows = 4 : i64, nyala.device = "cuda"} {
+  %0 = nyala.linear %x, %w : tensor<?x32xf32>, tensor<16x32xf32, #nyala.packed<f32>> -> tensor<?x16xf32>
+  %1 = nyala.activation silu %0 : tensor<?x16xf32>
+  nyala.return %1 : tensor<?x16xf32>
+}
 // CHECK: nyala.kernel @other_format(
 nyala.kernel @other_format(%x: tensor<?x32xf32>, %w: tensor<16x32xf32, #nyala.packed<f16>>) -> tensor<?x16xf32> attributes {max_rows = 4 : i64} {
   %0 = nyala.linear %x, %w : tensor<?x32xf32>, tensor<16x32xf32, #nyala.packed<f16>> -> tensor<?x16xf32>

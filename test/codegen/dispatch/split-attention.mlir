@@ -31,6 +31,15 @@ func.func @decode(%q: tensor<?x32xf32> {nyala.max_rows = 8 : i64, nyala.role = "
   return %y : tensor<?x32xf32>
 }
 
+// A GPU's kernel merges the parts itself.
+// CHECK-LABEL: func.func @cuda_decode
+// CHECK-NEXT: nyala.attention %
+func.func @cuda_decode(%q: tensor<?x32xf32> {nyala.max_rows = 8 : i64, nyala.role = "x"}, %p: tensor<?xi32> {nyala.max_rows = 8 : i64, nyala.role = "positions"}, %s: tensor<?xi32> {nyala.max_rows = 8 : i64, nyala.role = "sequences"}, %k: tensor<1x1000x16xf32> {nyala.state = "k"}, %v: tensor<1x1000x16xf32> {nyala.state = "v"}) -> (tensor<?x32xf32> {nyala.result = "y"}) attributes {nyala.device = "cuda", nyala.entry} {
+  %a = nyala.attention %q, %k, %v at %p in %s {heads = 2 : i64, kv_heads = 1 : i64, scale = 0.25 : f32, mask = #nyala.mask<causal>}
+     : tensor<?x32xf32>, tensor<1x1000x16xf32>, tensor<1x1000x16xf32>, tensor<?xi32>, tensor<?xi32> -> tensor<?x32xf32>
+  return %a : tensor<?x32xf32>
+}
+
 // CHECK-LABEL: func.func @window
 // CHECK: nyala.merge_attention {{.*}} mask = #nyala.mask<causal, window = 300>
 func.func @window(%q: tensor<?x16xf32> {nyala.max_rows = 8 : i64, nyala.role = "x"}, %p: tensor<?xi32> {nyala.max_rows = 8 : i64, nyala.role = "positions"}, %s: tensor<?xi32> {nyala.max_rows = 8 : i64, nyala.role = "sequences"}, %k: tensor<1x1000x16xf32> {nyala.state = "k"}) -> (tensor<?x16xf32> {nyala.result = "y"}) attributes {nyala.entry} {

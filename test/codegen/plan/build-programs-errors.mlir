@@ -188,3 +188,23 @@ func.func @f(%x: tensor<?x16xf32> {nyala.max_rows = 1 : i64, nyala.role = "x"}) 
   %0 = nyala.dispatch @k rows(%n) (%x) tied [-1] : (tensor<?x16xf32>) -> tensor<?x16xf32>
   return
 }
+
+// -----
+
+nyala.kernel @k(%x: tensor<?x16xf32>) -> tensor<?x16xf32> attributes {max_rows = 4 : i64, nyala.device = "cuda"} {
+  nyala.return %x : tensor<?x16xf32>
+}
+func.func @cuda_decode(%x: tensor<?x16xf32> {nyala.max_rows = 4 : i64, nyala.role = "tokens"}) -> (tensor<?x16xf32> {nyala.result = "logits"}) attributes {nyala.device = "cuda", nyala.entry} {
+  %zero = arith.constant 0 : index
+  %n = tensor.dim %x, %zero : tensor<?x16xf32>
+  // expected-error @below {{calls kernel 'k', which has not been generated; run nyala-generate-cuda-kernels first}}
+  %0 = nyala.dispatch @k rows(%n) (%x) tied [-1] : (tensor<?x16xf32>) -> tensor<?x16xf32>
+  return %0 : tensor<?x16xf32>
+}
+
+// -----
+
+// expected-error @below {{resident state 'w' has type 'tensor<?x16xbf16>', expected a static shape}}
+func.func @cuda_decode(%w: tensor<?x16xbf16> {nyala.resident, nyala.state = "w"}) attributes {nyala.device = "cuda", nyala.entry} {
+  return
+}

@@ -92,28 +92,49 @@ TEST_F(ReportsTest, JsonHasTheTotals) {
   EXPECT_EQ(report["kernels"][1], kernel);
 }
 
-// Kernels of every executable are listed; that of another target and an unknown CPU as well.
+// Kernels of every executable are listed; those of a GPU and of an unknown CPU as well.
 TEST_F(ReportsTest, SeveralExecutables) {
-  ArtifactSpec spec = makeTold();
-  ArtifactSpec::Executable gpu = spec.executables[0];
-  gpu.target = artifact::Target::Cuda;
-  gpu.arch = "sm_90";
-  gpu.features = {};
-  gpu.format = "cubin";
+  ArtifactSpec spec = makeToyForGpu();
   spec.executables[0].features = {"a-feature-of-no-machine"};
-  spec.executables.push_back(gpu);
+  spec.code[16] = 'p';
+  spec.executables[2].kernels[1].entry = 16;
+  spec.executables[2].kernels[1].size = 1;
   const rt::Artifact artifact = open(spec);
   const json report = json::parse(inspect::reportJson(artifact));
-  EXPECT_EQ(report["executables"][1]["arch"], "sm_90");
-  const size_t each = gpu.kernels.size();
-  ASSERT_EQ(report["kernels"].size(), 2 * each);
-  const json &hash = report["kernels"][each + 1];
-  EXPECT_EQ(hash["name"], "hash");
-  EXPECT_EQ(hash["target"], "cuda");
-  EXPECT_EQ(hash["format"], "cubin");
-  EXPECT_EQ(hash["uses"], 2);
-  EXPECT_THAT(inspect::reportSummary(artifact), HasSubstr("cuda sm_90, cubin"));
+  EXPECT_EQ(report["executables"][1]["arch"], "sm_90a");
+  EXPECT_EQ(report["resident_bytes"], toyVocabulary * 4);
+  EXPECT_EQ(report["kv_bytes_per_token"], toySlotBytes + 4);
+  EXPECT_EQ(report["entries"][3]["device"], "cuda");
+  EXPECT_EQ(report["entries"][3]["steps"][0]["kernel"], "product");
+  const size_t ofCpu = spec.executables[0].kernels.size();
+  ASSERT_EQ(report["kernels"].size(), ofCpu + 4);
+  const json call = {{"columns", 300}, {"depth", 2},     {"activations", 0},
+                     {"weight", 1},    {"residual", {}}, {"result", 2}};
+  const json product = {
+      {"name", "product"},   {"target", "cuda"},     {"arch", "sm_90a"},
+      {"format", "cubin"},   {"offset", 0},          {"bytes", 0},
+      {"uses", 1},           {"tiles", 8},           {"row_block", 64},
+      {"threads", 256},      {"shared_bytes", 1024}, {"workspace_bytes", 65536 + 64},
+      {"library_call", call}};
+  EXPECT_EQ(report["kernels"][ofCpu + 1], product);
+  EXPECT_THAT(inspect::reportSummary(artifact), HasSubstr("cuda sm_90a, cubin"));
   EXPECT_THAT(inspect::reportSummary(artifact), HasSubstr("needs a-feature-of-no-machine"));
+  EXPECT_THAT(inspect::reportSummary(artifact), HasSubstr("decode on cuda, 1 steps"));
+  EXPECT_THAT(inspect::reportKernels(artifact.program()), HasSubstr("8 x rows/64"));
+  EXPECT_THAT(inspect::reportKernels(artifact.program()), HasSubstr("matmul 300x2"));
+  // Of a cubin, how to get it; of PTX, the text.
+  EXPECT_THAT(inspect::reportMachineCode(artifact, "product"),
+              testing::AllOf(HasSubstr("tail -c +16385 "), HasSubstr("nvdisasm sm_90a.cubin"),
+                             HasSubstr("kernel product: cuda sm_90a, ptx, 1 bytes\np")));
+}
+
+TEST_F(ReportsTest, AbsentWeights) {
+  ArtifactSpec spec = makeToyForGpu();
+  spec.weightsAbsent = true;
+  spec.weightOffset = 0;
+  const rt::Artifact artifact = open(spec);
+  EXPECT_THAT(inspect::reportSummary(artifact), HasSubstr("absent: compiled with --weights=none"));
+  EXPECT_EQ(json::parse(inspect::reportJson(artifact))["weights_absent"], true);
 }
 
 TEST_F(ReportsTest, ValuesInTheArena) {
@@ -175,7 +196,7 @@ TEST_F(ReportsTest, SizesThatCannotBe) {
   EXPECT_THAT(openError(spec), HasSubstr("kernel 'append' ends behind its code"));
   spec = makeTold();
   spec.entries[0].steps[1].writes = std::vector<uint64_t>{129};
-  EXPECT_THAT(openError(spec), HasSubstr("writes 129 bytes at offset 0 of 128 bytes of Arena"));
+  EXPECT_THAT(openError(spec), HasSubstr("uses 129 bytes at offset 0 of 128 bytes of Arena"));
   spec.entries[0].steps[1].writes = std::vector<uint64_t>(5);
   EXPECT_THAT(openError(spec), HasSubstr("writes 5 of 4 buffers"));
 }

@@ -153,6 +153,45 @@ ArtifactSpec makeToyTraining(bool accumulates) {
   return spec;
 }
 
+ArtifactSpec makeToyOnGpu(const std::string &ptx, const std::string &arch) {
+  ArtifactSpec spec = makeToy(toySlots, 8, 8, 2);
+  spec.code.assign(ptx.begin(), ptx.end());
+  spec.code.push_back(0); // the text's end
+  spec.weightOffset =
+      toyCodeOffset + (spec.code.size() / NYALA_ARTIFACT_PAGE + 1) * NYALA_ARTIFACT_PAGE;
+  const auto kernel = [](const char *name, uint64_t tiles, uint32_t threads, uint32_t rowBlock) {
+    return ArtifactSpec::Kernel{.name = name,
+                                .entry = 0,
+                                .scratchBytes = 0,
+                                .tiles = tiles,
+                                .threads = threads,
+                                .rowBlock = rowBlock,
+                                .workspaceBytes = 1 << 16};
+  };
+  spec.executables = {
+      {.target = Target::Cuda,
+       .arch = arch,
+       .features = {},
+       .format = "ptx",
+       .offset = toyCodeOffset,
+       .size = spec.code.size(),
+       .checksum = {},
+       .kernels = {kernel("append", 1, 32, 4), kernel("hash", 2, 64, 1), kernel("pick", 1, 32, 0),
+                   kernel("logits", toyVocabulary, 128, 0), kernel("copy", 1, 32, 0),
+                   kernel("make", 1, 32, 0)}}};
+  const Buffer weight(Region::Weight, 0, 0), resident(Region::State, 2, 0);
+  spec.states.push_back({"weight.resident", 1, toyVocabulary, 4, true});
+  spec.entries.insert(spec.entries.begin() + 1, makeToyEntry("batch", 2, 2));
+  for (ArtifactSpec::Entry &entry : spec.entries)
+    entry.steps[3].buffers[1] = resident;
+  const std::vector<std::pair<std::string, uint32_t>> counts = {{"1", 1}};
+  spec.entries.push_back({"init", counts, {}, {}, 64, {{4, {weight, resident}, 0, {}}}});
+  spec.entries.push_back({"randomize", counts, {}, {}, 0, {{5, {resident}, 0, {}}}});
+  for (ArtifactSpec::Entry &entry : spec.entries)
+    entry.device = Target::Cuda;
+  return spec;
+}
+
 ArtifactSpec makeToyForGpu() {
   ArtifactSpec spec = makeToy();
   const ArtifactSpec::MatmulCall call = {.columns = toyVocabulary,

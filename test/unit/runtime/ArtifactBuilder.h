@@ -129,6 +129,12 @@ ArtifactSpec makeToyTraining(bool accumulates = false);
 /// product.
 ArtifactSpec makeToyForGpu();
 
+/// The toy model for GPUs alone, of two sequences, with kernels of cuda/ToyGpuKernels.c, or those
+/// that the fake driver (cuda/FakeCuda.h) has by the same names: 'decode', 'batch' of 2 rows and
+/// 'prefill' of 8; 'init' copies the weight into a resident state, 'randomize' makes the same
+/// numbers up.
+ArtifactSpec makeToyOnGpu(const std::string &ptx = "//ptx", const std::string &arch = "sm_90a");
+
 /// weight[token] of the toy model.
 int32_t toyWeight(size_t token);
 
