@@ -21,13 +21,15 @@ static constexpr int64_t kPositions = kWarps * kWarp;
 static constexpr int64_t kUndivided = 2 * kPositions;
 /// Blocks that parts are to suffice for: two for each multiprocessor of a large GPU.
 static constexpr int64_t kBlocks = 256;
-/// Query heads of a block: their queries and weighted sums are up to 48 registers.
+/// Query heads of a block: their queries and weighted sums are up to 64 registers.
 static constexpr int64_t kHeads = 4, kHeadsOfMany = 2;
-/// Channels of a head from which a lane must have two quads.
-static constexpr int64_t kManyChannels = kWarp * HeadReader::kQuad;
-/// Registers that a thread of two blocks a multiprocessor has for queries, sums and loads.
-static constexpr int64_t kRegisters = 104;
+/// Channels of a head from which blocks take fewer query heads.
+static constexpr int64_t kManyChannels = 128;
+/// Registers that a thread has for queries, sums and loads: of two blocks a multiprocessor, of one.
+static constexpr int64_t kFewRegisters = 104, kRegisters = 168;
 static constexpr int64_t kMostLoadRegisters = 64;
+/// Channels of a head up to which two blocks a multiprocessor have registers enough.
+static constexpr int64_t kFewChannels = 64;
 /// Parts that are loaded together when they are merged.
 static constexpr int64_t kPartsAtOnce = 8;
 
@@ -56,10 +58,10 @@ static int64_t getHeadsTogether(AttentionOp op) {
       llvm::divideCeil(op.getHeads(), CacheAttentionEmitter::getHeadGroups(op)));
 }
 
-/// Two quads take fewer loads and shuffles, and twice the registers.
+/// Two quads take fewer loads and shuffles, and twice the registers: one only where that lets two
+/// blocks share a multiprocessor.
 static int64_t getQuads(AttentionOp op) {
-  int64_t heads = getHeadsTogether(op), dim = getDim(op);
-  return dim > kManyChannels || heads <= 2 || heads * dim <= 192 ? HeadReader::kMostQuads : 1;
+  return getDim(op) <= kFewChannels && getHeadsTogether(op) == kHeads ? 1 : HeadReader::kMostQuads;
 }
 
 int64_t CacheAttentionEmitter::getParts(AttentionOp op) {
@@ -85,10 +87,8 @@ CacheAttentionEmitter::CacheAttentionEmitter(ThreadEmitter &e, AttentionOp op)
 }
 
 bool CacheAttentionEmitter::needsFewRegisters() const {
-  auto isSmall = [](const HeadReader &cache) {
-    return cache.getLanes() < kWarp && cache.getRegisters() < cache.getLaneChannels();
-  };
-  return isSmall(keys) && isSmall(values);
+  return getDim(op) <= kFewChannels &&
+         std::max(keys.getRegisters(), values.getRegisters()) < keys.getLaneChannels();
 }
 
 Value CacheAttentionEmitter::add(Value l, Value r) { return e.b.createOrFold<arith::AddIOp>(l, r); }
@@ -316,8 +316,9 @@ CacheAttentionEmitter::WarpState CacheAttentionEmitter::addPositions(const Slots
                                                                      const WarpState &state) {
   int64_t channels = values.getLaneChannels();
   // A window of loads runs ahead of what is used: values are asked for while scores are computed.
+  int64_t registers = needsFewRegisters() ? kFewRegisters : kRegisters;
   int64_t room =
-      std::clamp(kRegisters - together * (2 * channels + 4), 2 * channels, kMostLoadRegisters);
+      std::clamp(registers - together * (2 * channels + 4), 2 * channels, kMostLoadRegisters);
   int64_t ahead = room / std::max(keys.getRegisters(), values.getRegisters());
   int64_t loads = keys.getLanes() + values.getLanes();
   auto keyPlace = keys.getPlace(slots.sequence, kvHead, slots.first, slots.end);
