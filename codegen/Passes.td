@@ -108,7 +108,8 @@ def GenerateCudaKernels : Pass<"nyala-generate-cuda-kernels", "::mlir::ModuleOp"
     For each target a module of its name is added, a variant. In it each nyala.kernel whose device is "cuda" has
     become a gpu.func on buffers in global memory: its operands and the results that are not tied to one, then the
     call's number of rows, then, if it has one, its workspace. Its attributes `nyala.tiles`, `nyala.row_block`,
-    `nyala.shared_bytes` and `nyala.workspace_bytes` say how it is launched (docs/cuda.md).
+    `nyala.shared_bytes` and `nyala.workspace_bytes` say how it is launched, `nyala.overlaps` that it waits itself for
+    the kernel before it (docs/cuda.md). What is a weight in all dispatches of a kernel may be read before that.
 
     ```mlir
     module attributes {nyala.targets = [#nyala.cuda_target<"sm_90a">]} {

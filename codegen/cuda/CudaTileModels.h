@@ -9,6 +9,8 @@
 
 #include "codegen/cuda/ThreadEmitter.h"
 
+#include "llvm/ADT/DenseSet.h"
+
 #include <memory>
 
 namespace nyala::cuda {
@@ -22,17 +24,32 @@ struct Launch {
 /// A kernel that is being generated: nyala.kernel -> gpu.func.
 class KernelContext {
 public:
+  /// Numbers of a kernel's arguments.
+  using Arguments = llvm::SmallDenseSet<unsigned>;
+
   /// \param module where the function is added, at the end.
-  KernelContext(KernelOp kernel, CudaTargetAttr target, mlir::gpu::GPUModuleOp module);
+  /// \param constants what no kernel writes that may run shortly before this one.
+  KernelContext(KernelOp kernel, CudaTargetAttr target, mlir::gpu::GPUModuleOp module,
+                Arguments constants);
 
   KernelOp getKernel() const { return kernel; }
   CudaTargetAttr getTarget() const { return target; }
-  int64_t getMaxRows() { return kernel.getMaxRows(); }
+  int64_t getMaxRows() const { return getKernel().getMaxRows(); }
 
   /// Creates the function, for blocks of `threads`, with its buffers set; the emitter is positioned
   /// at the row prologue of the body. To be called once.
   ThreadEmitter &createFunction(int64_t threads);
   mlir::gpu::GPUFuncOp getFunction() { return function; }
+
+  /// May the kernel begin before the one that was launched before it has ended? Then each of its
+  /// threads waits for that once, at the function's entry.
+  bool overlaps() const;
+  /// Moves the wait to the emitter's place, which all threads come by. What has been emitted so far
+  /// must read nothing but constants, and write nothing, in global memory: so no number of rows
+  /// either. For kernels that overlap.
+  void waitHere();
+  /// Is it an argument that no kernel writes?
+  bool isConstant(mlir::Value value) const;
 
   /// The number of a value's buffer among the function's arguments: of a kernel's argument, or of
   /// result `result` (that of the argument it is tied to).
@@ -46,6 +63,8 @@ private:
   KernelOp kernel;
   CudaTargetAttr target;
   mlir::gpu::GPUModuleOp module;
+  Arguments constants;
+  mlir::Operation *wait = nullptr;
   mlir::gpu::GPUFuncOp function;
   mlir::ImplicitLocOpBuilder builder;
   std::unique_ptr<ThreadEmitter> emitter;

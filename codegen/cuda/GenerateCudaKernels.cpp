@@ -44,6 +44,7 @@ struct GenerateCudaKernels : nyala::impl::GenerateCudaKernelsBase<GenerateCudaKe
         llvm::filter_to_vector(module.getOps<KernelOp>(),
                                [](KernelOp kernel) { return getDevice(kernel) == Device::Cuda; });
     auto b = OpBuilder::atBlockEnd(module.getBody());
+    Constants constants = findConstants(module, kernels);
     SmallVector<ModuleOp> variants;
     for (Attribute target : *targets) {
       if (getTargetDevice(target) != Device::Cuda)
@@ -55,17 +56,49 @@ struct GenerateCudaKernels : nyala::impl::GenerateCudaKernelsBase<GenerateCudaKe
       variants.back()->setAttr(NyalaDialect::kTargetAttr, target);
     }
     // Kernels are only read.
-    parallelForEach(&getContext(), variants, [&](ModuleOp variant) { generate(kernels, variant); });
+    parallelForEach(&getContext(), variants,
+                    [&](ModuleOp variant) { generate(constants, variant); });
     for (KernelOp kernel : kernels)
       setKernelCost(kernel);
   }
 
-  static void generate(ArrayRef<KernelOp> kernels, ModuleOp variant) {
+  using Constants = llvm::MapVector<KernelOp, KernelContext::Arguments>;
+
+  /// Does nothing but an init write it, which has ended before other entries run?
+  static bool isWeight(Value value) {
+    if (value.getDefiningOp<LoadOp>())
+      return true;
+    auto argument = dyn_cast<BlockArgument>(value);
+    auto function = argument ? dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp()) : nullptr;
+    return function &&
+           function.getArgAttr(argument.getArgNumber(), NyalaDialect::kResidentAttr) != nullptr;
+  }
+
+  /// Of each kernel the arguments that are weights in all dispatches, if there are some, and are
+  /// not written.
+  static Constants findConstants(ModuleOp module, ArrayRef<KernelOp> kernels) {
+    llvm::StringMap<SmallVector<DispatchOp>> dispatches;
+    module.walk([&](DispatchOp dispatch) { dispatches[dispatch.getKernel()].push_back(dispatch); });
+    Constants constants;
+    for (KernelOp kernel : kernels) {
+      KernelContext::Arguments &ofKernel = constants[kernel];
+      ArrayRef<DispatchOp> all = dispatches[kernel.getSymName()];
+      for (unsigned i = 0; i < kernel.getNumArguments() && !all.empty(); ++i)
+        if (llvm::all_of(all, [&](DispatchOp dispatch) {
+              return isWeight(dispatch.getInputs()[i]) &&
+                     !llvm::is_contained(dispatch.getTied(), static_cast<int64_t>(i));
+            }))
+          ofKernel.insert(i);
+    }
+    return constants;
+  }
+
+  static void generate(const Constants &kernels, ModuleOp variant) {
     auto target = cast<CudaTargetAttr>(getTarget(variant));
     auto b = OpBuilder::atBlockEnd(variant.getBody());
     auto module = gpu::GPUModuleOp::create(b, variant.getLoc(), kGpuModuleName);
-    for (KernelOp kernel : kernels) {
-      KernelContext context(kernel, target, module);
+    for (auto [kernel, constants] : kernels) {
+      KernelContext context(kernel, target, module, constants);
       auto root = cast_if_present<CudaTileOpInterface>(findRoot(kernel));
       context.finish(root ? root.emitKernel(context) : emitRowsKernel(context));
     }

@@ -121,7 +121,7 @@ SmallVector<Value> HeadReader::loadWhere(Value address, int64_t slot, int64_t of
     resultsOs << (i ? ", $" : "$") << i;
     constraintsOs << (bits == 16 ? "=&h," : "=&r,");
   }
-  os << " @p ld.global.nc.L1::no_allocate.L2::256B.";
+  os << " @p ld.global.L1::no_allocate.L2::256B.";
   if (count > 1)
     os << "v" << count << ".b" << bits << " {" << results << "}";
   else

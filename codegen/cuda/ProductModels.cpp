@@ -30,7 +30,7 @@ struct LinearModel : CudaTileOpInterface::ExternalModel<LinearModel, LinearOp> {
     auto isBfloat = [](Value value) { return getElementTypeOrSelf(value).isBF16(); };
     bool rounded = isBfloat(op.getInput()) && isBfloat(op.getWeight()) &&
                    !getTensorType(op.getWeight()).getEncoding() && depth % kStepColumns == 0;
-    return emitProductKernel(kernel, op.getBias(), depth, [&](ThreadEmitter &e) {
+    return emitProductKernel(kernel, op.getWeight(), op.getBias(), depth, [&](ThreadEmitter &e) {
       return rounded ? createBfloatUnit(e, op) : createFloatUnit(e, op);
     });
   }
@@ -48,7 +48,7 @@ struct QuantizedLinearModel
 
   Launch emitKernel(Operation *operation, KernelContext &kernel) const {
     auto op = cast<QuantizedLinearOp>(operation);
-    return emitProductKernel(kernel, op.getBias(), getChannels(op.getValues()),
+    return emitProductKernel(kernel, op.getWeight(), op.getBias(), getChannels(op.getValues()),
                              [&](ThreadEmitter &e) { return createQuantizedUnit(e, op); });
   }
 };

@@ -29,11 +29,12 @@ using Pending = SmallVector<Weights>;
 
 class ProductEmitter {
 public:
-  ProductEmitter(KernelContext &context, Value bias, int64_t steps)
+  ProductEmitter(KernelContext &context, Value weight, Value bias, int64_t steps)
       : warps(std::min<int64_t>(kWarps, llvm::bit_floor(static_cast<uint64_t>(steps)))),
-        steps(steps), e(context.createFunction(warps * kWarp)), kernel(context.getKernel()),
-        function(context.getFunction()), bias(bias), results(context, e),
-        tiles(e, results, kThreadColumns) {}
+        steps(steps), e(context.createFunction(warps * kWarp)), context(context),
+        kernel(context.getKernel()), function(context.getFunction()), bias(bias),
+        waitsLate(context.overlaps() && e.getMaxRows() == 1 && context.isConstant(weight)),
+        results(context, e), tiles(e, results, kThreadColumns) {}
 
   Launch emit(function_ref<std::unique_ptr<ProductUnit>(ThreadEmitter &)> makeUnit) {
     int64_t numTiles = chooseTiles();
@@ -132,6 +133,8 @@ private:
     });
     Pending pending = ask(octets);
     prefetchVectors();
+    if (waitsLate)
+      context.waitHere();
     unit->beginRows(row, octets);
     for (auto [group, ofGroup] : llvm::zip_equal(tiles.getGroups(), places))
       for (const Place &place : ofGroup)
@@ -157,7 +160,8 @@ private:
         continue;
       for (Value operand : op.getOperands()) {
         Value buffer = e.getBuffer(operand);
-        if (!buffer || getTensorType(operand).getRank() != 1)
+        if (!buffer || getTensorType(operand).getRank() != 1 ||
+            (waitsLate && !context.isConstant(operand)))
           continue;
         int64_t bytes =
             getChannels(operand) * getElementTypeOrSelf(operand).getIntOrFloatBitWidth() / 8;
@@ -407,9 +411,11 @@ private:
   int64_t warps, steps, depth = 1;
   bool isAlone = false; ///< does a multiprocessor have one block?
   ThreadEmitter &e;
+  KernelContext &context;
   KernelOp kernel;
   gpu::GPUFuncOp function;
   Value bias;
+  bool waitsLate; ///< for the kernel before, behind the first weights
   KernelResults results;
   ProductTiles tiles;
   std::unique_ptr<ProductUnit> unit;
@@ -421,8 +427,8 @@ private:
 } // namespace
 
 Launch nyala::cuda::emitProductKernel(
-    KernelContext &kernel, Value bias, int64_t depth,
+    KernelContext &kernel, Value weight, Value bias, int64_t depth,
     function_ref<std::unique_ptr<ProductUnit>(ThreadEmitter &)> makeUnit) {
   int64_t steps = llvm::divideCeil(depth, kStepColumns);
-  return ProductEmitter(kernel, bias, steps).emit(makeUnit);
+  return ProductEmitter(kernel, weight, bias, steps).emit(makeUnit);
 }

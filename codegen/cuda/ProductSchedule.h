@@ -6,7 +6,8 @@
 // added up goes through shared memory, where the sums of warps are added in ascending
 // order (docs/numerics.md). What follows the product is pulled from there.
 //
-//   [first weights]  [row prologue: what is needed as a whole row, into shared memory]
+//   [first weights]  [wait for the kernel before]
+//   [row prologue: what is needed as a whole row, into shared memory]
 //   for columns of the product that the tile's results need, 16 at a time:
 //     for step = warp, warp + warps, …:  sums += weights * rows
 //   sums to shared memory, barrier; results: threads of 4 adjacent columns of a row
@@ -71,9 +72,9 @@ protected:
   ThreadEmitter &e;
 };
 
-/// Emits the kernel around a product of that depth, plus `bias` unless that is null.
+/// Emits the kernel around a product of `weight` of that depth, plus `bias` unless that is null.
 Launch
-emitProductKernel(KernelContext &kernel, mlir::Value bias, int64_t depth,
+emitProductKernel(KernelContext &kernel, mlir::Value weight, mlir::Value bias, int64_t depth,
                   llvm::function_ref<std::unique_ptr<ProductUnit>(ThreadEmitter &)> makeUnit);
 
 } // namespace nyala::cuda

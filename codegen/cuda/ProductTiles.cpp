@@ -13,7 +13,7 @@ ProductTiles::ProductTiles(ThreadEmitter &e, KernelResults &results, int64_t thr
     Group group{ofResults, std::min(threadColumns, ofResults.columns & -ofResults.columns), {}};
     Tile tile{e.index(0), e.index(0), 0, group.threadColumns};
     for (const ThreadEmitter::Demand &demand :
-         e.runDry([&] { results.emitTile(ofResults, tile); })) {
+         e.explore([&] { results.emitTile(ofResults, tile); })) {
       int64_t offset = demand.tile.offset / tile.count * tile.count;
       if (!llvm::is_contained(group.offsets, offset))
         group.offsets.push_back(offset);

@@ -139,6 +139,20 @@ SmallVector<ThreadEmitter::Demand> ThreadEmitter::runDry(function_ref<void()> bo
   return std::exchange(demands, {});
 }
 
+SmallVector<ThreadEmitter::Demand> ThreadEmitter::explore(function_ref<void()> body) {
+  assert(rowValues.empty() && rowBuffers.empty() && provided.empty() && "rows have begun");
+  Operation *end = rowPrologueEnd;
+  SmallVector<Demand> demanded = runDry([&] {
+    beginRow();
+    body();
+  });
+  rowValues.clear();
+  rowBuffers.clear();
+  provided.clear();
+  rowPrologueEnd = end;
+  return demanded;
+}
+
 //===----------------------------------------------------------------------===//
 // Rows
 //===----------------------------------------------------------------------===//

@@ -92,6 +92,8 @@ public:
   /// Runs `body` at a place that is thrown away afterwards, where results of roots are pulled
   /// without being provided; says which, each once. What it adds to the row prologue stays.
   llvm::SmallVector<Demand> runDry(llvm::function_ref<void()> body);
+  /// The same before there are rows: nothing stays.
+  llvm::SmallVector<Demand> explore(llvm::function_ref<void()> body);
   bool isDry() const { return dry; }
 
   // --- Rows --------------------------------------------------------------------------------
@@ -180,8 +182,8 @@ public:
   void store(llvm::ArrayRef<mlir::Value> values, mlir::Value buffer, mlir::ValueRange leading,
              mlir::Value column, int64_t offset);
   /// `bytes` (16, 8, 4, 2 or 1) of a weight that is read once:
-  /// ld.global.nc.L1::no_allocate.L2::256B. A vector of i32, or of one i16. Such loads keep their
-  /// order, also among barriers.
+  /// ld.global.nc.L1::no_allocate.L2::256B, without nc where it may change while the kernel runs. A
+  /// vector of i32, or of one i16. Such loads keep their order, also among barriers.
   mlir::Value loadStreaming(mlir::Value buffer, mlir::Value byteOffset, int64_t bytes = 16);
   /// Asks for the cache line of a byte, into the first-level cache.
   void prefetch(mlir::Value buffer, mlir::Value byteOffset);

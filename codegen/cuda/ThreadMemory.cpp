@@ -85,6 +85,13 @@ Value ThreadEmitter::getAddress(Value buffer, Value byteOffset) {
   return LLVM::IntToPtrOp::create(b, type, address);
 }
 
+/// Does `buffer` not change while the kernel runs?
+static bool isReadOnly(gpu::GPUFuncOp function, Value buffer) {
+  auto argument = dyn_cast<BlockArgument>(buffer);
+  return argument && argument.getOwner() == &function.getBody().front() &&
+         function.getArgAttr(argument.getArgNumber(), LLVM::LLVMDialect::getReadonlyAttrName());
+}
+
 Value ThreadEmitter::loadStreaming(Value buffer, Value byteOffset, int64_t bytes) {
   int64_t words = std::max<int64_t>(1, bytes / 4);
   Type word = bytes < 4 ? b.getI16Type() : b.getI32Type();
@@ -102,8 +109,8 @@ Value ThreadEmitter::loadStreaming(Value buffer, Value byteOffset, int64_t bytes
   // With side effects, so that loads stay before a barrier that they have been put before.
   auto load = LLVM::InlineAsmOp::create(
       b, type, getAddress(buffer, byteOffset),
-      "ld.global.nc.L1::no_allocate.L2::256B" + kind + results + ", [$" + std::to_string(words) +
-          "];",
+      (isReadOnly(function, buffer) ? "ld.global.nc" : "ld.global") +
+          (".L1::no_allocate.L2::256B" + kind + results + ", [$" + std::to_string(words) + "];"),
       constraints + "l",
       /*has_side_effects=*/true, /*is_align_stack=*/false, LLVM::TailCallKind::None,
       LLVM::AsmDialectAttr::get(b.getContext(), LLVM::AsmDialect::AD_ATT),

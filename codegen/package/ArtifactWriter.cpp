@@ -310,7 +310,7 @@ private:
         b, kernel.name.c_str(), kernel.entry, /*scratch_bytes=*/0, kernel.size,
         getNumber(function, "nyala.tiles"), /*tiles_per_row=*/false, threads,
         getNumber(function, "nyala.row_block"), getNumber(function, "nyala.shared_bytes"),
-        getNumber(function, "nyala.workspace_bytes"), call);
+        getNumber(function, "nyala.workspace_bytes"), call, function->hasAttr("nyala.overlaps"));
   }
 
   static art::Target toTarget(Device device) {

@@ -22,6 +22,7 @@ void addLaunchChanges(Mutator &mutator, KernelT &kernel) {
   mutator.number(kernel.row_block);
   mutator.number(kernel.shared_bytes);
   mutator.number(kernel.workspace_bytes);
+  mutator.add([&] { kernel.overlaps = !kernel.overlaps; });
   mutator.add([&] { kernel.library_call = std::make_unique<MatmulCallT>(); });
   if (MatmulCallT *call = kernel.library_call.get()) {
     mutator.number(call->columns);

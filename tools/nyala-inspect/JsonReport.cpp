@@ -55,7 +55,8 @@ Json reportLaunch(const artifact::Kernel &kernel, artifact::Target device) {
           {"threads", kernel.threads()},
           {"shared_bytes", kernel.shared_bytes()},
           {"workspace_bytes", kernel.workspace_bytes()},
-          {"library_call", reportCall(kernel.library_call())}};
+          {"library_call", reportCall(kernel.library_call())},
+          {"overlaps", kernel.overlaps()}};
 }
 
 Json reportKernelsOf(const artifact::Artifact &program) {

@@ -49,10 +49,28 @@ enum Attribute : int {
 inline constexpr int maxDynamicSharedBytes = 8;  // CUfunction_attribute
 inline constexpr unsigned blockingSyncEvent = 1; // CUevent_flags
 inline constexpr unsigned disableTimingEvent = 2;
-inline constexpr unsigned externalRecord = 1;    // CUevent_record_flags: a node in a graph
-inline constexpr unsigned nonBlockingStream = 1; // CUstream_flags
-inline constexpr int threadLocalCapture = 1;     // CUstreamCaptureMode
+inline constexpr unsigned externalRecord = 1;       // CUevent_record_flags: a node in a graph
+inline constexpr unsigned nonBlockingStream = 1;    // CUstream_flags
+inline constexpr int threadLocalCapture = 1;        // CUstreamCaptureMode
+inline constexpr int programmaticSerialization = 6; // CUlaunchAttributeID
 inline constexpr int jitErrorLog = 5, jitErrorLogBytes = 6; // CUjit_option
+
+/// CUlaunchAttribute, of those whose value is an int.
+struct LaunchAttribute {
+  int id;
+  alignas(8) int value; ///< of a union of 64 bytes
+  std::byte rest[60];
+};
+static_assert(sizeof(LaunchAttribute) == 72);
+
+/// CUlaunchConfig.
+struct LaunchConfig {
+  unsigned grid[3], block[3];
+  unsigned sharedBytes;
+  Stream stream;
+  const LaunchAttribute *attributes;
+  unsigned numAttributes;
+};
 
 /// Calls FUNCTION(member, symbol, parameter types...) for each function. Symbols end in the version
 /// of the interface that they have.
@@ -95,9 +113,8 @@ inline constexpr int jitErrorLog = 5, jitErrorLogBytes = 6; // CUjit_option
   FUNCTION(graphDestroy, cuGraphDestroy, Graph graph)                                              \
   FUNCTION(graphExecDestroy, cuGraphExecDestroy, GraphExec exec)                                   \
   FUNCTION(graphLaunch, cuGraphLaunch, GraphExec exec, Stream stream)                              \
-  FUNCTION(launchKernel, cuLaunchKernel, Function function, unsigned gridX, unsigned gridY,        \
-           unsigned gridZ, unsigned blockX, unsigned blockY, unsigned blockZ,                      \
-           unsigned sharedBytes, Stream stream, void **parameters, void **extra)                   \
+  FUNCTION(launchKernelEx, cuLaunchKernelEx, const LaunchConfig *config, Function function,        \
+           void **parameters, void **extra)                                                        \
   FUNCTION(eventCreate, cuEventCreate, Event *event, unsigned flags)                               \
   FUNCTION(eventDestroy, cuEventDestroy_v2, Event event)                                           \
   FUNCTION(eventRecord, cuEventRecord, Event event, Stream stream)                                 \

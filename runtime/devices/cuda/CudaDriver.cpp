@@ -9,6 +9,8 @@ namespace nyala::rt::cuda {
 
 /// Kernels are compiled for what CUDA 12.0 brought.
 static constexpr int oldestVersion = 12000;
+/// Graphs have edges that kernels signal since CUDA 12.3.
+static constexpr int overlappingVersion = 12030;
 
 static std::string formatVersion(int version) {
   return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
@@ -39,6 +41,7 @@ CudaDriver::CudaDriver() : library(loadDriver()) {
   if (driverGetVersion(&version) == Success && version < oldestVersion)
     throw Failure(NYALA_UNSUPPORTED, "the nvidia driver is too old: it is for cuda " +
                                          formatVersion(version) + update);
+  overlaps = version >= overlappingVersion;
   const Result result = init(0);
   int count = 0;
   if (result == NoDevice || (result == Success && deviceGetCount(&count) == Success && count == 0))

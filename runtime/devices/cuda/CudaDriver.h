@@ -31,9 +31,12 @@ public:
   std::string describe(Result result) const;
   /// "13.0"
   std::string getVersion() const;
+  /// Does it capture kernels that begin before those before them have ended?
+  bool canOverlap() const { return overlaps; }
 
 private:
   SharedLibrary library;
+  bool overlaps = false;
 };
 
 } // namespace nyala::rt::cuda

@@ -98,8 +98,11 @@ void CudaEntry::launchSteps(const Variant &variant, std::span<const CudaEvent> e
           "record an event");
   };
   record(0);
+  bool behindKernel = false;
   for (size_t i = 0; i < source.steps()->size(); ++i) {
-    program.launch(i, variant.memory, variant.most, executor.stream.get());
+    behindKernel =
+        program.launch(i, variant.memory, variant.most, executor.stream.get(), behindKernel) &&
+        events.empty();
     record(i + 1);
   }
 }
@@ -113,6 +116,8 @@ void CudaEntry::capture(const Variant &variant, Captured &target,
   try {
     copyParameters(variant);
     launchSteps(variant, events);
+    if (copiesWithin(variant, events))
+      copyResults();
   } catch (...) {
     if (driver.streamEndCapture(stream, &graph) == Success && graph)
       driver.graphDestroy(graph);
@@ -139,6 +144,7 @@ bool CudaEntry::run(const std::atomic<bool> *cancelled, Profile *profile) {
   // The driver loads kernels, and cuBLASLt itself, when they are first launched. A capture is no
   // time for that.
   const bool first = !std::exchange(variant.hasRun, true);
+  bool copied = false;
   if (executor.stepwise || (first && profile)) {
     runStepwise(variant, profile);
   } else if (first) {
@@ -150,9 +156,20 @@ bool CudaEntry::run(const std::atomic<bool> *cancelled, Profile *profile) {
     if (!variant.graph.exec)
       capture(variant, variant.graph, {});
     launchGraph(variant.graph);
+    copied = copiesWithin(variant, {});
   }
-  copyResults();
+  if (!copied)
+    copyResults();
   wait();
+  return true;
+}
+
+bool CudaEntry::copiesWithin(const Variant &variant, std::span<const CudaEvent> events) const {
+  if (!events.empty() || std::ranges::any_of(variant.most, [](uint32_t most) { return most > 1; }))
+    return false;
+  for (uint32_t i = 0; i < results.size(); ++i)
+    if (!executor.isKnown(results[i], source.results()->Get(i)->row_bytes()))
+      return false;
   return true;
 }
 

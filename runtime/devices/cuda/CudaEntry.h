@@ -50,7 +50,7 @@ private:
   void place(Variant &variant) const;
   /// Writes counts and arguments to where the GPU copies them from.
   void fill(const Variant &variant);
-  /// Captures copy and steps.
+  /// Captures copy and steps, and, where copiesWithin() says so, the copy of results.
   void capture(const Variant &variant, Captured &target, std::span<const CudaEvent> events);
   void copyParameters(const Variant &variant) const;
   void launchSteps(const Variant &variant, std::span<const CudaEvent> events) const;
@@ -58,6 +58,8 @@ private:
   /// Waits after each step.
   void runStepwise(const Variant &variant, Profile *profile);
   void runTimed(Variant &variant, Profile &profile);
+  /// Is the number of rows that are copied back the same in all runs, and their memory pinned?
+  bool copiesWithin(const Variant &variant, std::span<const CudaEvent> events) const;
   void copyResults() const;
   void wait() const;
   void addStep(Profile &profile, size_t index, Profile::Clock::duration time) const;

@@ -113,6 +113,10 @@ std::byte *CudaExecutor::reserveResult(uint64_t bytes, const std::string &purpos
   return memory;
 }
 
+bool CudaExecutor::isKnown(const std::byte *memory, uint64_t bytes) const {
+  return bytes <= registeredBytes && std::ranges::find(registered, memory) != registered.end();
+}
+
 void CudaExecutor::copyResult(std::byte *to, Address from, uint64_t bytes) const {
   // A copy is either from memory that the GPU knows or from other memory.
   const uint64_t first = std::min(bytes, registeredBytes);

@@ -26,6 +26,8 @@ private:
   void placeStates(const ExecutorOptions &options);
   /// Memory of the host; its first part, which most runs need alone, is made known to the GPU.
   std::byte *reserveResult(uint64_t bytes, const std::string &purpose);
+  /// Are the first `bytes` of memory of reserveResult() known to the GPU?
+  bool isKnown(const std::byte *memory, uint64_t bytes) const;
   /// Copies to memory of reserveResult().
   void copyResult(std::byte *to, Address from, uint64_t bytes) const;
 

@@ -42,19 +42,21 @@ const artifact::MatmulCall *CudaProgram::findLibraryCall(const artifact::Kernel 
                                                                                      : nullptr;
 }
 
-void CudaProgram::launch(size_t index, const CudaMemory &memory, std::span<const uint32_t> most,
-                         Stream stream) const {
+bool CudaProgram::launch(size_t index, const CudaMemory &memory, std::span<const uint32_t> most,
+                         Stream stream, bool behindKernel) const {
   const artifact::Step &step = *entry.steps()->Get(static_cast<uint32_t>(index));
   const artifact::Kernel &kernel = module.getKernel(step.kernel());
   const uint32_t rows = most[step.rows()];
   if (rows == 0)
-    return;
+    return behindKernel;
   std::vector<Address> arguments;
   arguments.reserve(step.buffers()->size() + 2);
   for (const artifact::Buffer *buffer : *step.buffers())
     arguments.push_back(resolve(*buffer, memory));
-  if (const artifact::MatmulCall *call = findLibraryCall(kernel, rows))
-    return library->multiply(*call, arguments, rows, memory.libraryWorkspace, stream);
+  if (const artifact::MatmulCall *call = findLibraryCall(kernel, rows)) {
+    library->multiply(*call, arguments, rows, memory.libraryWorkspace, stream);
+    return false;
+  }
   arguments.push_back(memory.counts + step.rows() * sizeof(int32_t));
   if (kernel.workspace_bytes() > 0)
     arguments.push_back(memory.workspace);
@@ -64,19 +66,27 @@ void CudaProgram::launch(size_t index, const CudaMemory &memory, std::span<const
     parameters.push_back(&argument);
   const uint32_t rowBlocks = kernel.row_block() > 0 ? (rows - 1) / kernel.row_block() + 1 : 1;
   const CudaDriver &driver = module.getContext().getDriver();
-  const Result result = driver.launchKernel(
-      module.getFunction(step.kernel()), static_cast<unsigned>(kernel.tiles()), rowBlocks, 1,
-      kernel.threads(), 1, 1, static_cast<unsigned>(kernel.shared_bytes()), stream,
-      parameters.data(), nullptr);
+  const LaunchAttribute early = {.id = programmaticSerialization, .value = 1, .rest = {}};
+  const LaunchConfig config = {
+      .grid = {static_cast<unsigned>(kernel.tiles()), rowBlocks, 1},
+      .block = {kernel.threads(), 1, 1},
+      .sharedBytes = static_cast<unsigned>(kernel.shared_bytes()),
+      .stream = stream,
+      .attributes = &early,
+      .numAttributes = behindKernel && kernel.overlaps() && driver.canOverlap() ? 1U : 0U};
+  const Result result =
+      driver.launchKernelEx(&config, module.getFunction(step.kernel()), parameters.data(), nullptr);
   if (result != Success)
     driver.fail(result, "launch " + describe(index) + " on " + module.getContext().getName() +
                             ", or what came before it failed (NYALA_CUDA_DEBUG=1 says which step)");
+  return true;
 }
 
 void CudaProgram::launchAll(const CudaMemory &memory, std::span<const uint32_t> most,
                             Stream stream) const {
+  bool behindKernel = false;
   for (size_t i = 0; i < entry.steps()->size(); ++i)
-    launch(i, memory, most, stream);
+    behindKernel = launch(i, memory, most, stream, behindKernel);
 }
 
 uint64_t getWorkspaceBytes(const artifact::Executable &executable) {

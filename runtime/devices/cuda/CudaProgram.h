@@ -28,8 +28,10 @@ public:
 
   /// Launches step `index` for calls of up to as many rows as `most` says of each count; nothing if
   /// that is 0. Kernels read the number itself from device memory. Throws, naming step and kernel.
-  void launch(size_t index, const CudaMemory &memory, std::span<const uint32_t> most,
-              Stream stream) const;
+  /// \param behindKernel is the last work of the stream one of these kernels? One that overlaps may
+  ///                     then begin before that has ended. Returns what holds afterwards.
+  bool launch(size_t index, const CudaMemory &memory, std::span<const uint32_t> most, Stream stream,
+              bool behindKernel = false) const;
   void launchAll(const CudaMemory &memory, std::span<const uint32_t> most, Stream stream) const;
   /// Address of a buffer.
   Address resolve(const artifact::Buffer &buffer, const CudaMemory &memory) const;

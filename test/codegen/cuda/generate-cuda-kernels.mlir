@@ -5,7 +5,7 @@
 module attributes {nyala.targets = [#nyala.cuda_target<"sm_90a">, #nyala.cpu_target<"x86-64">]} {
 
 // LLVM: llvm.mlir.global external @dynamic_shared_memory() {addr_space = 3 : i32
-// LLVM: llvm.func @norm(%{{.*}}: !llvm.ptr<1> {llvm.noalias, llvm.readonly}
+// LLVM: llvm.func @norm(%{{.*}}: !llvm.ptr<1>, %{{.*}}: !llvm.ptr<1> {llvm.noalias}, %{{.*}}: !llvm.ptr<1>)
 // LLVM-SAME: nvvm.maxntid = array<i32: 256, 1, 1>
 // LLVM: llvm.func @randomize(
 
@@ -19,11 +19,11 @@ module attributes {nyala.targets = [#nyala.cuda_target<"sm_90a">, #nyala.cpu_tar
 // virtual threads: a butterfly, then eight sums in ascending order; here five have columns. What is
 // needed after the barrier is loaded before it.
 // CHECK-LABEL: gpu.func @norm(
-// CHECK-SAME: %[[X:arg[0-9]+]]: memref<64x576xf32, 1> {llvm.noalias, llvm.readonly}
-// CHECK-SAME: %[[G:arg[0-9]+]]: memref<576xf32, 1> {llvm.noalias, llvm.readonly}
+// CHECK-SAME: %[[X:arg[0-9]+]]: memref<64x576xf32, 1>,
+// CHECK-SAME: %[[G:arg[0-9]+]]: memref<576xf32, 1>,
 // CHECK-SAME: %[[Y:arg[0-9]+]]: memref<64x576xf32, 1> {llvm.noalias}
-// CHECK-SAME: %[[ROWS:arg[0-9]+]]: memref<1xi32, 1> {llvm.noalias, llvm.readonly}) kernel
-// CHECK-SAME: known_block_size = array<i32: 256, 1, 1>, nyala.row_block = 1 : i64, nyala.shared_bytes = 32 : i64, nyala.tiles = 1 : i64, nyala.workspace_bytes = 0 : i64
+// CHECK-SAME: %[[ROWS:arg[0-9]+]]: memref<1xi32, 1>) kernel
+// CHECK-SAME: known_block_size = array<i32: 256, 1, 1>, nyala.overlaps, nyala.row_block = 1 : i64, nyala.shared_bytes = 32 : i64, nyala.tiles = 1 : i64, nyala.workspace_bytes = 0 : i64
 // CHECK: %[[COUNT:.+]] = memref.load %[[ROWS]]
 // CHECK: %[[BOUND:.+]] = arith.index_cast %[[COUNT]]
 // CHECK: %[[ROW:.+]] = gpu.block_id y
@@ -138,10 +138,10 @@ nyala.kernel @rotate_half(%x: tensor<?x192xf32>, %t: tensor<?x32xf32>) -> tensor
 
 // Caches are updated where they are, unless a row's slot is negative.
 // CHECK-LABEL: gpu.func @append(
-// CHECK-SAME: %[[QKV:arg[0-9]+]]: memref<8x960xf32, 1> {llvm.noalias, llvm.readonly}
-// CHECK-SAME: %[[K:arg[0-9]+]]: memref<2x64x192xf16, 1> {llvm.noalias}
-// CHECK-SAME: %[[V:arg[0-9]+]]: memref<2x64x204xi8, 1> {llvm.noalias}
-// CHECK-SAME: %[[SLOTS:arg[0-9]+]]: memref<8xi32, 1> {llvm.noalias, llvm.readonly}
+// CHECK-SAME: %[[QKV:arg[0-9]+]]: memref<8x960xf32, 1>,
+// CHECK-SAME: %[[K:arg[0-9]+]]: memref<2x64x192xf16, 1>,
+// CHECK-SAME: %[[V:arg[0-9]+]]: memref<2x64x204xi8, 1>,
+// CHECK-SAME: %[[SLOTS:arg[0-9]+]]: memref<8xi32, 1>,
 // CHECK: memref.load %[[SLOTS]]
 // CHECK: %[[IS_SLOT:.+]] = arith.cmpi sge
 // CHECK: scf.if %[[IS_SLOT]]

@@ -7,6 +7,7 @@
 // RUN: nyala-inspect %t.nyala | FileCheck %s --check-prefix=FACTS
 // RUN: nyala-inspect %t.nyala --kernels | sed 's/  */ /g' | FileCheck %s --check-prefix=KERNELS
 // RUN: nyala-inspect %t.nyala --steps | FileCheck %s --check-prefix=STEPS
+// RUN: nyala-inspect %t.nyala --json | FileCheck %s --check-prefix=JSON
 
 // SUMMARY: .nyala: {{[0-9.]+}} MB (weights 0.0 MB, 3 kernels: sm_90a ptx {{[0-9]+}} kB, sm_80 ptx {{[0-9]+}} kB), arena {{.*}} GPU weights 0.0 MB, cache 16 bytes a token
 
@@ -62,6 +63,8 @@ nyala.program @cuda_decode counts [#nyala.count<"rows", max = 4>, #nyala.count<"
 // PTX: ex2.approx.f32
 // PTX: {{^}}}
 // PTX-LABEL: {{^}}kernel dot: cuda sm_90a
+// PTX: griddepcontrol.launch_dependents
+// PTX: griddepcontrol.wait
 // PTX: dp4a.s32.s32
 // PTX: st.shared.b32 [%rd{{[0-9]+}}]
 // PTX: bar.sync
@@ -88,6 +91,9 @@ nyala.program @cuda_decode counts [#nyala.count<"rows", max = 4>, #nyala.count<"
 // KERNELS: {{^}}dot cuda sm_90a ptx {{[0-9]+}} 64 1 65536 65600 1 -
 // KERNELS: {{^}}product cuda sm_90a ptx {{[0-9]+}} 256 8 x rows/64 0 0 1 matmul 64x32
 // KERNELS: {{^}}copy cuda sm_80 ptx
+
+// JSON: "name":{{ ?}}"dot"
+// JSON-SAME: "overlaps":{{ ?}}true
 
 // STEPS: {{^}}entry init on cuda: 1 at most 1
 // STEPS: {{^}}entry decode on cuda: rows at most 4, wanted at most 4
@@ -133,12 +139,14 @@ gpu.module @kernels {
 
   gpu.func @dot(%x: memref<64xi32, 1> {llvm.noalias, llvm.readonly}, %y: memref<64xi32, 1> {llvm.noalias},
                 %rows: memref<1xi32, 1>, %workspace: !llvm.ptr<1>) kernel
-      attributes {known_block_size = array<i32: 64, 1, 1>, nyala.tiles = 1 : i64,
+      attributes {known_block_size = array<i32: 64, 1, 1>, nyala.tiles = 1 : i64, nyala.overlaps,
                   nyala.shared_bytes = 65536 : i64, nyala.workspace_bytes = 65600 : i64} {
     %c0 = arith.constant 0 : index
     %c63 = arith.constant 63 : index
     %zero = arith.constant 0 : i32
     %one = arith.constant 1 : i32
+    nvvm.griddepcontrol launch_dependents
+    llvm.inline_asm has_side_effects asm_dialect = att "griddepcontrol.wait;", "~{memory}" : () -> ()
     %thread = gpu.thread_id x
     %0 = memref.load %x[%thread] : memref<64xi32, 1>
     %1 = vector.broadcast %0 : i32 to vector<1xi32>

@@ -5,12 +5,12 @@ module attributes {nyala.targets = [#nyala.cuda_target<"sm_90a">]} {
 // One row: its eight warps divide the 48 steps of the depth. All of a lane's weights are under way
 // before the residual and the row are read; a tile of 8 columns leaves half of the instruction idle.
 // CHECK-LABEL: gpu.func @residual(
-// CHECK-SAME: %[[X:arg[0-9]+]]: memref<1x1536xf32, 1> {{.*}}, %[[R:arg[0-9]+]]: memref<1x576xf32, 1> {{.*}}, %{{arg[0-9]+}}: memref<1x576xf32, 1>
+// CHECK-SAME: %[[X:arg[0-9]+]]: memref<1x1536xf32, 1>, {{.*}}, %[[R:arg[0-9]+]]: memref<1x576xf32, 1>, %{{arg[0-9]+}}: memref<1x576xf32, 1>
 // CHECK-SAME: known_block_size = array<i32: 256, 1, 1>
 // CHECK-SAME: nyala.shared_bytes = 640 : i64
 // CHECK-SAME: nyala.tiles = 72 : i64
-// CHECK-COUNT-6: ld.global.nc.L1::no_allocate.L2::256B.v4.b32
-// CHECK-NOT: ld.global.nc
+// CHECK-COUNT-6: ld.global.L1::no_allocate.L2::256B.v4.b32
+// CHECK-NOT: ld.global
 // CHECK: vector.load %[[R]]
 // CHECK: vector.load %[[X]]
 // CHECK: nvvm.mma.sync {{.*}} shape = #nvvm.shape<m = 16, n = 8, k = 16>{{.*}} (i32, i32, f32)
@@ -29,7 +29,7 @@ nyala.kernel @residual(%x: tensor<?x1536xf32>, %w: tensor<576x1536xbf16>, %r: te
 // product, which are two octets of one instruction.
 // CHECK-LABEL: gpu.func @gate(
 // CHECK-SAME: nyala.tiles = 16 : i64
-// CHECK: ld.global.nc
+// CHECK: ld.global
 // CHECK: gpu.barrier
 // CHECK: vector.store {{.*}} memref<576xbf16, 3>
 // CHECK: gpu.barrier
@@ -64,7 +64,7 @@ nyala.kernel @rows(%x: tensor<?x64xbf16>, %w: tensor<96x64xbf16>) -> (tensor<?x6
 // Blocks of 4-bit quants: two adjacent rows of a group are 8 bytes. A block's sum is exact, and scaled.
 // CHECK-LABEL: gpu.func @quantized(
 // CHECK-SAME: nyala.tiles = 256 : i64
-// CHECK: ld.global.nc.L1::no_allocate.L2::256B.v2.b32
+// CHECK: ld.global.L1::no_allocate.L2::256B.v2.b32
 // CHECK: arith.xori
 // CHECK: nvvm.mma.sync {{.*}}intOverflowBehavior = #nvvm.mma_int_overflow<wrapped>{{.*}} multiplicandAPtxType = #nvvm.mma_type<s8>{{.*}} shape = #nvvm.shape<m = 16, n = 8, k = 32>
 // CHECK: arith.sitofp

@@ -110,12 +110,20 @@ TEST_F(ReportsTest, SeveralExecutables) {
   ASSERT_EQ(report["kernels"].size(), ofCpu + 4);
   const json call = {{"columns", 300}, {"depth", 2},     {"activations", 0},
                      {"weight", 1},    {"residual", {}}, {"result", 2}};
-  const json product = {
-      {"name", "product"},   {"target", "cuda"},     {"arch", "sm_90a"},
-      {"format", "cubin"},   {"offset", 0},          {"bytes", 0},
-      {"uses", 1},           {"tiles", 8},           {"row_block", 64},
-      {"threads", 256},      {"shared_bytes", 1024}, {"workspace_bytes", 65536 + 64},
-      {"library_call", call}};
+  const json product = {{"name", "product"},
+                        {"target", "cuda"},
+                        {"arch", "sm_90a"},
+                        {"format", "cubin"},
+                        {"offset", 0},
+                        {"bytes", 0},
+                        {"uses", 1},
+                        {"tiles", 8},
+                        {"row_block", 64},
+                        {"threads", 256},
+                        {"shared_bytes", 1024},
+                        {"workspace_bytes", 65536 + 64},
+                        {"library_call", call},
+                        {"overlaps", true}};
   EXPECT_EQ(report["kernels"][ofCpu + 1], product);
   EXPECT_THAT(inspect::reportSummary(artifact), HasSubstr("cuda sm_90a, cubin"));
   EXPECT_THAT(inspect::reportSummary(artifact), HasSubstr("needs a-feature-of-no-machine"));

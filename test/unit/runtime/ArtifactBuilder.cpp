@@ -166,7 +166,8 @@ ArtifactSpec makeToyOnGpu(const std::string &ptx, const std::string &arch) {
                                 .tiles = tiles,
                                 .threads = threads,
                                 .rowBlock = rowBlock,
-                                .workspaceBytes = 1 << 16};
+                                .workspaceBytes = 1 << 16,
+                                .overlaps = std::string_view(name) != "pick"};
   };
   spec.executables = {
       {.target = Target::Cuda,
@@ -217,7 +218,8 @@ ArtifactSpec makeToyForGpu() {
                    .rowBlock = 64,
                    .sharedBytes = 1024,
                    .workspaceBytes = 65536 + 64,
-                   .libraryCall = call}}};
+                   .libraryCall = call,
+                   .overlaps = true}}};
   spec.executables.push_back(cubin);
   cubin.format = "ptx";
   spec.code.push_back(0); // the text's end
@@ -268,10 +270,10 @@ static Offset<Executable> buildExecutable(FlatBufferBuilder &builder,
     if (const auto &product = kernel.libraryCall)
       call = CreateMatmulCall(builder, product->columns, product->depth, product->activations,
                               product->weight, product->residual, product->result);
-    kernels.push_back(CreateKernelDirect(builder, kernel.name.c_str(), kernel.entry,
-                                         kernel.scratchBytes, kernel.size, kernel.tiles,
-                                         kernel.tilesPerRow, kernel.threads, kernel.rowBlock,
-                                         kernel.sharedBytes, kernel.workspaceBytes, call));
+    kernels.push_back(CreateKernelDirect(
+        builder, kernel.name.c_str(), kernel.entry, kernel.scratchBytes, kernel.size, kernel.tiles,
+        kernel.tilesPerRow, kernel.threads, kernel.rowBlock, kernel.sharedBytes,
+        kernel.workspaceBytes, call, kernel.overlaps));
   }
   return CreateExecutableDirect(
       builder, spec.target, spec.arch.c_str(), &features, spec.format.c_str(), spec.offset,

@@ -32,6 +32,7 @@ struct ArtifactSpec {
     uint32_t threads = 0, rowBlock = 0;
     uint64_t sharedBytes = 0, workspaceBytes = 0;
     std::optional<MatmulCall> libraryCall = {};
+    bool overlaps = false;
   };
   struct Executable {
     artifact::Target target = artifact::Target::Cpu;

@@ -312,27 +312,30 @@ FAKE_API Result cuGraphLaunch(GraphExec exec, Stream stream) {
   return answer(stream);
 }
 
-FAKE_API Result cuLaunchKernel(Function function, unsigned gridX, unsigned gridY, unsigned gridZ,
-                               unsigned blockX, unsigned, unsigned, unsigned, Stream stream,
-                               void **parameters, void **) {
+FAKE_API Result cuLaunchKernelEx(const LaunchConfig *config, Function function, void **parameters,
+                                 void **) {
   const FakeKernel &kernel = *reinterpret_cast<const FakeKernel *>(function);
-  getFakeCuda().launches.push_back(std::string(kernel.name) + " " + std::to_string(gridX) + "x" +
-                                   std::to_string(gridY) + "x" + std::to_string(gridZ) + " of " +
-                                   std::to_string(blockX));
+  const std::string early =
+      config->numAttributes > 0 && config->attributes->id == programmaticSerialization ? ", early"
+                                                                                       : "";
+  getFakeCuda().launches.push_back(
+      std::string(kernel.name) + " " + std::to_string(config->grid[0]) + "x" +
+      std::to_string(config->grid[1]) + "x" + std::to_string(config->grid[2]) + " of " +
+      std::to_string(config->block[0]) + early);
   std::vector<void *> arguments;
   for (size_t i = 0; i <= kernel.buffers; ++i) {
     arguments.push_back(toPointer(*static_cast<Address *>(parameters[i])));
     if (!isAllocated(reinterpret_cast<Address>(arguments.back()), sizeof(int32_t)))
       return invalidValue;
   }
-  return submit(stream, [=, kernel = &kernel] {
+  return submit(config->stream, [=, tiles = config->grid[0], kernel = &kernel] {
     if (getFakeCuda().broken == kernel->name) {
       getFakeCuda().failed = true;
       return;
     }
     const int32_t rows = *static_cast<const int32_t *>(arguments[kernel->buffers]);
     std::vector<int32_t> scratch(toySlots);
-    kernel->function(arguments.data(), rows, 0, kernel->tilePerRow ? rows : gridX, scratch.data());
+    kernel->function(arguments.data(), rows, 0, kernel->tilePerRow ? rows : tiles, scratch.data());
   });
 }
 
