@@ -22,12 +22,23 @@ static void checkSharing(const CompileOptions &options, bool shares) {
 }
 
 /// The devices of --target, and what they alone can do.
-static void checkDevices(CompileOptions &options, const std::vector<std::string> &devices) {
+static void checkDevices(const CLI::App &app, CompileOptions &options,
+                         const std::vector<std::string> &devices) {
   auto has = [&](const char *name) {
     return std::find(devices.begin(), devices.end(), name) != devices.end();
   };
   options.forCpu = has("cpu");
   options.forCuda = has("cuda");
+  auto refuse = [&](const char *option, const char *target) {
+    if (app.count(option) > 0)
+      throw CLI::ValidationError(option, std::string("needs --target=") + target);
+  };
+  // What a module to resume from is for stands in it.
+  if (!options.forCpu)
+    refuse("--cpu", "cpu or --target=cpu,cuda");
+  if (!options.forCuda && !options.resume)
+    for (const char *option : {"--cuda-arch", "--ptxas", "--ptx-only"})
+      refuse(option, "cuda or --target=cpu,cuda");
   if (options.forCpu && options.arithmetic == "bf16")
     throw CLI::ValidationError("--arithmetic=bf16", "is for GPUs alone: give --target=cuda");
   if (options.forCpu && options.absentWeights)
@@ -158,7 +169,7 @@ std::optional<int> nyala::parseCommandLine(int argc, char **argv, CompileOptions
     checkSharing(options, !shareKv.empty());
     options.externalWeights = weights == "external";
     options.absentWeights = weights == "none";
-    checkDevices(options, devices);
+    checkDevices(app, options, devices);
   } catch (const CLI::ParseError &error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
