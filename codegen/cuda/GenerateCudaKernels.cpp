@@ -97,7 +97,8 @@ struct GenerateCudaKernels : nyala::impl::GenerateCudaKernelsBase<GenerateCudaKe
     auto target = cast<CudaTargetAttr>(getTarget(variant));
     auto b = OpBuilder::atBlockEnd(variant.getBody());
     auto module = gpu::GPUModuleOp::create(b, variant.getLoc(), kGpuModuleName);
-    for (auto [kernel, constants] : kernels) {
+    for (const auto &[key, constants] : kernels) {
+      KernelOp kernel = key;
       KernelContext context(kernel, target, module, constants);
       auto root = cast_if_present<CudaTileOpInterface>(findRoot(kernel));
       context.finish(root ? root.emitKernel(context) : emitRowsKernel(context));
