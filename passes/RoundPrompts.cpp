@@ -1,4 +1,5 @@
 //===- RoundPrompts.cpp - Products of prompts in bf16 ---------------------===//
+#include "ir/Contract.h"
 #include "ir/Variants.h"
 #include "ir/WeightOps.h"
 #include "passes/Passes.h"
@@ -13,9 +14,6 @@ namespace nyala {
 
 using namespace mlir;
 using namespace nyala;
-
-/// Calls of up to this many rows are bound by the contract of decoding (docs/numerics.md).
-static constexpr int64_t kContractRows = 64;
 
 namespace {
 

@@ -22,6 +22,9 @@
 #define NYALA_KERNEL_ABI_VERSION 1u
 /// Alignment in bytes of the arena, of scratch and of each weight.
 #define NYALA_BUFFER_ALIGNMENT 64u
+/// Calls of up to this many rows are bound by the contract of decoding (docs/numerics.md): a row
+/// has the bits that it would have alone.
+#define NYALA_CONTRACT_ROWS 64u
 
 /// \param buffers base address of each operand, then of each result that is not tied to one.
 /// \param rows    rows of this call (Step.rows names the count).

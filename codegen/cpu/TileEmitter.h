@@ -16,6 +16,7 @@
 #define NYALA_CODEGEN_CPU_TILEEMITTER_H
 
 #include "codegen/Arithmetic.h"
+#include "ir/Contract.h"
 #include "ir/NyalaOps.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -27,8 +28,6 @@ namespace nyala::cpu {
 /// Lanes of the logical vector: one zmm of f32, two ymm where there is no AVX-512. The same on all
 /// CPUs, so that sums have one order.
 inline constexpr int64_t kLanes = 16;
-/// Calls of up to this many rows are bound by the contract of decoding (docs/numerics.md).
-inline constexpr int64_t kContractRows = 64;
 /// Columns of a work item of a product: two row groups of the packed layout.
 inline constexpr int64_t kDefaultTileColumns = 2 * kLanes;
 

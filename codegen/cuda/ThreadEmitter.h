@@ -16,6 +16,7 @@
 #define NYALA_CODEGEN_CUDA_THREADEMITTER_H
 
 #include "codegen/Arithmetic.h"
+#include "ir/Contract.h"
 #include "ir/NyalaOps.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -29,8 +30,6 @@ inline constexpr int64_t kWarp = 32;
 inline constexpr int64_t kVirtualThreads = 256;
 /// Columns that a thread of the rows schedule computes at a time.
 inline constexpr int64_t kThreadColumns = 4;
-/// Calls of up to this many rows are bound by the contract of decoding.
-inline constexpr int64_t kContractRows = 64;
 /// Memory spaces of NVIDIA's GPUs, as memrefs and pointers name them.
 inline constexpr unsigned kGlobalSpace = 1, kSharedSpace = 3, kConstantSpace = 4;
 /// A workspace begins with counters, i32, which are zero between kernels.

@@ -9,6 +9,7 @@
 #include "codegen/cuda/PtxCompiler.h"
 #include "codegen/package/ArtifactWriter.h"
 #include "frontends/Import.h"
+#include "ir/Contract.h"
 #include "ir/Variants.h"
 #include "ir/storage/Error.h"
 #include "passes/Passes.h"
@@ -42,7 +43,7 @@ static constexpr char kTool[] = "nyala-compile";
 /// Rows of a prompt that a device computes together, unless the user says otherwise.
 static constexpr int64_t kCpuPrefillRows = 512, kCudaPrefillRows = 2048;
 /// Rows of a GPU's steps of several sequences: as many as the contract of decoding covers.
-static constexpr int64_t kBatchRows = 64;
+static constexpr int64_t kBatchRows = kContractRows;
 
 static StringRef getName(Phase phase) {
   switch (phase) {

@@ -2,13 +2,11 @@
 
 #include "runtime/devices/cuda/CudaProgram.h"
 #include "runtime/core/Status.h"
+#include "runtime/kernel_abi.h"
 
 #include <algorithm>
 
 namespace nyala::rt::cuda {
-
-/// Shorter calls have bits that must not depend on a library's choices (docs/numerics.md).
-static constexpr uint32_t mostContractRows = 64;
 
 Address CudaProgram::resolve(const artifact::Buffer &buffer, const CudaMemory &memory) const {
   const auto base = [&]() -> Address {
@@ -38,8 +36,9 @@ std::string CudaProgram::describe(size_t index) const {
 const artifact::MatmulCall *CudaProgram::findLibraryCall(const artifact::Kernel &kernel,
                                                          uint32_t rows) const {
   const artifact::MatmulCall *call = kernel.library_call();
-  return call && library && rows > mostContractRows && library->prepare(*call, rows) ? call
-                                                                                     : nullptr;
+  // The bits of shorter calls must not depend on a library's choices.
+  return call && library && rows > NYALA_CONTRACT_ROWS && library->prepare(*call, rows) ? call
+                                                                                        : nullptr;
 }
 
 bool CudaProgram::launch(size_t index, const CudaMemory &memory, std::span<const uint32_t> most,
