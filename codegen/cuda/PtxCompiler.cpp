@@ -1,5 +1,6 @@
 //===- PtxCompiler.cpp - GPU kernels to PTX and machine code --------------===//
 #include "codegen/cuda/PtxCompiler.h"
+#include "codegen/OptimizeModule.h"
 #include "codegen/cuda/CudaTarget.h"
 #include "ir/Variants.h"
 
@@ -17,7 +18,6 @@
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Object/ELF.h"
-#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/Parallel.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
@@ -47,20 +47,6 @@ static std::unique_ptr<llvm::TargetMachine> createTargetMachine(CudaTargetAttr t
   return std::unique_ptr<llvm::TargetMachine>(nvptx->createTargetMachine(
       triple, target.getArch(), "+ptx" + std::to_string(getPtxVersion(target)),
       llvm::TargetOptions(), std::nullopt, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
-}
-
-static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager sccs;
-  llvm::ModuleAnalysisManager modules;
-  llvm::PassBuilder builder(&machine);
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(sccs);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, sccs, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3).run(module, modules);
 }
 
 namespace {
@@ -161,7 +147,7 @@ static void compileToPtx(Compilation &compilation) {
             "GPUs have";
     return;
   }
-  optimize(module, *machine);
+  optimizeModule(module, *machine);
 
   compilation.ptx.arch = compilation.target.getArch().str();
   compilation.ptx.format = "ptx";
