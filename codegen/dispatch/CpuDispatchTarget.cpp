@@ -46,28 +46,7 @@ public:
         return false;
       }
     }
-    // A tile of a product starts at a multiple of a vector: whatever shifts columns must keep that.
-    auto aligned = [&](int64_t columns) { return columns % kLanes == 0; };
-    if (auto split = dyn_cast<SplitOp>(consumer)) {
-      for (Value result : split.getResults())
-        if (!aligned(getChannels(result))) {
-          reason =
-              "a part of " + std::to_string(getChannels(result)) + " columns is no multiple of 16";
-          return false;
-        }
-    }
-    if (auto rotate = dyn_cast<RotateOp>(consumer)) {
-      if (rotate.getPairing() != RopePairing::Adjacent) {
-        reason = "pairs of channels lie in different tiles";
-        return false;
-      }
-      if (!aligned(getChannels(rotate.getInput()) / rotate.getHeads()) ||
-          !aligned(getChannels(rotate.getTable()))) {
-        reason = "heads or their rotated parts are no multiples of 16 columns";
-        return false;
-      }
-    }
-    return true;
+    return keepsTiles(consumer, kLanes, reason);
   }
 
 private:

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "codegen/dispatch/DispatchTarget.h"
+#include "ir/Contract.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -15,8 +16,6 @@ namespace {
 
 /// Columns that a thread computes start at a multiple of it (cuda::Tile).
 constexpr int64_t kTileColumns = 4;
-/// Calls of up to this many rows are bound by the contract of decoding, which no library keeps.
-constexpr int64_t kContractRows = 64;
 /// Elements of a weight up to which each block quantizes its row again. Larger ones have so many
 /// blocks that a kernel before them costs less (Llama-3-8B's 28672 x 4096: 24 + 3 µs, and 31).
 constexpr int64_t kRequantizedElements = 32 << 20;
@@ -84,32 +83,12 @@ private:
 
   /// Can a thread compute `consumer` from the columns of a product that it has?
   static bool suitsTiles(Operation *consumer, std::string &reason) {
-    auto aligned = [](int64_t columns) { return columns % kTileColumns == 0; };
-    if (auto split = dyn_cast<SplitOp>(consumer)) {
-      for (Value result : split.getResults())
-        if (!aligned(getChannels(result))) {
-          reason =
-              "a part of " + std::to_string(getChannels(result)) + " columns is no multiple of 4";
-          return false;
-        }
-    }
-    if (auto rotate = dyn_cast<RotateOp>(consumer)) {
-      if (rotate.getPairing() != RopePairing::Adjacent) {
-        reason = "pairs of channels lie in different tiles";
-        return false;
-      }
-      if (!aligned(getChannels(rotate.getInput()) / rotate.getHeads()) ||
-          !aligned(getChannels(rotate.getTable()))) {
-        reason = "heads or their rotated parts are no multiples of 4 columns";
-        return false;
-      }
-    }
     if (auto append = dyn_cast<CacheAppendOp>(consumer))
       if (getBlocks(append.getType())) {
         reason = "a block of a slot has more columns than a tile";
         return false;
       }
-    return true;
+    return keepsTiles(consumer, kTileColumns, reason);
   }
 };
 

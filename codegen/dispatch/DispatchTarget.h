@@ -31,6 +31,11 @@ public:
   /// Do row-wise dispatches grow around their first op, as those of products do? If not, only
   /// elementwise ops wait for the one that reads them.
   virtual bool growsRows() const { return false; }
+
+protected:
+  /// A tile of a product starts at a multiple of `columns`: does `consumer` keep that, where it
+  /// shifts columns, and need no others than a tile has?
+  static bool keepsTiles(mlir::Operation *consumer, int64_t columns, std::string &reason);
 };
 
 std::unique_ptr<DispatchTarget> createCpuDispatchTarget();
