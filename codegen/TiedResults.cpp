@@ -11,6 +11,14 @@ bool nyala::isElementwise(Operation *op) {
          getTensorType(op->getResult(0)).getRank() <= 2;
 }
 
+LogicalResult nyala::checkConstant(arith::ConstantOp constant) {
+  if (isa<SplatElementsAttr>(constant.getValue()) &&
+      llvm::all_of(constant->getUsers(), isElementwise))
+    return success();
+  return constant.emitOpError("expected one value everywhere, for elementwise ops alone; other "
+                              "constants can be weights");
+}
+
 /// Does `use` read of row r and column c only what result row r, column c is computed from?
 static bool readsInPlace(OpOperand &use) {
   Operation *user = use.getOwner();

@@ -68,10 +68,8 @@ static LogicalResult checkAppend(KernelOp kernel, CacheAppendOp append) {
 static LogicalResult checkOps(KernelOp kernel) {
   for (Operation &op : kernel.getBody().front().without_terminator()) {
     if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
-      if (!isa<SplatElementsAttr>(constant.getValue()) ||
-          !llvm::all_of(op.getUsers(), isElementwise))
-        return op.emitOpError("expected one value everywhere, for elementwise ops alone; other "
-                              "constants can be weights");
+      if (failed(checkConstant(constant)))
+        return failure();
     } else if (auto tileOp = dyn_cast<CpuTileOpInterface>(op)) {
       if (std::string obstacle = tileOp.getObstacle(); !obstacle.empty())
         return op.emitOpError(obstacle);

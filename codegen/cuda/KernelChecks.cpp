@@ -36,10 +36,8 @@ static LogicalResult checkTypes(KernelOp kernel) {
 static LogicalResult checkOps(KernelOp kernel, CudaTargetAttr target) {
   for (Operation &op : kernel.getBody().front().without_terminator()) {
     if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
-      if (!isa<SplatElementsAttr>(constant.getValue()) ||
-          !llvm::all_of(op.getUsers(), isElementwise))
-        return op.emitOpError("expected one value everywhere, for elementwise ops alone; other "
-                              "constants can be weights");
+      if (failed(checkConstant(constant)))
+        return failure();
     } else if (auto tileOp = dyn_cast<CudaTileOpInterface>(op)) {
       if (std::string obstacle = tileOp.getObstacle(target); !obstacle.empty())
         return op.emitOpError(obstacle);
