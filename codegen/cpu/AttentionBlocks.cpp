@@ -31,6 +31,28 @@ Value AttentionBlockEmitter::getFirstPosition(Value row) {
   return arith::MaxSIOp::create(e.b, add(row, 1 - window), e.index(0));
 }
 
+void AttentionBlockEmitter::forHeads(Value kvHead, int64_t group, int64_t most,
+                                     function_ref<void(Value, int64_t)> body) {
+  Value first = mul(kvHead, group);
+  int64_t full = group / most * most;
+  if (full > 0)
+    e.forRange(e.index(0), e.index(full), most,
+               [&](Value offset) { body(add(first, offset), most); });
+  if (full < group)
+    body(add(first, full), group - full);
+}
+
+Value AttentionBlockEmitter::seesBlock(Value position, int64_t rows, Value block,
+                                       int64_t positions) {
+  Value sees =
+      arith::CmpIOp::create(e.b, arith::CmpIPredicate::sle, block, add(position, rows - 1));
+  if (!window)
+    return sees;
+  Value begins = arith::CmpIOp::create(e.b, arith::CmpIPredicate::sgt, add(block, positions),
+                                       getFirstPosition(position));
+  return arith::AndIOp::create(e.b, sees, begins);
+}
+
 Value AttentionBlockEmitter::emitMask(Value row, Value position) {
   auto ids = VectorType::get(kLanes, e.b.getI32Type());
   SmallVector<int32_t> lanes = llvm::to_vector(llvm::seq<int32_t>(kLanes));

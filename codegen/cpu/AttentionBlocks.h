@@ -63,6 +63,13 @@ public:
   /// Calls `body` for tiles of `dims` channels of rows from `row`: a loop, and a tail.
   void forChannels(mlir::Value row, int64_t dims, llvm::function_ref<void(const Tile &)> body);
 
+  /// Calls `body(first, count)` for the `group` query heads of a key-value head, `most` at a time:
+  /// a loop, and the rest.
+  void forHeads(mlir::Value kvHead, int64_t group, int64_t most,
+                llvm::function_ref<void(mlir::Value, int64_t)> body);
+  /// i1: does one of `rows` rows, the first at `position`, attend to one of `positions` positions
+  /// from `block`?
+  mlir::Value seesBlock(mlir::Value position, int64_t rows, mlir::Value block, int64_t positions);
   /// Does the row at position `row` attend to positions [position, position + 16)? A mask.
   mlir::Value emitMask(mlir::Value row, mlir::Value position);
   /// The first position that the row at position `row` attends to.

@@ -124,13 +124,8 @@ void BlockedAttentionEmitter::packValues(const AttentionUnit &unit, Value block)
 
 void BlockedAttentionEmitter::emit(Value first, Value count, Value kvHead, Value destination) {
   AttentionUnit unit = makeUnit(op, first, count, kvHead);
-  Value firstHead = mul(kvHead, group);
-  int64_t full = group / kHeads * kHeads;
-  if (full > 0)
-    e.forRange(e.index(0), e.index(full), kHeads,
-               [&](Value offset) { emitHeads(unit, add(firstHead, offset), kHeads, destination); });
-  if (full < group)
-    emitHeads(unit, add(firstHead, full), group - full, destination);
+  forHeads(kvHead, group, kHeads,
+           [&](Value firstHead, int64_t heads) { emitHeads(unit, firstHead, heads, destination); });
 }
 
 void BlockedAttentionEmitter::emitHeads(const AttentionUnit &unit, Value firstHead, int64_t count,
@@ -151,14 +146,8 @@ void BlockedAttentionEmitter::emitHeads(const AttentionUnit &unit, Value firstHe
     packValues(unit, block);
     e.forRange(e.index(0), rows, tile.rows, [&](Value row) {
       Value inUnit = arith::RemUIOp::create(e.b, row, e.index(kRows));
-      Value position = add(unit.position, inUnit), last = add(position, tile.rows - 1);
-      Value sees = arith::CmpIOp::create(e.b, arith::CmpIPredicate::sle, block, last);
-      if (window) {
-        Value first = getFirstPosition(position);
-        sees = arith::AndIOp::create(
-            e.b, sees,
-            arith::CmpIOp::create(e.b, arith::CmpIPredicate::sgt, add(block, kPositions), first));
-      }
+      Value position = add(unit.position, inUnit);
+      Value sees = seesBlock(position, tile.rows, block, kPositions);
       auto branch = scf::IfOp::create(e.b, sees, /*withElseRegion=*/false);
       OpBuilder::InsertionGuard guard(e.b);
       e.b.setInsertionPointToStart(branch.thenBlock());

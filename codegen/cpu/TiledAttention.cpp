@@ -129,13 +129,8 @@ Value TiledAttentionEmitter::roundPairs(Value first, Value second) {
 
 void TiledAttentionEmitter::emit(Value first, Value count, Value kvHead, Value destination) {
   AttentionUnit unit = makeUnit(op, first, count, kvHead);
-  Value firstHead = mul(kvHead, group);
-  int64_t full = group / kHeads * kHeads;
-  if (full > 0)
-    e.forRange(e.index(0), e.index(full), kHeads,
-               [&](Value offset) { emitHeads(unit, add(firstHead, offset), kHeads, destination); });
-  if (full < group)
-    emitHeads(unit, add(firstHead, full), group - full, destination);
+  forHeads(kvHead, group, kHeads,
+           [&](Value firstHead, int64_t heads) { emitHeads(unit, firstHead, heads, destination); });
 }
 
 void TiledAttentionEmitter::emitHeads(const AttentionUnit &unit, Value firstHead, int64_t count,
@@ -159,15 +154,10 @@ void TiledAttentionEmitter::emitHeads(const AttentionUnit &unit, Value firstHead
     packValues(unit, block, positions);
     e.forRange(e.index(0), groups, 2, [&](Value number) {
       Value inUnit = mul(arith::RemUIOp::create(e.b, number, e.index(perHead)), kGroupRows);
-      Value position = add(unit.position, inUnit), last = add(position, kPairRows - 1);
+      Value position = add(unit.position, inUnit);
       Value sees = arith::AndIOp::create(
-          e.b, arith::CmpIOp::create(e.b, arith::CmpIPredicate::sle, block, last),
+          e.b, seesBlock(position, kPairRows, block, kPositions),
           arith::CmpIOp::create(e.b, arith::CmpIPredicate::slt, inUnit, unit.count));
-      if (window)
-        sees = arith::AndIOp::create(e.b, sees,
-                                     arith::CmpIOp::create(e.b, arith::CmpIPredicate::sgt,
-                                                           add(block, kPositions),
-                                                           getFirstPosition(position)));
       auto branch = scf::IfOp::create(e.b, sees, /*withElseRegion=*/false);
       OpBuilder::InsertionGuard guard(e.b);
       e.b.setInsertionPointToStart(branch.thenBlock());
