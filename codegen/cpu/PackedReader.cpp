@@ -318,6 +318,16 @@ SmallVector<Value> PackedReader::forBlocks(ArrayRef<Value> groups, ValueRange in
   return forBlocks(groups, init, {.lane = Value(), .prefetch = true}, body);
 }
 
+void PackedReader::forTileBlocks(const Tile &tile,
+                                 function_ref<void(const Block &, Value, Value)> body) {
+  forBlocks(getGroupOffsets(tile), {}, [&](ArrayRef<Block> blocks, Value column, ValueRange) {
+    Value number = arith::DivUIOp::create(e.b, column, e.index(PackedLayout::kBlockColumns));
+    for (auto [v, block] : llvm::enumerate(blocks))
+      body(block, e.index(v), number);
+    return SmallVector<Value>();
+  });
+}
+
 void PackedReader::forBlocksOfRow(Value group, Value lane,
                                   function_ref<void(const Block &, Value)> body) {
   forBlocks(group, {}, {.lane = lane, .prefetch = false},

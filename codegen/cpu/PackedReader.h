@@ -44,7 +44,11 @@ public:
   /// asks for the bytes that are to be streamed later.
   llvm::SmallVector<mlir::Value> forBlocks(llvm::ArrayRef<mlir::Value> groups,
                                            mlir::ValueRange init, BlockBody body);
-  /// The same for row `lane` (index, < 16) of one group alone, carrying nothing.
+  /// Calls `body` for all blocks of a tile of the product's columns, given the vector that the
+  /// block is of and its number in the group (both index).
+  void forTileBlocks(const Tile &tile,
+                     llvm::function_ref<void(const Block &, mlir::Value, mlir::Value)> body);
+  /// The same as forBlocks() for row `lane` (index, < 16) of one group alone, carrying nothing.
   void forBlocksOfRow(mlir::Value group, mlir::Value lane,
                       llvm::function_ref<void(const Block &, mlir::Value)> body);
 

@@ -59,14 +59,9 @@ QuantizedPanel nyala::cpu::getQuantizedPanel(TileEmitter &e, QuantizedLinearOp o
     Value made = e.allocateScratch({bytes}, e.b.getI8Type());
     QuantizedPanel panel = layOut(e, layout, tile.vectors, made, bytes);
     PackedReader reader(e, op.getWeight());
-    reader.forBlocks(reader.getGroupOffsets(tile), {},
-                     [&](ArrayRef<PackedReader::Block> blocks, Value column, ValueRange) {
-                       Value number = arith::DivUIOp::create(e.b, column,
-                                                             e.index(PackedLayout::kBlockColumns));
-                       for (auto [v, block] : llvm::enumerate(blocks))
-                         storeBlock(e, reader, block, panel, e.index(v), number);
-                       return SmallVector<Value>();
-                     });
+    reader.forTileBlocks(tile, [&](const PackedReader::Block &block, Value vector, Value number) {
+      storeBlock(e, reader, block, panel, vector, number);
+    });
     return made;
   });
   return layOut(e, layout, tile.vectors, memory, bytes);

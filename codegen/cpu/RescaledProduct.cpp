@@ -108,7 +108,8 @@ private:
       e.store(constant(kLargestFloat), panel.lowest, at);
       e.store(constant(-kLargestFloat), panel.scales, at);
     });
-    forBlocks([&](PackedReader &, const PackedReader::Block &block, Value v, Value number) {
+    PackedReader reader(e, op.getWeight());
+    reader.forTileBlocks(tile, [&](const PackedReader::Block &block, Value v, Value number) {
       SmallVector<Value> at = {v, getGroup(number), e.index(0)};
       // Scales may be negative.
       Value first = getStart(block);
@@ -120,23 +121,9 @@ private:
       Value range = arith::SubFOp::create(e.b, e.load(panel.scales, at), e.load(panel.lowest, at));
       e.store(arith::MulFOp::create(e.b, range, constant(1.0 / kLargestByte)), panel.scales, at);
     });
-    forBlocks([&](PackedReader &reader, const PackedReader::Block &block, Value v, Value number) {
+    reader.forTileBlocks(tile, [&](const PackedReader::Block &block, Value v, Value number) {
       storeBlock(reader, block, panel, v, number);
     });
-  }
-
-  /// Calls `body` for all blocks of the tile, given vector and number.
-  void
-  forBlocks(function_ref<void(PackedReader &, const PackedReader::Block &, Value, Value)> body) {
-    PackedReader reader(e, op.getWeight());
-    reader.forBlocks(reader.getGroupOffsets(tile), {},
-                     [&](ArrayRef<PackedReader::Block> blocks, Value column, ValueRange) {
-                       Value number = arith::DivUIOp::create(e.b, column,
-                                                             e.index(PackedLayout::kBlockColumns));
-                       for (auto [v, block] : llvm::enumerate(blocks))
-                         body(reader, block, e.index(v), number);
-                       return SmallVector<Value>();
-                     });
   }
 
   Value getGroup(Value block) { return arith::DivUIOp::create(e.b, block, e.index(groupBlocks)); }
