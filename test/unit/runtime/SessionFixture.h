@@ -58,6 +58,17 @@ protected:
   nyala_status prefill(const Tokens &tokens) {
     return nyala_session_prefill(session, tokens.data(), tokens.size());
   }
+  /// Appends to the session, and to `all`, by calls of several lengths, and checks the logits. Each
+  /// entry runs several times: on a GPU launched step by step, captured, and from the graph.
+  void appendInRounds(Tokens &all) {
+    for (int round = 0; round < 3; ++round)
+      for (size_t count : {1, 2, 11, 1, 3}) {
+        const Tokens more = makeTokens(count);
+        ASSERT_EQ(prefill(more), NYALA_OK) << nyala_last_error();
+        all.insert(all.end(), more.begin(), more.end());
+        EXPECT_EQ(logits(), expectLogits(all)) << all.size();
+      }
+  }
   Tokens tokens() const {
     size_t count = 0;
     const int32_t *ids = nyala_session_tokens(session, &count);

@@ -19,15 +19,8 @@ TEST_F(CudaTest, ComputesWhatACpuComputes) {
   EXPECT_STREQ(info.cpu, "sm_90a");
   EXPECT_EQ(info.max_prefill, 8u);
   EXPECT_EQ(info.kv_bytes_per_token, toySlotBytes + 4u);
-  // Each entry several times: launched one by one, captured, and from the graph.
   Tokens all;
-  for (int round = 0; round < 3; ++round)
-    for (size_t count : {1, 2, 11, 1, 3}) {
-      const Tokens more = makeTokens(count);
-      ASSERT_EQ(prefill(more), NYALA_OK) << nyala_last_error();
-      all.insert(all.end(), more.begin(), more.end());
-      EXPECT_EQ(logits(), expectLogits(all)) << all.size();
-    }
+  ASSERT_NO_FATAL_FAILURE(appendInRounds(all));
   EXPECT_EQ(tokens(), all);
   EXPECT_GT(fake.graphLaunches, 0);
 }

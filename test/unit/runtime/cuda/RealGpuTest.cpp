@@ -38,13 +38,7 @@ protected:
 
 TEST_F(RealGpuTest, ComputesWhatACpuComputes) {
   Tokens all;
-  for (int round = 0; round < 3; ++round)
-    for (size_t count : {1, 2, 11, 1, 3}) {
-      const Tokens more = makeTokens(count);
-      ASSERT_EQ(prefill(more), NYALA_OK) << nyala_last_error();
-      all.insert(all.end(), more.begin(), more.end());
-      EXPECT_EQ(logits(), expectLogits(all)) << all.size();
-    }
+  ASSERT_NO_FATAL_FAILURE(appendInRounds(all));
   // Another sequence goes on from here, and from where it was saved.
   ASSERT_EQ(nyala_session_copy(session, 0, 1, 40), NYALA_OK) << nyala_last_error();
   all.resize(40);
