@@ -168,7 +168,7 @@ public:
   /// Counter number `index` of the workspace: ptr<1> to an i32 that is 0 when the kernel starts and
   /// ends.
   mlir::Value getCounter(mlir::Value index);
-  /// The address of a byte of a buffer in global memory: !llvm.ptr<1>. `byteOffset` is an index.
+  /// The address of a byte of a buffer: !llvm.ptr of its memory space. `byteOffset` is an index.
   mlir::Value getAddress(mlir::Value buffer, mlir::Value byteOffset);
   /// `tile.count` adjacent elements, floats as f32, integers as they are. Of a buffer of rank 1 the
   /// row is ignored.

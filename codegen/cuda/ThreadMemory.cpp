@@ -81,7 +81,8 @@ Value ThreadEmitter::getAddress(Value buffer, Value byteOffset) {
   Value base = memref::ExtractAlignedPointerAsIndexOp::create(b, buffer);
   Value sum = arith::AddIOp::create(b, base, byteOffset);
   Value address = arith::IndexCastOp::create(b, b.getI64Type(), sum);
-  auto type = LLVM::LLVMPointerType::get(b.getContext(), kGlobalSpace);
+  unsigned space = cast<MemRefType>(buffer.getType()).getMemorySpaceAsInt();
+  auto type = LLVM::LLVMPointerType::get(b.getContext(), space);
   return LLVM::IntToPtrOp::create(b, type, address);
 }
 
