@@ -76,24 +76,6 @@ SmallVector<ProductResults::Place> ProductResults::findPlaces(const ProductTiles
   return places;
 }
 
-void ProductResults::loadEarly() {
-  for (auto [group, ofGroup] : llvm::zip_equal(tiles.getGroups(), places))
-    for (const Place &place : ofGroup)
-      for (const KernelResults::Result &result : group.results.results)
-        loadEarly(result.value, place.tile);
-}
-
-void ProductResults::loadEarly(Value value, const Tile &tile) {
-  Operation *op = value.getDefiningOp();
-  if (!op || isa<CudaTileOpInterface>(op)) {
-    if (e.getBuffer(value) && getTensorType(value).getRank() == 2)
-      e.provide(value, tile, e.pull(value, tile));
-    return;
-  }
-  for (Value operand : op->getOperands())
-    loadEarly(operand, tile);
-}
-
 //===----------------------------------------------------------------------===//
 // Results
 //===----------------------------------------------------------------------===//

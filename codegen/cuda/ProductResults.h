@@ -27,8 +27,6 @@ public:
 
   /// Says which rows of the block's tile come next.
   void begin(mlir::Value row, int64_t numRows);
-  /// Loads what elementwise ops add to the product while that is computed.
-  void loadEarly();
   /// Computes and stores the results, behind a barrier.
   void emit();
 
@@ -43,7 +41,6 @@ private:
 
   llvm::SmallVector<Place> findPlaces(const ProductTiles::Group &group, mlir::Value row,
                                       int64_t numRows);
-  void loadEarly(mlir::Value value, const Tile &tile);
   void emitGroup(const ProductTiles::Group &group, llvm::ArrayRef<Place> places);
   void emitPlace(const ProductTiles::Group &group, const Place &place);
   /// The product's columns of a tile.

@@ -1,6 +1,7 @@
 //===- ProductSchedule.cpp - Kernels around a product of few rows ---------===//
 #include "codegen/cuda/ProductSchedule.h"
 #include "codegen/WeightChunks.h"
+#include "codegen/cuda/EarlyLoads.h"
 #include "codegen/cuda/ProductResults.h"
 #include "codegen/cuda/WeightStream.h"
 
@@ -16,6 +17,9 @@ namespace {
 
 /// Registers of a lane for weights that are under way at a time, of at most so many rounds.
 constexpr int64_t kPendingRegisters = 32, kMostPending = 4;
+/// The same of weights whose steps take at least so many registers (bf16): two blocks a
+/// multiprocessor, each with more under way, take less time than three with less.
+constexpr int64_t kWideRegisters = 8, kWidePendingRegisters = 48, kWideMostPending = 6;
 /// The same where a multiprocessor has one block, and all weights of a lane fit.
 constexpr int64_t kEarlyRegisters = 48;
 /// Columns of a fragment.
@@ -100,7 +104,8 @@ private:
   //===--------------------------------------------------------------------===//
 
   /// Blocks that a multiprocessor holds at least, if there are as many: registers are to suffice.
-  int64_t getMostBlocks() const { return getMostRows() > kOctet ? 2 : 3; }
+  int64_t getMostBlocks() const { return getMostRows() > kOctet || isWide() ? 2 : 3; }
+  bool isWide() const { return unit->getLoadRegisters() >= kWideRegisters; }
 
   int64_t getMostRows() const {
     if (e.getMaxRows() == 1 || unit->computesRows())
@@ -138,12 +143,19 @@ private:
     prefetchVectors();
     if (waitsLate)
       context.waitHere();
+    Operation *early = arith::ConstantIndexOp::create(e.b, 0);
     unit->beginRows(row, octets);
-    results.loadEarly();
     for (auto [number, fragment] : llvm::enumerate(fragments))
       keepSums(fragment, number, multiplyDepth(number, pending));
+    emitResults(early);
+  }
+
+  /// Of the tile whose sums are there. `early` is where loads for them go.
+  void emitResults(Operation *early) {
     e.barrier();
+    Operation *barrier = &*std::prev(e.b.getInsertionPoint());
     results.emit();
+    moveLoadsAhead(e, early, barrier);
   }
 
   /// Stores the sums of a fragment of the tile.
@@ -187,7 +199,7 @@ private:
     return arith::AddIOp::create(e.b, arith::MulIOp::create(e.b, round, e.index(warps)),
                                  e.getWarp());
   }
-  int64_t getRounds() const { return llvm::divideCeil(steps, warps); }
+  int64_t getRounds() const { return std::max<int64_t>(1, llvm::divideCeil(steps, warps)); }
   /// Rounds in which each warp has a step; there may be another one.
   int64_t getFullRounds() const { return steps / warps; }
 
@@ -208,12 +220,13 @@ private:
   int64_t getDepth(int64_t octets) const {
     if (octets > 1)
       return 2;
-    int64_t all = getRounds() * static_cast<int64_t>(fragments.size());
+    int64_t all = std::max<int64_t>(1, getRounds() * static_cast<int64_t>(fragments.size()));
     int64_t registers =
         std::max<int64_t>(1, unit->getLoadRegisters() / (fragments.front().second ? 1 : 2));
-    if (all * registers <= (isAlone ? kEarlyRegisters : kPendingRegisters))
+    int64_t pending = isWide() ? kWidePendingRegisters : kPendingRegisters;
+    if (all * registers <= (isAlone ? kEarlyRegisters : pending))
       return all;
-    return std::clamp<int64_t>(kPendingRegisters / registers, 2, kMostPending);
+    return std::clamp<int64_t>(pending / registers, 2, isWide() ? kWideMostPending : kMostPending);
   }
 
   /// The first weights. They do not depend on what other kernels compute: they are under way while
@@ -324,7 +337,7 @@ private:
   }
 
   /// Chunks of a fragment that are a warp's.
-  int64_t getChunks() const { return getRounds() / unit->getChunkSteps(); }
+  int64_t getChunks() const { return getRounds() / std::max<int64_t>(1, unit->getChunkSteps()); }
 
   /// Makes a tile the block's.
   void setTile(Value number) {
@@ -365,6 +378,9 @@ private:
     WeightStream stream(e, e.getBuffer(weight), warps, unit->getChunkBytes(),
                         arith::MulIOp::create(e.b, count, e.index(chunksOfTile)),
                         [&](Value number) { return locateChunk(number); });
+    // Half of the registers, so that attention's blocks fit beside.
+    constexpr int32_t beside = 2;
+    function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), e.b.getI32IntegerAttr(beside));
     stream.begin();
     prefetchVectors();
     context.waitHere();
@@ -373,15 +389,14 @@ private:
       setTile(number);
       results.useCopy(arith::RemUIOp::create(e.b, number, e.index(copies)));
       results.begin(row, 1);
-      results.loadEarly();
+      Operation *early = arith::ConstantIndexOp::create(e.b, 0);
       Value first = arith::MulIOp::create(e.b, number, e.index(chunksOfTile));
       for (auto [i, fragment] : llvm::enumerate(SmallVector<ProductUnit::Fragment>(fragments))) {
         Value ofFragment = add(first, static_cast<int64_t>(i) * getChunks());
         keepSums(fragment, i, multiplyChunks(stream, ofFragment));
       }
       setTile(number);
-      e.barrier();
-      results.emit();
+      emitResults(early);
     });
     return {.tiles = kMultiprocessors, .rowBlock = 0};
   }
@@ -393,14 +408,12 @@ private:
         e.index(0), e.index(getChunks()), 1, unit->getZeros(), [&](Value chunk, ValueRange init) {
           Value number = arith::AddIOp::create(e.b, first, chunk);
           Value offset = stream.wait(number);
-          SmallVector<Weights> weights;
-          for (int64_t step = 0; step < steps; ++step)
-            weights.push_back(unit->loadOfChunk(stream.getMemory(), offset, step));
-          stream.release(number);
           Value begin = arith::MulIOp::create(e.b, chunk, e.index(steps));
           SmallVector<Value> next(init);
           for (int64_t step = 0; step < steps; ++step)
-            next = unit->multiply(weights[step], unit->loadRows(getStep(add(begin, step))), next);
+            next = unit->multiply(unit->loadOfChunk(stream.getMemory(), offset, step),
+                                  unit->loadRows(getStep(add(begin, step))), next);
+          stream.release(number);
           return next;
         });
     unrollNoFurther(cast<scf::ForOp>(sums.front().getDefiningOp()));

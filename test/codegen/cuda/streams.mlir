@@ -24,10 +24,10 @@ module attributes {nyala.targets = [#nyala.cuda_target<"sm_90a">, #nyala.cuda_ta
 // CHECK: gpu.barrier
 // CHECK: scf.for
 // CHECK: nvvm.mbarrier.try_wait.parity
-// CHECK-COUNT-8: vector.load {{.*}} {alignment = 8 : i64} : memref<129024xi8, 3>, vector<8xi8>
+// CHECK: vector.load {{.*}} {alignment = 8 : i64} : memref<129024xi8, 3>, vector<8xi8>
+// CHECK-COUNT-8: nvvm.mma.sync
 // CHECK: nvvm.bar.warp.sync
 // CHECK: nvvm.cp.async.bulk.shared.cluster.global
-// CHECK-COUNT-8: nvvm.mma.sync
 // CHECK: gpu.barrier
 // CHECK-NOT: gpu.barrier
 // CHECK: gpu.return
@@ -42,7 +42,7 @@ nyala.kernel @stream(%x: tensor<?x2048xf32>, %w: tensor<2320x2048xf32, #nyala.pa
 // CHECK-SAME: nyala.tiles = 145 : i64
 // CHECK-NOT: nvvm.cp.async.bulk
 // CHECK: %[[FIRST:.*]] = arith.muli %{{.*}}, %c8{{.*}} : index
-// CHECK: ld.global.nc
+// CHECK: ld.global{{.*}}L1::no_allocate
 // CHECK-NOT: nvvm.cp.async.bulk
 // CHECK: gpu.return
 nyala.kernel @rows(%q: tensor<?x2048xi8>, %s: tensor<?x64xf32>, %t: tensor<?x128xi32>, %w: tensor<2320x2048xf32, #nyala.packed<q4_0>>) -> tensor<?x2320xf32> attributes {max_rows = 8 : i64, nyala.device = "cuda"} {
