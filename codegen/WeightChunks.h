@@ -21,7 +21,10 @@ inline constexpr int64_t kMultiprocessors = 132;
 /// the weight is small, or cannot be divided so.
 inline int64_t getChunkSteps(const PackedLayout &layout) {
   int64_t steps = layout.getNumFullBlocks();
-  if (!layout.hasScales() || steps % kProductWarps != 0 || layout.getNumGroups() < kMultiprocessors)
+  // The row, its scales and its sums are in shared memory as well.
+  constexpr int64_t mostColumns = 32768;
+  if (!layout.hasScales() || steps % kProductWarps != 0 ||
+      layout.getNumGroups() < kMultiprocessors || layout.getColumns() > mostColumns)
     return 0;
   constexpr int64_t most = 16, fewest = 4;
   for (int64_t chunk = most; chunk >= fewest; --chunk)

@@ -395,7 +395,7 @@ private:
         Value ofFragment = add(first, static_cast<int64_t>(i) * getChunks());
         keepSums(fragment, i, multiplyChunks(stream, ofFragment));
       }
-      setTile(number);
+      setTile(number); // it has been that of chunks to come
       emitResults(early);
     });
     return {.tiles = kMultiprocessors, .rowBlock = 0};

@@ -215,18 +215,22 @@ struct QuantizeModel : CudaTileOpInterface::ExternalModel<QuantizeModel, Quantiz
                ArrayRef<Value> destinations) const {
     auto op = cast<QuantizeOp>(operation);
     int64_t columns = getChannels(op.getInput()), width = e.getThreads() * kThreadColumns;
-    // All lanes of a warp come by: they exchange values. Loads are under way together.
-    constexpr int64_t most = 16;
-    for (int64_t begin = 0; begin < columns; begin += most * width) {
-      SmallVector<std::pair<Tile, SmallVector<Value>>> parts;
-      for (int64_t offset = begin; offset < std::min(columns, begin + most * width);
-           offset += width) {
-        Tile tile{row, e.getThreadColumn(), offset, kThreadColumns};
-        parts.push_back({tile, pullColumns(op, e, tile)});
-      }
-      for (auto &[tile, x] : parts)
+    // All lanes of a warp come by: they exchange values. Loads that all threads have are under way
+    // together.
+    constexpr size_t most = 16;
+    SmallVector<std::pair<Tile, SmallVector<Value>>> pulled;
+    auto emitPulled = [&] {
+      for (auto &[tile, x] : pulled)
         emitColumns(op, e, tile, x, destinations);
+      pulled.clear();
+    };
+    for (int64_t offset = 0; offset < columns; offset += width) {
+      Tile tile{row, e.getThreadColumn(), offset, kThreadColumns};
+      if (pulled.size() == most || isPart(op, e, tile))
+        emitPulled();
+      pulled.push_back({tile, pullColumns(op, e, tile)});
     }
+    emitPulled();
   }
 
 private:
