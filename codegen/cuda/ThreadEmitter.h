@@ -168,6 +168,12 @@ public:
   /// Counter number `index` of the workspace: ptr<1> to an i32 that is 0 when the kernel starts and
   /// ends.
   mlir::Value getCounter(mlir::Value index);
+  /// Is this block the last of `blocks` (index) to come by, which counter number `counter` counts?
+  /// What the others stored before can be read then. All threads of the block come by.
+  mlir::Value isLastBlock(mlir::Value counter, mlir::Value blocks);
+  /// Adds to the first i32 of a buffer in shared memory, one thread at a time; returns what was
+  /// there before.
+  mlir::Value addShared(mlir::Value buffer, int64_t amount);
   /// The address of a byte of a buffer in global (!llvm.ptr<1>) or shared memory (ptr<3>).
   /// `byteOffset` is an index.
   mlir::Value getAddress(mlir::Value buffer, mlir::Value byteOffset);

@@ -78,6 +78,39 @@ Value ThreadEmitter::getCounter(Value number) {
   return LLVM::GEPOp::create(b, start.getType(), b.getI32Type(), start, at);
 }
 
+/// The order, for all of the device: stores of this block, barrier, fence, count; count, fence,
+/// barrier, loads of the last block.
+Value ThreadEmitter::isLastBlock(Value counter, Value blocks) {
+  Type i32 = b.getI32Type();
+  Value last = allocateShared(1, i32);
+  barrier();
+  when(arith::CmpIOp::create(b, arith::CmpIPredicate::eq, thread, index(0)), [&] {
+    auto fence = [&] { LLVM::FenceOp::create(b, LLVM::AtomicOrdering::acq_rel, "device"); };
+    Value place = getCounter(counter);
+    fence();
+    Value before = LLVM::AtomicRMWOp::create(b, LLVM::AtomicBinOp::add, place, intConstant(i32, 1),
+                                             LLVM::AtomicOrdering::monotonic, "device");
+    fence();
+    Value least = arith::IndexCastOp::create(b, i32, arith::SubIOp::create(b, blocks, index(1)));
+    Value isLast = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, before, least);
+    when(isLast, [&] { LLVM::StoreOp::create(b, intConstant(i32, 0), place); });
+    memref::StoreOp::create(b, arith::ExtUIOp::create(b, i32, isLast), last, index(0));
+  });
+  barrier();
+  return arith::CmpIOp::create(b, arith::CmpIPredicate::ne,
+                               memref::LoadOp::create(b, last, index(0)), intConstant(i32, 0));
+}
+
+Value ThreadEmitter::addShared(Value buffer, int64_t amount) {
+  Type i32 = b.getI32Type();
+  Value base = arith::IndexCastOp::create(
+      b, b.getI64Type(), memref::ExtractAlignedPointerAsIndexOp::create(b, buffer));
+  Value place =
+      LLVM::IntToPtrOp::create(b, LLVM::LLVMPointerType::get(b.getContext(), kSharedSpace), base);
+  return LLVM::AtomicRMWOp::create(b, LLVM::AtomicBinOp::add, place, intConstant(i32, amount),
+                                   LLVM::AtomicOrdering::monotonic, "block");
+}
+
 Value ThreadEmitter::getAddress(Value buffer, Value byteOffset) {
   Value base = memref::ExtractAlignedPointerAsIndexOp::create(b, buffer);
   Value sum = arith::AddIOp::create(b, base, byteOffset);
