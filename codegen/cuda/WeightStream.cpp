@@ -9,8 +9,10 @@ using namespace mlir;
 using namespace nyala;
 using namespace nyala::cuda;
 
-/// At least: more than half of a multiprocessor's 228 KiB. Deeper rings gain nothing.
-static constexpr int64_t kRingBytes = 116 << 10;
+/// Of rings at least, for the memory's latency; deeper ones gain nothing.
+static constexpr int64_t kRingBytes = 108 << 10;
+/// More than half of a multiprocessor's 228 KiB: two blocks do not fit.
+static constexpr int64_t kLeastBytes = 114 << 10;
 static constexpr int64_t kBarrierBytes = 8;
 /// Space of the shared memory of a cluster of blocks, of which a block's own is part.
 static constexpr unsigned kClusterSpace = 7;
@@ -26,7 +28,7 @@ WeightStream::WeightStream(ThreadEmitter &e, Value weight, int64_t warps, int64_
                            Value count, Locate locate)
     : e(e), weight(weight), count(count), locate(std::move(locate)), chunkBytes(chunkBytes),
       places(llvm::divideCeil(kRingBytes, warps * chunkBytes)) {
-  memory = e.allocateShared(warps * places * chunkBytes, e.b.getI8Type());
+  memory = e.allocateShared(std::max(warps * places * chunkBytes, kLeastBytes), e.b.getI8Type());
   barriers = e.allocateShared(warps * places, e.b.getI64Type());
   firstPlace = times(e.getWarp(), places);
 }

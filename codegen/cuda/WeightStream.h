@@ -8,8 +8,9 @@
 //             asked for by begin()               each by release() of the chunk before it there
 //   wait(n)   phase n / places of the barrier of place n % places
 //
-// The ring takes so much of shared memory that a multiprocessor holds one such block: blocks of
-// the kernel that comes next would otherwise share some multiprocessors, and leave others idle.
+// Shared memory is taken for more than half of a multiprocessor, which therefore holds one such
+// block: blocks of the kernel that comes next would otherwise share some multiprocessors, and leave
+// others idle.
 //
 //===----------------------------------------------------------------------===//
 #ifndef NYALA_CODEGEN_CUDA_WEIGHTSTREAM_H

@@ -7,7 +7,7 @@ module attributes {nyala.targets = [#nyala.cuda_target<"sm_90a">, #nyala.cuda_ta
 // CHECK: module @sm_90a
 
 // 145 tiles of 16 columns, of which 13 blocks have two. Eight warps have 8 of 64 blocks of the depth
-// each, 2304 bytes: of a ring of 7 chunks a warp, the first are asked for before the kernel waits; the
+// each, 2304 bytes: of a ring of 6 chunks a warp, the first are asked for before the kernel waits; the
 // row is computed once, before all tiles.
 // CHECK-LABEL: gpu.func @stream(
 // CHECK-SAME: nyala.overlaps
@@ -24,7 +24,7 @@ module attributes {nyala.targets = [#nyala.cuda_target<"sm_90a">, #nyala.cuda_ta
 // CHECK: gpu.barrier
 // CHECK: scf.for
 // CHECK: nvvm.mbarrier.try_wait.parity
-// CHECK: vector.load {{.*}} {alignment = 8 : i64} : memref<129024xi8, 3>, vector<8xi8>
+// CHECK: vector.load {{.*}} {alignment = 8 : i64} : memref<116736xi8, 3>, vector<8xi8>
 // CHECK-COUNT-8: nvvm.mma.sync
 // CHECK: nvvm.bar.warp.sync
 // CHECK: nvvm.cp.async.bulk.shared.cluster.global
