@@ -192,19 +192,19 @@ struct QuantizedLinearModel
     return getWeightObstacle(cast<QuantizedLinearOp>(op).getWeight());
   }
 
-  SmallVector<int64_t> getRowBlocks(Operation *, CpuTargetAttr target, int64_t maxRows) const {
+  SmallVector<int64_t> getRowBlocks(Operation *op, CpuTargetAttr target, int64_t maxRows) const {
     SmallVector<int64_t> blocks;
-    if (multipliesBytesByTiles(target, maxRows))
+    if (maxRows >= kAmxRows && hasAmxProduct(target, cast<QuantizedLinearOp>(op)))
       blocks.push_back(kAmxRows);
     if (maxRows > 1 && target.hasFeature("avx512f"))
       blocks.append({4, 2});
     return blocks;
   }
-  /// As many as cost no more unpacked again for each block of rows, from the first-level cache,
-  /// than a panel costs to fill.
-  int64_t getFewRows(Operation *, CpuTargetAttr target, int64_t maxRows) const {
-    if (multipliesBytesByTiles(target, maxRows))
-      return kAmxRows - 1;
+  /// As many as cost no more unpacked again for each block of rows, from the near caches, than a
+  /// panel costs to fill.
+  int64_t getFewRows(Operation *op, CpuTargetAttr target, int64_t) const {
+    if (hasAmxProduct(target, cast<QuantizedLinearOp>(op)))
+      return kContractRows;
     return target.hasFeature("avx512f") ? 16 : 1;
   }
 
@@ -223,7 +223,7 @@ struct QuantizedLinearModel
       return addBias(e, op.getBias(), tile,
                      hasRoundedProduct(e.getTarget()) ? emitRoundedProduct(e, op, tile)
                                                       : emitRescaledProduct(e, op, tile));
-    if (tile.rows == kAmxRows && hasAmxProduct(e.getTarget()))
+    if (tile.rows == kAmxRows && hasAmxProduct(e.getTarget(), op))
       return addBias(e, op.getBias(), tile, emitAmxProduct(e, op, tile));
     SmallVector<Value> vectors =
         e.hasFewRows() ? emitStreamed(op, e, tile) : ProductEmitter(e, op, tile).emitFromPanel();
@@ -231,12 +231,6 @@ struct QuantizedLinearModel
   }
 
 private:
-  /// The registers of a kernel have one configuration: that of bytes, or, for prompts, of bf16.
-  bool multipliesBytesByTiles(CpuTargetAttr target, int64_t maxRows) const {
-    bool byRounding = maxRows > kContractRows && hasRoundedProduct(target);
-    return maxRows >= kAmxRows && hasAmxProduct(target) && !byRounding;
-  }
-
   /// One group after the other, so that weights are read from front to back: the hardware's
   /// prefetchers follow one stream best.
   SmallVector<Value> emitStreamed(QuantizedLinearOp op, TileEmitter &e, const Tile &tile) const {

@@ -1,5 +1,6 @@
 //===- ProductSchedule.cpp - Kernels around a product of few rows ---------===//
 #include "codegen/cuda/ProductSchedule.h"
+#include "codegen/cuda/EarlyLoads.h"
 #include "codegen/cuda/ProductTiles.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -16,6 +17,9 @@ namespace {
 constexpr int64_t kWarps = 8;
 /// Registers of a lane for weights that are under way at a time, of at most so many rounds.
 constexpr int64_t kPendingRegisters = 32, kMostPending = 4;
+/// The same of weights whose steps take at least so many registers (bf16): two blocks a
+/// multiprocessor, each with more under way, take less time than three with less.
+constexpr int64_t kWideRegisters = 8, kWidePendingRegisters = 48, kWideMostPending = 6;
 /// The same where a multiprocessor has one block, and all weights of a lane fit.
 constexpr int64_t kEarlyRegisters = 48;
 /// Blocks that keep a GPU busy: an H100's multiprocessors.
@@ -95,7 +99,8 @@ private:
   //===--------------------------------------------------------------------===//
 
   /// Blocks that a multiprocessor holds at least, if there are as many: registers are to suffice.
-  int64_t getMostBlocks() const { return getMostRows() > kOctet ? 2 : 3; }
+  int64_t getMostBlocks() const { return getMostRows() > kOctet || isWide() ? 2 : 3; }
+  bool isWide() const { return unit->getLoadRegisters() >= kWideRegisters; }
 
   int64_t getMostRows() const {
     if (e.getMaxRows() == 1 || unit->computesRows())
@@ -135,11 +140,8 @@ private:
     prefetchVectors();
     if (waitsLate)
       context.waitHere();
+    Operation *early = arith::ConstantIndexOp::create(e.b, 0);
     unit->beginRows(row, octets);
-    for (auto [group, ofGroup] : llvm::zip_equal(tiles.getGroups(), places))
-      for (const Place &place : ofGroup)
-        for (const KernelResults::Result &result : group.results.results)
-          loadEarly(result.value, place.tile);
     for (auto [number, fragment] : llvm::enumerate(fragments)) {
       SmallVector<Value> sums = multiplyDepth(number, pending);
       int64_t first = static_cast<int64_t>(number) * kFragment;
@@ -148,8 +150,10 @@ private:
       });
     }
     e.barrier();
+    Operation *barrier = &*std::prev(e.b.getInsertionPoint());
     for (auto [group, ofGroup] : llvm::zip_equal(tiles.getGroups(), places))
       emitGroup(group, ofGroup);
+    moveLoadsAhead(e, early, barrier);
   }
 
   /// Weights of norms are read behind the sum of a row, when their latency is no longer hidden.
@@ -206,9 +210,10 @@ private:
     int64_t all = getRounds() * static_cast<int64_t>(fragments.size());
     int64_t registers =
         std::max<int64_t>(1, unit->getLoadRegisters() / (fragments.front().second ? 1 : 2));
-    if (all * registers <= (isAlone ? kEarlyRegisters : kPendingRegisters))
+    int64_t pending = isWide() ? kWidePendingRegisters : kPendingRegisters;
+    if (all * registers <= (isAlone ? kEarlyRegisters : pending))
       return all;
-    return std::clamp<int64_t>(kPendingRegisters / registers, 2, kMostPending);
+    return std::clamp<int64_t>(pending / registers, 2, isWide() ? kWideMostPending : kMostPending);
   }
 
   /// The first weights. They do not depend on what other kernels compute: they are under way while
@@ -354,18 +359,6 @@ private:
       places.push_back(place);
     }
     return places;
-  }
-
-  /// Loads what elementwise ops add to the product while that is computed.
-  void loadEarly(Value value, const Tile &tile) {
-    Operation *op = value.getDefiningOp();
-    if (!op || isa<CudaTileOpInterface>(op)) {
-      if (e.getBuffer(value) && getTensorType(value).getRank() == 2)
-        e.provide(value, tile, e.pull(value, tile));
-      return;
-    }
-    for (Value operand : op->getOperands())
-      loadEarly(operand, tile);
   }
 
   void emitGroup(const ProductTiles::Group &group, ArrayRef<Place> places) {

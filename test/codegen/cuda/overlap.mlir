@@ -17,7 +17,7 @@ module attributes {nyala.targets = [#nyala.cuda_target<"sm_90a">, #nyala.cuda_ta
 // CHECK-NOT: griddepcontrol
 // CHECK: nvvm.griddepcontrol launch_dependents
 // CHECK-NOT: vector.load
-// CHECK: ld.global.nc
+// CHECK: ld.global.L1::no_allocate
 // CHECK-NOT: vector.load
 // CHECK: prefetch.global
 // CHECK-NOT: vector.load

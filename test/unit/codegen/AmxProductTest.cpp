@@ -37,8 +37,8 @@ protected:
 };
 
 TEST_P(AmxProductTest, GivesTheBitsOfOtherCpus) {
-  std::vector<KernelText> texts = {makeProduct(48, isSuperBlocks() ? 256 : 32, 64, 2e-5),
-                                   makeProduct(33, isSuperBlocks() ? 512 : 160, 64, 2e-5)};
+  std::vector<KernelText> texts = {makeProduct(48, isSuperBlocks() ? 256 : 64, 64, 2e-5),
+                                   makeProduct(33, isSuperBlocks() ? 512 : 320, 64, 2e-5)};
   auto amx = CompiledKernels::compile(texts, "sapphirerapids");
   auto avx512 = CompiledKernels::compile(texts, "x86-64-v4");
   auto avx2 = CompiledKernels::compile(texts, "x86-64-v3");
