@@ -60,6 +60,8 @@ public:
   void finish(const Launch &launch);
 
 private:
+  void readIdsBeforeWaiting();
+
   KernelOp kernel;
   CudaTargetAttr target;
   mlir::gpu::GPUModuleOp module;

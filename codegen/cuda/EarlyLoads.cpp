@@ -14,8 +14,8 @@ namespace {
 
 class LoadMover {
 public:
-  LoadMover(ThreadEmitter &e, Operation *place)
-      : e(e), place(place), function(place->getParentOfType<gpu::GPUFuncOp>()) {}
+  LoadMover(ThreadEmitter &e, Operation *place, function_ref<bool(BlockArgument)> isMeant)
+      : e(e), place(place), isMeant(isMeant), function(place->getParentOfType<gpu::GPUFuncOp>()) {}
 
   bool isMovable(Operation *op) {
     return isLoad(op) && llvm::all_of(op->getOperands(), [&](Value v) { return isReachable(v); });
@@ -35,7 +35,8 @@ private:
   /// Of as many bytes as one instruction loads, from an argument of the kernel.
   bool isLoad(Operation *op) {
     if (!isa<memref::LoadOp, vector::LoadOp>(op) ||
-        !llvm::is_contained(function.getArguments(), op->getOperand(0)))
+        !llvm::is_contained(function.getArguments(), op->getOperand(0)) ||
+        !isMeant(cast<BlockArgument>(op->getOperand(0))))
       return false;
     int64_t bytes = getBytes(op->getResult(0).getType());
     return bytes >= 2 && bytes <= 16 && llvm::isPowerOf2_64(bytes);
@@ -91,13 +92,15 @@ private:
 
   ThreadEmitter &e;
   Operation *place;
+  function_ref<bool(BlockArgument)> isMeant;
   gpu::GPUFuncOp function;
 };
 
 } // namespace
 
-void nyala::cuda::moveLoadsAhead(ThreadEmitter &e, Operation *place, Operation *barrier) {
-  LoadMover mover(e, place);
+void nyala::cuda::moveLoadsAhead(ThreadEmitter &e, Operation *place, Operation *barrier,
+                                 function_ref<bool(BlockArgument)> isMeant) {
+  LoadMover mover(e, place, isMeant);
   SmallVector<Operation *> loads;
   for (Operation *op = barrier->getNextNode(); op; op = op->getNextNode())
     op->walk([&](Operation *inner) {

@@ -19,8 +19,12 @@ namespace nyala::cuda {
 /// All threads come by: what is read where only some would read has to be there for all. Nothing
 /// between the two may write what is read.
 ///
-/// \param place, barrier ops of one block.
-void moveLoadsAhead(ThreadEmitter &e, mlir::Operation *place, mlir::Operation *barrier);
+/// \param place, barrier ops of one block. \param isMeant chooses among the arguments.
+void moveLoadsAhead(
+    ThreadEmitter &e, mlir::Operation *place, mlir::Operation *barrier,
+    llvm::function_ref<bool(mlir::BlockArgument)> isMeant = [](mlir::BlockArgument) {
+      return true;
+    });
 
 } // namespace nyala::cuda
 
