@@ -102,12 +102,8 @@ Value ThreadEmitter::isLastBlock(Value counter, Value blocks) {
 }
 
 Value ThreadEmitter::addShared(Value buffer, int64_t amount) {
-  Type i32 = b.getI32Type();
-  Value base = arith::IndexCastOp::create(
-      b, b.getI64Type(), memref::ExtractAlignedPointerAsIndexOp::create(b, buffer));
-  Value place =
-      LLVM::IntToPtrOp::create(b, LLVM::LLVMPointerType::get(b.getContext(), kSharedSpace), base);
-  return LLVM::AtomicRMWOp::create(b, LLVM::AtomicBinOp::add, place, intConstant(i32, amount),
+  return LLVM::AtomicRMWOp::create(b, LLVM::AtomicBinOp::add, getAddress(buffer, index(0)),
+                                   intConstant(b.getI32Type(), amount),
                                    LLVM::AtomicOrdering::monotonic, "block");
 }
 

@@ -128,6 +128,27 @@ TEST_P(GpuKernelTest, Weights) {
   checkKernels(kernels);
 }
 
+// Rows of one block and of several, whose widths are whole tiles and are not; of equal numbers more
+// than a block lists; NaN among them.
+TEST_P(GpuKernelTest, LargestChannels) {
+  std::vector<KernelText> kernels;
+  const auto add = [&](int64_t width, int64_t count, int64_t maxRows, const std::string &floats) {
+    std::string values = matrix(count), ids = matrix(count, "i32");
+    kernels.push_back(makeKernel(
+        "top_" + std::to_string(kernels.size()), maxRows, "%x: " + matrix(width) + floats,
+        "%0, %1 = nyala.top_k %x : " + matrix(width) + " -> " + values + ", " + ids, "%0, %1",
+        values + ", " + ids, /*tolerance=*/0));
+  };
+  const std::string few =
+      " {test.floats = array<f32: 1.5, -0.0, 0x7FC00000, 0.0, 3.25, -2.0, 3.0>}";
+  for (auto [width, count] : {std::pair(12, 12), {3000, 7}, {8200, 64}, {10003, 1}})
+    for (int64_t maxRows : {40, 70})
+      for (const std::string &floats : {std::string(), few})
+        add(width, count, maxRows, floats);
+  add(49152, 64, 3, "");
+  checkKernels(kernels);
+}
+
 NYALA_INSTANTIATE_GPU_KERNEL_TEST(GpuKernelTest);
 
 } // namespace
