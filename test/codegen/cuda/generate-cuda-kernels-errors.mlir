@@ -87,3 +87,13 @@ nyala.kernel @k(%a: tensor<?x16xf32>, %g: tensor<16xf32>) -> (tensor<?x16xf32> {
   nyala.return %0 : tensor<?x16xf32>
 }
 }
+
+// -----
+
+module attributes {nyala.targets = [#nyala.cuda_target<"sm_80">]} {
+nyala.kernel @k(%x: tensor<?x128xf32>) -> tensor<?x65xi32> attributes {max_rows = 1 : i64, nyala.device = "cuda"} {
+  // expected-error @below {{expected at most 64 values of a row, got 65}}
+  %v, %i = nyala.top_k %x : tensor<?x128xf32> -> tensor<?x65xf32>, tensor<?x65xi32>
+  nyala.return %i : tensor<?x65xi32>
+}
+}
