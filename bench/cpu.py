@@ -20,6 +20,7 @@ sys.path.insert(0, str(HERE / "peers"))
 
 from engines import Case, make_engines  # noqa: E402
 from figures import compare, measure, print_table, summarize  # noqa: E402
+from options import build_folder, choice_list, number_list  # noqa: E402
 from preparation import (GGML_FEATURES, Prepared, describe_machine, prepare,  # noqa: E402
                          python_version)
 from quiet import say  # noqa: E402
@@ -27,21 +28,6 @@ from quiet import say  # noqa: E402
 PEERS = ("llama.cpp", "openvino")
 ARITHMETICS = ("native", "f32")
 TESTS = ("prefill", "decode", "batch", "start")
-
-
-def number_list(text):
-    return sorted({int(count) for count in text.split(",")})
-
-
-def choice_list(choices):
-    def parse(text):
-        chosen = [choice for choice in text.split(",") if choice]
-        for choice in chosen:
-            if choice not in choices:
-                raise argparse.ArgumentTypeError(f"expected some of {', '.join(choices)}, got "
-                                                 f"'{choice}'")
-        return chosen
-    return parse
 
 
 def parse_arguments():
@@ -92,7 +78,7 @@ def make_folder(arguments):
     """The folder to measure from."""
     if arguments.prepared:
         return arguments.prepared
-    build = Path(os.environ.get("NYALA_BUILD_DIR", HERE.parent / "build")).resolve()
+    build = build_folder()
     folder = arguments.prepare or build / "bench" / "prepared"
     prepare(folder.resolve(), build, arguments.cpu, arguments.python, arguments.model,
             arguments.arithmetic or ARITHMETICS, not arguments.no_install)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+SCRIPT = os.path.basename(sys.argv[0])  # in messages
 QUIET = 0.05  # part of a processor that other programs may take
 
 

@@ -6,6 +6,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from quiet import SCRIPT
+
 HERE = Path(__file__).resolve().parent
 START_PROMPT, START_PROMPT_TOKENS = "Once upon a time,", 5
 START_TOKENS = (1, 64)  # that are generated; the first gives the time
@@ -34,7 +36,7 @@ class Nyala:
         self.name = f"nyala {arithmetic}"
         self.prepared, self.artifact = prepared, prepared.artifact(arithmetic)
         if not self.artifact.is_file():
-            sys.exit(f"cpu.py: '{prepared.folder}' holds no artifact in the arithmetic "
+            sys.exit(f"{SCRIPT}: '{prepared.folder}' holds no artifact in the arithmetic "
                      f"'{arithmetic}'; prepare it with --arithmetic")
         self.artifact_bytes = prepared.artifact_bytes(arithmetic)
 

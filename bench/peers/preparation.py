@@ -16,7 +16,7 @@ import sys
 import tarfile
 from pathlib import Path
 
-from quiet import say
+from quiet import SCRIPT, say
 
 HERE = Path(__file__).resolve().parent
 BENCH = HERE.parent
@@ -61,10 +61,10 @@ class Prepared:
         try:
             self.facts = json.loads((self.folder / "facts.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            sys.exit(f"cpu.py: '{folder}' is no folder that --prepare made: its facts.json cannot "
+            sys.exit(f"{SCRIPT}: '{folder}' is no folder that --prepare made: its facts.json cannot "
                      "be read")
-        if self.facts["python"] != python_version():
-            sys.exit(f"cpu.py: '{folder}' holds packages for Python {self.facts['python']}, this "
+        if self.facts.get("python", python_version()) != python_version():
+            sys.exit(f"{SCRIPT}: '{folder}' holds packages for Python {self.facts['python']}, this "
                      f"is {python_version()}: run with that one, or prepare with --python")
         self.model = self.folder / "model.gguf"
         self.packages = self.folder / "python"
@@ -85,7 +85,7 @@ def run(command, **options):
     result = subprocess.run([str(part) for part in command], stdout=sys.stderr, check=False,
                             **options)
     if result.returncode != 0:
-        sys.exit(f"cpu.py: '{command[0]}' failed with exit code {result.returncode}; its messages "
+        sys.exit(f"{SCRIPT}: '{command[0]}' failed with exit code {result.returncode}; its messages "
                  "are above")
 
 
@@ -94,6 +94,7 @@ class Preparation:
 
     def __init__(self, build, cpu, python):
         self.build, self.cpu, self.python = build, cpu, python
+        os.environ["NYALA_BUILD_DIR"] = str(build)
         self.cache = build / "bench"
         self.pip = [build / "venv" / "bin" / "python", "-m", "pip", "--disable-pip-version-check"]
 
@@ -109,7 +110,7 @@ prepare_python
         if not model:
             script += ('fetch_model\nmkdir -p "$nyala_build/models"\n'
                        'ln -sfn "$nyala_model" "$nyala_build/models/bench.gguf"\n')
-        run(["bash", "-c", script, "cpu.py"])
+        run(["bash", "-c", script, SCRIPT])
         return model or (self.build / "models" / "bench.gguf").resolve()
 
     def fetch_llama_source(self):
@@ -179,39 +180,45 @@ prepare_python
              HERE / "llama_start.c", "-L", libraries, "-lllama", "-lggml", "-lggml-base",
              "-Wl,-rpath,$ORIGIN/../python/llama_cpp/lib", "-o", program])
 
-    def compile_artifacts(self, folder, model, arithmetics):
-        folder.mkdir(exist_ok=True)
-        for arithmetic in arithmetics:
-            run([self.build / "bin" / "nyala-compile", model, "-o", folder / f"{arithmetic}.nyala",
-                 f"--arithmetic={arithmetic}", f"--cpu={self.cpu}", "--weights=external"])
+    def copy_programs(self, folder):
+        (folder / "bin").mkdir(parents=True, exist_ok=True)
+        for name in ("nyala-bench", "nyala-run"):
+            shutil.copy2(self.build / "bin" / name, folder / "bin" / name)
+
+    def compile_artifact(self, folder, name, arguments):
+        (folder / "artifacts").mkdir(exist_ok=True)
+        run([self.build / "bin" / "nyala-compile", *arguments, "-o",
+             folder / "artifacts" / f"{name}.nyala"])
 
 
-def copy_scripts(folder):
-    for name in ("cpu.py", "quiet.py"):
+def copy_scripts(folder, script):
+    for name in (script, "quiet.py"):
         shutil.copy2(BENCH / name, folder / name)
     shutil.copytree(HERE, folder / "peers", dirs_exist_ok=True,
                     ignore=shutil.ignore_patterns("__pycache__"))
 
 
+def write_facts(folder, **facts):
+    (folder / "facts.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+
+
 def prepare(folder, build, cpu, python, model, arithmetics, install):
     """Makes `folder`, or brings it up to date."""
-    os.environ["NYALA_BUILD_DIR"] = str(build)
     made = Preparation(build, cpu, python)
     model = made.build_nyala(model, install)
     source = made.fetch_llama_source()
     libraries = made.build_llama(source)
     say(f"Preparing {folder}")
-    (folder / "bin").mkdir(parents=True, exist_ok=True)
+    made.copy_programs(folder)
     made.install_packages(folder / "python", source, libraries)
     made.compile_start_program(folder / "bin" / "llama_start", source, libraries)
-    for name in ("nyala-bench", "nyala-run"):
-        shutil.copy2(build / "bin" / name, folder / "bin" / name)
     shutil.copy2(model, folder / "model.gguf")
-    made.compile_artifacts(folder / "artifacts", model, arithmetics)
-    copy_scripts(folder)
+    for arithmetic in arithmetics:
+        made.compile_artifact(folder, arithmetic, [model, f"--arithmetic={arithmetic}",
+                                                   f"--cpu={cpu}", "--weights=external"])
+    copy_scripts(folder, "cpu.py")
     peers = [line for name in ("requirements-source.txt", "requirements.txt")
              for line in (HERE / name).read_text(encoding="utf-8").splitlines()
              if line.startswith(("llama", "openvino-genai"))]
-    facts = {"cpu": cpu, "python": python, "model": model.name, "peers": peers,
-             "arithmetics": list(arithmetics)}
-    (folder / "facts.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    write_facts(folder, cpu=cpu, python=python, model=model.name, peers=peers,
+                arithmetics=list(arithmetics))

@@ -1,5 +1,6 @@
 //===- ObjectCompiler.cpp - Kernels to machine code -----------------------===//
 #include "codegen/cpu/ObjectCompiler.h"
+#include "codegen/BackendErrors.h"
 #include "codegen/OptimizeModule.h"
 #include "ir/Variants.h"
 
@@ -102,6 +103,7 @@ static void compile(Compilation &compilation) {
     return;
   }
   llvm::Module &module = *compilation.module;
+  collectErrors(*compilation.context, error);
   module.setTargetTriple(machine->getTargetTriple());
   module.setDataLayout(machine->createDataLayout());
   setFunctionAttributes(module, compilation.target);
@@ -115,6 +117,8 @@ static void compile(Compilation &compilation) {
     return;
   }
   codegen.run(module);
+  if (!error.empty())
+    return;
   FailureOr<CodeImage> image =
       linkImage(StringRef(object.data(), object.size()), compilation.names, error);
   if (failed(image)) {
@@ -136,7 +140,10 @@ FailureOr<std::vector<CodeImage>> nyala::cpu::compileKernels(ModuleOp module) {
   }
   if (getVariants(module).empty())
     return module.emitError("has no kernels; expected a module of the phase program");
-  llvm::parallelForEach(compilations, compile);
+  {
+    FatalBackendErrors errors(module);
+    llvm::parallelForEach(compilations, compile);
+  }
   std::vector<CodeImage> images;
   for (Compilation &compilation : compilations) {
     if (!compilation.error.empty())

@@ -1,5 +1,6 @@
 //===- PtxCompiler.cpp - GPU kernels to PTX and machine code --------------===//
 #include "codegen/cuda/PtxCompiler.h"
+#include "codegen/BackendErrors.h"
 #include "codegen/OptimizeModule.h"
 #include "codegen/cuda/CudaTarget.h"
 #include "ir/Variants.h"
@@ -12,8 +13,6 @@
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
-#include "llvm/IR/DiagnosticInfo.h"
-#include "llvm/IR/DiagnosticPrinter.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
@@ -121,14 +120,6 @@ static void findTexts(CodeImage &ptx, ArrayRef<std::string> names) {
   }
 }
 
-static void collectDiagnostic(const llvm::DiagnosticInfo *info, void *error) {
-  if (info->getSeverity() != llvm::DS_Error)
-    return;
-  llvm::raw_string_ostream stream(*static_cast<std::string *>(error));
-  llvm::DiagnosticPrinterRawOStream printer(stream);
-  info->print(printer);
-}
-
 static void compileToPtx(Compilation &compilation) {
   std::string &error = compilation.error;
   std::unique_ptr<llvm::TargetMachine> machine = createTargetMachine(compilation.target, error);
@@ -137,7 +128,7 @@ static void compileToPtx(Compilation &compilation) {
     return;
   }
   llvm::Module &module = *compilation.module;
-  compilation.context->setDiagnosticHandlerCallBack(collectDiagnostic, &error);
+  collectErrors(*compilation.context, error);
   module.setTargetTriple(machine->getTargetTriple());
   module.setDataLayout(machine->createDataLayout());
   declareDynamicMemory(module);
@@ -249,8 +240,11 @@ FailureOr<std::vector<CodeImage>> nyala::cuda::compileKernels(ModuleOp module,
     if (failed(translate(compilation)))
       return failure();
   }
-  llvm::parallelForEach(compilations,
-                        [&](Compilation &compilation) { compile(compilation, ptxas); });
+  {
+    FatalBackendErrors errors(module);
+    llvm::parallelForEach(compilations,
+                          [&](Compilation &compilation) { compile(compilation, ptxas); });
+  }
   std::vector<CodeImage> images;
   for (Compilation &compilation : compilations) {
     if (!compilation.error.empty())

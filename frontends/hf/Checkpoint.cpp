@@ -22,9 +22,16 @@ static std::string findPickle(const std::string &directory) {
   return "";
 }
 
+static constexpr const char *kSingle = "model.safetensors";
+static constexpr const char *kIndex = "model.safetensors.index.json";
+
+bool hasWeights(const std::string &directory) {
+  fs::path folder(directory);
+  return isThere(folder / kSingle) || isThere(folder / kIndex) || !findPickle(directory).empty();
+}
+
 Checkpoint::Checkpoint(const std::string &directory) : directory(directory) {
-  fs::path single = fs::path(directory) / "model.safetensors";
-  fs::path index = fs::path(directory) / "model.safetensors.index.json";
+  fs::path single = fs::path(directory) / kSingle, index = fs::path(directory) / kIndex;
   if (isThere(single))
     addFile(single.string());
   else if (isThere(index))

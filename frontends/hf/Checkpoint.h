@@ -12,6 +12,9 @@ namespace nyala::hf {
 /// Is there such a file or folder, as far as can be told?
 bool isThere(const std::filesystem::path &path);
 
+/// Has the folder weights, of whatever format?
+bool hasWeights(const std::string &directory);
+
 /// The tensors of a folder: those of model.safetensors if it is there, else those of the shards
 /// that model.safetensors.index.json names.
 class Checkpoint {

@@ -9,6 +9,7 @@
 #include "codegen/cuda/PtxCompiler.h"
 #include "codegen/package/ArtifactWriter.h"
 #include "frontends/Import.h"
+#include "frontends/hf/Checkpoint.h"
 #include "ir/Contract.h"
 #include "ir/Variants.h"
 #include "ir/storage/Error.h"
@@ -156,7 +157,7 @@ private:
 
   bool readInput() {
     if (!options.resume) {
-      module = importModel(context, options.input);
+      module = importModel(context, getModelPath());
       if (module && options.absentWeights)
         assumeFormats();
       return module && checkWeights();
@@ -170,6 +171,14 @@ private:
     reportError(kTool, "'" + options.input + "' is a module of the phase '" + getName(actual) +
                            "', expected '" + getName(options.from) + "'");
     return false;
+  }
+
+  /// Where weights are to be absent, the folder of a checkpoint may be without them as well.
+  std::string getModelPath() const {
+    std::filesystem::path config = std::filesystem::path(options.input) / "config.json";
+    return options.absentWeights && hf::isThere(config) && !hf::hasWeights(options.input)
+               ? config.string()
+               : options.input;
   }
 
   /// Matrices of a model without weights are stored as native arithmetic reads them: in a file

@@ -17,6 +17,8 @@ std::unique_ptr<CudaContext> openGpu(std::string &reason) {
   try {
     return std::make_unique<CudaContext>(0);
   } catch (const rt::Failure &failure) {
+    if (failure.getStatus() != NYALA_UNSUPPORTED) // there is one, and it does not work
+      throw;
     reason = failure.what();
     return nullptr;
   }

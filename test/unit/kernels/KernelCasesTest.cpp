@@ -6,11 +6,14 @@
 //
 //===----------------------------------------------------------------------===//
 #include "test/unit/kernels/KernelCases.h"
+#include "test/unit/kernels/KernelResults.h"
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <limits>
 
 using namespace nyala::test;
 
@@ -25,6 +28,19 @@ std::vector<std::filesystem::path> findCases() {
         paths.push_back(file.path());
   std::ranges::sort(paths);
   return paths;
+}
+
+/// What is looked for is found.
+TEST(KernelResultsTest, FindsWrongValues) {
+  constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+  const auto find = [](std::vector<float> got, double tolerance = 1e-3) {
+    return findDifference(got, std::vector<double>{1, -2, 0, 4}, /*width=*/2, tolerance);
+  };
+  EXPECT_EQ(find({1, -2, 0, 4}, 0), "");
+  EXPECT_EQ(find({1.001F, -2, 0, 4}), "");
+  EXPECT_THAT(find({1, -2, 0.1F, 4}), testing::HasSubstr("row 1, column 0: got 0.1, expected 0"));
+  EXPECT_THAT(find({1, nan, 0, 4}), testing::HasSubstr("row 0, column 1"));
+  EXPECT_THAT(find({1, -2, 0}), testing::HasSubstr("3 values, expected 4"));
 }
 
 class KernelCasesTest : public ::testing::TestWithParam<std::filesystem::path> {};
