@@ -1,18 +1,25 @@
 //===- AmxProduct.cpp - Integer products of 16 rows at once ---------------===//
 //
-// Tile registers are stored and loaded only, so that sums go through memory to
-// be scaled:
+// A tile register holds 64 columns of 16 rows: a pair of blocks of the weight,
+// whose sums are to be scaled each on its own. So a pair is multiplied once for
+// each block, with zeros in the other one's place. All tiles then have one shape,
+// which is also that of tiles of bf16: a function has one configuration of them.
 //
-//   for each block of 32 columns of the weight:
-//     C = tile of activations (16 x 32 bytes) * tile of the panel (32 x 16)
-//     store C
-//     for each row r, on a C that was stored kAhead blocks before:
-//       sum[r] = fma(float(C[r] - offset), scale_w * scale_x[r], sum[r])
+// Tile registers are loaded and stored only. What is stored has to reach the
+// cache before it is loaded, so that pairs go through three stages:
 //
-// The processor multiplies tiles while it scales earlier ones.
+//   for each pair p of blocks, one vector of columns after the other:
+//     unpack pair p + 3's weights; to scratch
+//     multiply pair p + 2: A = 16 x 64 activations
+//       for each block (or half of one, if that has a scale of its own):
+//         C = A * its weights among zeros; to scratch
+//     scale pair p:
+//       for each row r: sum[r] = fma(float(C[r] - offset), scale_w * scale_x[r], sum[r])
 //
 //===----------------------------------------------------------------------===//
 #include "codegen/cpu/AmxProduct.h"
+#include "codegen/cpu/PackedReader.h"
+#include "codegen/cpu/QuantizedPanel.h"
 #include "codegen/cpu/QuantizedTerms.h"
 
 #include "mlir/Dialect/AMX/AMXDialect.h"
@@ -27,117 +34,199 @@ using namespace nyala::cpu;
 
 namespace {
 
+constexpr int64_t kTileBytes = 64; ///< of a row of a tile register
+constexpr int64_t kPairBlocks = kTileBytes / PackedLayout::kBlockColumns;
+
 class AmxProduct {
 public:
   AmxProduct(TileEmitter &e, QuantizedLinearOp op, const Tile &tile)
-      : e(e), op(op), tile(tile), layout(getPackedLayout(getTensorType(op.getWeight()))),
-        panel(getQuantizedPanel(e, op, tile)), parts(layout.hasHalfScales() ? 2 : 1),
-        blocks(layout.getNumFullBlocks()), ahead(std::min(kAhead, blocks)),
-        terms(getQuantizedTerms(e, op)),
-        products(e.allocateScratch({kSlots * parts, kAmxRows, kLanes}, e.b.getI32Type())) {}
+      : e(e), op(op), tile(tile), reader(e, op.getWeight()), layout(reader.getLayout()),
+        parts(layout.hasHalfScales() ? 2 : 1), blocks(layout.getNumFullBlocks()),
+        pairs(blocks / kPairBlocks), allPairs(tile.vectors * pairs),
+        terms(getQuantizedTerms(e, op)), bytes(makeBytes()),
+        products(
+            e.allocateScratch({kSlots * kPairBlocks * parts, kAmxRows, kLanes}, e.b.getI32Type())),
+        scales(makeFloats(1)), minima(layout.hasMinima() ? makeFloats(1) : Value()),
+        halfScales(layout.hasHalfScales() ? makeFloats(2) : Value()) {}
 
   SmallVector<Value> emit() {
-    SmallVector<SmallVector<Value>> columns;
-    for (int64_t v = 0; v < tile.vectors; ++v)
-      columns.push_back(emitVector(e.index(v)));
+    group = reader.getGroupOffset(tile.column);
+    e.forRange(e.index(0), e.index(kAhead), 1, [&](Value pair) {
+      unpackIfAny(pair);
+      Value isFirst =
+          arith::CmpIOp::create(e.b, arith::CmpIPredicate::uge, pair, e.index(kUnpackAhead));
+      emitIf(isFirst,
+             [&] { multiplyIfAny(arith::SubIOp::create(e.b, pair, e.index(kUnpackAhead))); });
+    });
+    Value results = e.allocateScratch({tile.vectors, kAmxRows, kLanes}, e.b.getF32Type());
+    e.forRange(e.index(0), e.index(tile.vectors), 1, [&](Value v) {
+      for (auto [r, sum] : llvm::enumerate(addVector(v)))
+        e.store(sum, results, {v, e.index(r), e.index(0)});
+    });
     SmallVector<Value> sums;
     for (int64_t r = 0; r < kAmxRows; ++r)
-      for (ArrayRef<Value> column : columns)
-        sums.push_back(column[r]);
+      for (int64_t v = 0; v < tile.vectors; ++v)
+        sums.push_back(e.load(results, {e.index(v), e.index(r), e.index(0)}));
     return sums;
   }
 
 private:
-  /// Blocks between the product of tiles and the use of its result, which takes some 70 cycles to
-  /// reach memory.
-  static constexpr int64_t kAhead = 1;
-  /// Products that are kept.
-  static constexpr int64_t kSlots = 2;
+  /// Pairs between the unpacking of weights and their product, and between that and the use of its
+  /// result.
+  static constexpr int64_t kUnpackAhead = 1, kMultiplyAhead = 2;
+  static constexpr int64_t kAhead = kUnpackAhead + kMultiplyAhead;
+  /// Pairs whose weights, or products, are kept.
+  static constexpr int64_t kSlots = 4;
+  static_assert(kUnpackAhead < kSlots && kMultiplyAhead < kSlots);
 
-  /// The sums of a row's products with vector `v` of the tile, one vector each.
-  SmallVector<Value> emitVector(Value v) {
-    SmallVector<Value> sums(kAmxRows, e.constant(e.f32Vector(), 0));
-    for (int64_t block = 0; block < ahead; ++block)
-      emitProduct(v, e.index(block));
-    sums = forBlocks(0, blocks - ahead, sums, [&](Value block, ValueRange carried) {
-      emitProduct(v, arith::AddIOp::create(e.b, block, e.index(ahead)));
-      return addScaled(v, block, carried);
+  int64_t getPartQuads() const { return kBlockQuads / parts; }
+
+  /// memref<slots x rows x 64 x i8>: of each part of a pair its quads, at row 16 * part, and zeros.
+  Value makeBytes() {
+    // Any key that is this product's.
+    return e.inKernelPrologue(op.getWeight().getAsOpaquePointer(), [&] {
+      int64_t rows = (kPairBlocks * parts - 1) * kAmxRows + getPartQuads();
+      Value bytes = e.allocateScratch({kSlots, rows, kTileBytes}, e.b.getI8Type());
+      Value zeros = e.intConstant(VectorType::get(kTileBytes, e.b.getI8Type()), 0),
+            zero = e.index(0);
+      e.forRange(zero, e.index(kSlots), 1, [&](Value slot) {
+        e.forRange(zero, e.index(rows), 1, [&](Value row) {
+          vector::StoreOp::create(e.b, zeros, bytes, ValueRange{slot, row, zero});
+        });
+      });
+      return bytes;
     });
-    for (int64_t block = blocks - ahead; block < blocks; ++block)
-      sums = addScaled(v, e.index(block), sums);
-    if (!panel.minima)
+  }
+
+  /// memref<V * blocks * perBlock x 16 x f32>.
+  Value makeFloats(int64_t perBlock) {
+    return e.allocateScratch({tile.vectors * blocks * perBlock, kLanes}, e.b.getF32Type());
+  }
+
+  /// The sums of the rows' products with vector `v` of the tile, one vector each. Pairs of all
+  /// vectors are counted together, so that the next vector's begin meanwhile.
+  SmallVector<Value> addVector(Value v) {
+    SmallVector<Value> zeros(kAmxRows, e.constant(e.f32Vector(), 0));
+    Value firstPair = arith::MulIOp::create(e.b, v, e.index(pairs));
+    SmallVector<Value> sums = forRange(pairs, zeros, [&](Value number, ValueRange carried) {
+      Value pair = arith::AddIOp::create(e.b, firstPair, number);
+      unpackIfAny(arith::AddIOp::create(e.b, pair, e.index(kAhead)));
+      multiplyIfAny(arith::AddIOp::create(e.b, pair, e.index(kMultiplyAhead)));
+      return addScaled(pair, number, carried);
+    });
+    if (!minima)
       return sums;
-    SmallVector<Value> minima(kAmxRows, e.constant(e.f32Vector(), 0));
-    minima = forBlocks(0, blocks, minima, [&](Value block, ValueRange carried) {
-      Value minimum = e.load(panel.minima, {v, block, e.index(0)});
+    Value firstBlock = arith::MulIOp::create(e.b, v, e.index(blocks));
+    SmallVector<Value> summands = forRange(blocks, zeros, [&](Value block, ValueRange carried) {
+      Value minimum = e.load(minima, {arith::AddIOp::create(e.b, firstBlock, block), e.index(0)});
       SmallVector<Value> next;
       for (auto [r, sum] : llvm::enumerate(carried))
         next.push_back(e.fma(minimum, e.broadcast(loadOfRow(terms, r, block)), sum));
       return next;
     });
-    for (auto [sum, minimum] : llvm::zip_equal(sums, minima))
-      sum = arith::AddFOp::create(e.b, sum, minimum);
+    for (auto [sum, summand] : llvm::zip_equal(sums, summands))
+      sum = arith::AddFOp::create(e.b, sum, summand);
     return sums;
   }
 
-  /// Multiplies the tiles of a block and stores the result in the block's slot.
-  void emitProduct(Value v, Value block) {
-    Type i8 = e.b.getI8Type();
-    int64_t width = PackedLayout::kBlockColumns / parts, quads = kBlockQuads / parts;
-    auto typeA = amx::TileType::get({kAmxRows, width}, i8);
-    auto typeB = amx::TileType::get({quads, kLanes * kQuadColumns}, i8);
-    auto typeC = amx::TileType::get({kAmxRows, kLanes}, e.b.getI32Type());
-    Value column = arith::MulIOp::create(e.b, block, e.index(PackedLayout::kBlockColumns));
-    Value values = e.getBuffer(op.getValues());
-    for (int64_t part = 0; part < parts; ++part) {
-      Value at = e.b.createOrFold<arith::AddIOp>(column, e.index(part * width));
-      Value a = amx::TileLoadOp::create(e.b, typeA, values, ValueRange{tile.row, at});
-      Value b = amx::TileLoadOp::create(e.b, typeB, panel.quads,
-                                        ValueRange{v, block, e.index(part * quads), e.index(0)});
-      Value c = amx::TileZeroOp::create(e.b, typeC);
-      c = amx::TileMulIOp::create(e.b, typeC, a, b, c, /*isZextLhs=*/false, /*isZextRhs=*/true);
-      amx::TileStoreOp::create(e.b, products,
-                               ValueRange{getSlot(block, part), e.index(0), e.index(0)}, c);
+  void unpackIfAny(Value pair) {
+    emitIfAny(pair, [&] { unpack(pair); });
+  }
+  void multiplyIfAny(Value pair) {
+    emitIfAny(pair, [&] { multiply(pair); });
+  }
+  void emitIfAny(Value pair, function_ref<void()> body) {
+    emitIf(arith::CmpIOp::create(e.b, arith::CmpIPredicate::ult, pair, e.index(allPairs)), body);
+  }
+  void emitIf(Value condition, function_ref<void()> body) {
+    auto branch = scf::IfOp::create(e.b, condition, /*withElseRegion=*/false);
+    OpBuilder::InsertionGuard guard(e.b);
+    e.b.setInsertionPointToStart(branch.thenBlock());
+    body();
+  }
+
+  void unpack(Value pair) {
+    auto row = VectorType::get(kTileBytes, e.b.getI8Type());
+    Value slot = getSlot(pair), zero = e.index(0);
+    for (int64_t i = 0; i < kPairBlocks; ++i) {
+      // Groups are adjacent, and so are their blocks.
+      Value number = getPart(pair, kPairBlocks, i);
+      PackedReader::Block block = reader.loadBlock(group, number);
+      for (int64_t q = 0; q < kBlockQuads; ++q) {
+        int64_t part = i * parts + q / getPartQuads();
+        Value at = e.index(part * kAmxRows + q % getPartQuads());
+        Value quad = vector::BitCastOp::create(e.b, row, reader.getQuants(block, q * kQuadColumns));
+        vector::StoreOp::create(e.b, quad, bytes, ValueRange{slot, at, zero});
+      }
+      e.store(block.scale, scales, {number, zero});
+      if (minima)
+        e.store(block.minimum, minima, {number, zero});
+      for (auto [half, scale] : llvm::enumerate(block.halfScales))
+        e.store(scale, halfScales, {getPart(number, parts, half), zero});
     }
   }
 
-  /// Adds the scaled products of a block to the sums of all rows.
-  SmallVector<Value> addScaled(Value v, Value block, ValueRange sums) {
-    Value scale = e.load(panel.scales, {v, block, e.index(0)});
-    Value scales = e.getBuffer(op.getScales());
-    SmallVector<Value> halfScales;
-    for (int64_t half = 0; panel.halfScales && half < 2; ++half)
-      halfScales.push_back(e.load(panel.halfScales, {v, block, e.index(half), e.index(0)}));
-    SmallVector<Value> next;
-    for (auto [r, sum] : llvm::enumerate(sums)) {
-      SmallVector<Value> floats;
-      for (int64_t part = 0; part < parts; ++part)
-        floats.push_back(loadProducts(r, block, part));
-      Value total = floats.front();
-      if (parts == 2) // as PackedReader::addHalves
-        total =
-            e.fma(halfScales[0], floats[0], arith::MulFOp::create(e.b, halfScales[1], floats[1]));
-      Value both = arith::MulFOp::create(e.b, scale, e.broadcast(loadOfRow(scales, r, block)));
-      next.push_back(e.fma(total, both, sum));
+  void multiply(Value pair) {
+    Type i8 = e.b.getI8Type();
+    auto typeAB = amx::TileType::get({kAmxRows, kTileBytes}, i8);
+    auto typeC = amx::TileType::get({kAmxRows, kLanes}, e.b.getI32Type());
+    Value slot = getSlot(pair), zero = e.index(0);
+    Value column = arith::RemUIOp::create(e.b, pair, e.index(pairs));
+    column = arith::MulIOp::create(e.b, column, e.index(kTileBytes));
+    Value a = amx::TileLoadOp::create(e.b, typeAB, e.getBuffer(op.getValues()),
+                                      ValueRange{tile.row, column});
+    for (int64_t part = 0; part < kPairBlocks * parts; ++part) {
+      // The part's quads are rows part * quads and up of the tile.
+      Value first = e.index(part * (kAmxRows - getPartQuads()));
+      Value b = amx::TileLoadOp::create(e.b, typeAB, bytes, ValueRange{slot, first, zero});
+      Value c = amx::TileZeroOp::create(e.b, typeC);
+      c = amx::TileMulIOp::create(e.b, typeC, a, b, c, /*isZextLhs=*/false, /*isZextRhs=*/true);
+      amx::TileStoreOp::create(e.b, products,
+                               ValueRange{getPart(slot, kPairBlocks * parts, part), zero, zero}, c);
+    }
+  }
+
+  /// Adds the scaled products of a pair, which is number `number` of its vector, to the sums of all
+  /// rows.
+  SmallVector<Value> addScaled(Value pair, Value number, ValueRange sums) {
+    SmallVector<Value> next(sums);
+    Value first = getPart(getSlot(pair), kPairBlocks * parts, 0), zero = e.index(0);
+    for (int64_t i = 0; i < kPairBlocks; ++i) {
+      Value counted = getPart(pair, kPairBlocks, i), block = getPart(number, kPairBlocks, i);
+      Value scale = e.load(scales, {counted, zero});
+      SmallVector<Value> ofHalves;
+      for (int64_t half = 0; halfScales && half < parts; ++half)
+        ofHalves.push_back(e.load(halfScales, {getPart(counted, parts, half), zero}));
+      for (auto [r, sum] : llvm::enumerate(next)) {
+        SmallVector<Value> floats;
+        for (int64_t part = 0; part < parts; ++part) {
+          Value product = arith::AddIOp::create(e.b, first, e.index(i * parts + part));
+          floats.push_back(loadProduct(product, r, getPart(block, parts, part)));
+        }
+        Value total = floats.front();
+        if (parts == 2) // as PackedReader::addHalves
+          total = e.fma(ofHalves[0], floats[0], arith::MulFOp::create(e.b, ofHalves[1], floats[1]));
+        Value ofRow = loadOfRow(e.getBuffer(op.getScales()), r, block);
+        sum = e.fma(total, arith::MulFOp::create(e.b, scale, e.broadcast(ofRow)), sum);
+      }
     }
     return next;
   }
 
-  /// Row `r` of a product that has been stored, less what the weights' offset adds to it.
-  Value loadProducts(int64_t r, Value block, int64_t part) {
-    Value integers = e.load(products, {getSlot(block, part), e.index(r), e.index(0)});
-    if (layout.getQuantOffset() != 0) {
-      Value column = arith::MulIOp::create(e.b, block, e.index(parts));
-      column = e.b.createOrFold<arith::AddIOp>(column, e.index(part));
-      integers = arith::AddIOp::create(e.b, integers, e.broadcast(loadOfRow(terms, r, column)));
-    }
+  /// Row `r` of a product that has been stored, less what the weights' offset adds to it: the
+  /// row's term `term`.
+  Value loadProduct(Value product, int64_t r, Value term) {
+    Value integers = e.load(products, {product, e.index(r), e.index(0)});
+    if (layout.getQuantOffset() != 0)
+      integers = arith::AddIOp::create(e.b, integers, e.broadcast(loadOfRow(terms, r, term)));
     return arith::SIToFPOp::create(e.b, e.f32Vector(), integers);
   }
 
-  Value getSlot(Value block, int64_t part) {
-    Value slot = arith::RemUIOp::create(e.b, block, e.index(kSlots));
-    slot = arith::MulIOp::create(e.b, slot, e.index(parts));
-    return e.b.createOrFold<arith::AddIOp>(slot, e.index(part));
+  Value getSlot(Value pair) { return arith::RemUIOp::create(e.b, pair, e.index(kSlots)); }
+  /// Part `i` of `count` of number `whole`.
+  Value getPart(Value whole, int64_t count, int64_t i) {
+    Value first = arith::MulIOp::create(e.b, whole, e.index(count));
+    return arith::AddIOp::create(e.b, first, e.index(i));
   }
 
   /// Element `column` of row `r` of the tile.
@@ -146,9 +235,9 @@ private:
     return memref::LoadOp::create(e.b, buffer, ValueRange{row, column});
   }
 
-  SmallVector<Value> forBlocks(int64_t first, int64_t last, ValueRange init,
-                               function_ref<SmallVector<Value>(Value, ValueRange)> body) {
-    auto loop = scf::ForOp::create(e.b, e.index(first), e.index(last), e.index(1), init);
+  SmallVector<Value> forRange(int64_t count, ValueRange init,
+                              function_ref<SmallVector<Value>(Value, ValueRange)> body) {
+    auto loop = scf::ForOp::create(e.b, e.index(0), e.index(count), e.index(1), init);
     OpBuilder::InsertionGuard guard(e.b);
     e.b.setInsertionPointToStart(loop.getBody());
     scf::YieldOp::create(e.b, body(loop.getInductionVar(), loop.getRegionIterArgs()));
@@ -158,18 +247,23 @@ private:
   TileEmitter &e;
   QuantizedLinearOp op;
   const Tile &tile;
-  PackedLayout layout;
-  QuantizedPanel panel;
-  int64_t parts; ///< products of a block: two where halves of a block have scales
-  int64_t blocks, ahead;
+  PackedReader reader;
+  const PackedLayout &layout;
+  int64_t parts;         ///< products of a block: two where halves of a block have scales
+  int64_t blocks, pairs; ///< of a vector
+  int64_t allPairs;      ///< of the tile
+  Value group;           ///< of the tile's first vector
   Value terms;
-  Value products; ///< memref<slots * parts x 16 x 16 x i32>
+  Value bytes;
+  Value products;                   ///< memref<slots * parts of a pair x 16 x 16 x i32>
+  Value scales, minima, halfScales; ///< makeFloats(); null where the format has none
 };
 
 } // namespace
 
-bool nyala::cpu::hasAmxProduct(CpuTargetAttr target) {
-  return target.hasFeature("amx-int8") && target.hasFeature("avx512f");
+bool nyala::cpu::hasAmxProduct(CpuTargetAttr target, QuantizedLinearOp op) {
+  return target.hasFeature("amx-int8") && target.hasFeature("avx512f") &&
+         getPackedLayout(getTensorType(op.getWeight())).getColumns() % kTileBytes == 0;
 }
 
 SmallVector<Value> nyala::cpu::emitAmxProduct(TileEmitter &e, QuantizedLinearOp op,

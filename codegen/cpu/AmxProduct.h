@@ -8,15 +8,15 @@
 #ifndef NYALA_CODEGEN_CPU_AMXPRODUCT_H
 #define NYALA_CODEGEN_CPU_AMXPRODUCT_H
 
-#include "codegen/cpu/QuantizedPanel.h"
+#include "codegen/cpu/TileEmitter.h"
 
 namespace nyala::cpu {
 
 /// Rows of a tile register.
 inline constexpr int64_t kAmxRows = 16;
 
-/// Does `target` multiply tiles of bytes?
-bool hasAmxProduct(CpuTargetAttr target);
+/// Does `target` multiply tiles of bytes, and is the weight a whole number of them deep?
+bool hasAmxProduct(CpuTargetAttr target, QuantizedLinearOp op);
 
 /// The sums of a tile of kAmxRows rows (numerics.md), without the bias: row by row, vector by
 /// vector.

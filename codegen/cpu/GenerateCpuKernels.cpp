@@ -237,15 +237,16 @@ private:
       e.beginTile();
       emitByBlocks(e, root, sinks, tile);
     };
+    int64_t block = root.getPromptBlock(target, kernel.getMaxRows());
     auto emitContractRows = [&] {
       int64_t few = root.getFewRows(target, kernel.getMaxRows());
-      if (few == 0 || e.getMaxRows() <= few)
+      int64_t maxRows = block > 0 ? kContractRows : kernel.getMaxRows();
+      if (few == 0 || maxRows <= few)
         return emit(few > 0);
       Value isFew =
           arith::CmpIOp::create(e.b, arith::CmpIPredicate::sle, e.getRows(), e.index(few));
       emitBranch(e, isFew, [&] { emit(true); }, [&] { emit(false); });
     };
-    int64_t block = root.getPromptBlock(target, kernel.getMaxRows());
     if (block == 0)
       return emitContractRows();
     emitBranch(

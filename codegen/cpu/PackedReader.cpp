@@ -106,20 +106,46 @@ PackedReader::Header PackedReader::loadHeader(Value offset, const Access &access
   return header;
 }
 
-/// Products of halves and bytes are exact in f32.
-PackedReader::Block PackedReader::loadBlockWithHeader(const Header &header, Value offset,
-                                                      Value scalesOffset, const Access &access) {
-  Block block = loadWords(offset, PackedLayout::kBlockColumns, access);
-  Value second = add(scalesOffset, PackedLayout::kGroupRows);
+/// Block `number` of the 8 at byte offset `superBlock`. Products of halves and bytes are exact in
+/// f32.
+PackedReader::Block PackedReader::loadBlockWithHeader(const Header &header, Value superBlock,
+                                                      Value number, const Access &access) {
+  auto at = [&](int64_t bytes, int64_t first) {
+    Value offset = arith::MulIOp::create(e.b, number, e.index(bytes));
+    return arith::AddIOp::create(e.b, superBlock, add(offset, first));
+  };
+  Value words = at(layout.getBlockBytes(), PackedLayout::kHeaderBytes);
+  Value first = at(PackedLayout::kIntegerScalesBytes, PackedLayout::kIntegerScalesOffset);
+  Value second = add(first, PackedLayout::kGroupRows);
+  Block block = loadWords(words, PackedLayout::kBlockColumns, access);
   if (layout.hasHalfScales()) {
     block.scale = header.scale;
-    block.halfScales = {loadIntegers(scalesOffset, access, true),
-                        loadIntegers(second, access, true)};
+    block.halfScales = {loadIntegers(first, access, true), loadIntegers(second, access, true)};
     return block;
   }
-  block.scale = arith::MulFOp::create(e.b, header.scale, loadIntegers(scalesOffset, access, false));
+  block.scale = arith::MulFOp::create(e.b, header.scale, loadIntegers(first, access, false));
   block.minimum = arith::MulFOp::create(e.b, header.minimum, loadIntegers(second, access, false));
   return block;
+}
+
+PackedReader::Block PackedReader::loadBlock(Value group, Value number) {
+  const Access access = {.lane = Value(), .prefetch = true};
+  auto move = [&](Value count, int64_t bytes) -> Value {
+    Value offset = arith::MulIOp::create(e.b, count, e.index(bytes));
+    return arith::AddIOp::create(e.b, group, offset);
+  };
+  if (!layout.hasHeaders())
+    return loadBlock(move(number, layout.getBlockBytes()), PackedLayout::kBlockColumns, access);
+  Value blocks = e.index(PackedLayout::kHeaderBlocks);
+  Value superBlock = move(arith::DivUIOp::create(e.b, number, blocks), layout.getSuperBlockBytes());
+  Value inSuperBlock = arith::RemUIOp::create(e.b, number, blocks);
+  // Each of the 8 blocks asks for one line of the header, which has fewer.
+  static_assert(PackedLayout::kHeaderBytes <=
+                PackedLayout::kHeaderBlocks * PackedLayout::kWordBytes);
+  Value line = arith::MulIOp::create(e.b, inSuperBlock, e.index(PackedLayout::kWordBytes));
+  emitPrefetch(arith::AddIOp::create(e.b, superBlock, line));
+  Header header = loadHeader(superBlock, {.lane = Value(), .prefetch = false});
+  return loadBlockWithHeader(header, superBlock, inSuperBlock, access);
 }
 
 Value PackedReader::getQuant(const Block &block, int64_t c) {
@@ -297,18 +323,11 @@ SmallVector<Value> PackedReader::forSuperBlocks(ArrayRef<Value> groups, ValueRan
       headers.push_back(loadHeader(starts.back(), access));
     }
     return forRange(PackedLayout::kHeaderBlocks, carried, [&](Value block, ValueRange carried) {
-      auto times = [&](int64_t factor) {
-        return arith::MulIOp::create(e.b, block, e.index(factor));
-      };
-      Value words = add(times(layout.getBlockBytes()), PackedLayout::kHeaderBytes);
-      Value scales =
-          add(times(PackedLayout::kIntegerScalesBytes), PackedLayout::kIntegerScalesOffset);
       SmallVector<Block> blocks;
       for (auto [start, header] : llvm::zip_equal(starts, headers))
-        blocks.push_back(loadBlockWithHeader(header, arith::AddIOp::create(e.b, start, words),
-                                             arith::AddIOp::create(e.b, start, scales), access));
-      Value column = arith::AddIOp::create(e.b, firstColumn, times(PackedLayout::kBlockColumns));
-      return body(blocks, column, carried);
+        blocks.push_back(loadBlockWithHeader(header, start, block, access));
+      Value column = arith::MulIOp::create(e.b, block, e.index(PackedLayout::kBlockColumns));
+      return body(blocks, arith::AddIOp::create(e.b, firstColumn, column), carried);
     });
   });
 }

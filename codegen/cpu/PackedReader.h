@@ -44,6 +44,9 @@ public:
   /// asks for the bytes that are to be streamed later.
   llvm::SmallVector<mlir::Value> forBlocks(llvm::ArrayRef<mlir::Value> groups,
                                            mlir::ValueRange init, BlockBody body);
+  /// One block of 32 columns of a group: its byte offset, and the block's number in it (both
+  /// index). Also asks for bytes that are to be streamed later.
+  Block loadBlock(mlir::Value group, mlir::Value number);
   /// Calls `body` for all blocks of a tile of the product's columns, given the vector that the
   /// block is of and its number in the group (both index).
   void forTileBlocks(const Tile &tile,
@@ -97,7 +100,7 @@ private:
   Block loadWords(mlir::Value offset, int64_t length, const Access &access);
   Block loadBlock(mlir::Value offset, int64_t length, const Access &access);
   Header loadHeader(mlir::Value offset, const Access &access);
-  Block loadBlockWithHeader(const Header &header, mlir::Value offset, mlir::Value scalesOffset,
+  Block loadBlockWithHeader(const Header &header, mlir::Value superBlock, mlir::Value block,
                             const Access &access);
   llvm::SmallVector<mlir::Value> forBlocks(llvm::ArrayRef<mlir::Value> groups,
                                            mlir::ValueRange init, const Access &access,

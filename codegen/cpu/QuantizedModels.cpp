@@ -192,19 +192,21 @@ struct QuantizedLinearModel
     return getWeightObstacle(cast<QuantizedLinearOp>(op).getWeight());
   }
 
-  SmallVector<int64_t> getRowBlocks(Operation *, CpuTargetAttr target, int64_t maxRows) const {
+  SmallVector<int64_t> getRowBlocks(Operation *op, CpuTargetAttr target, int64_t maxRows) const {
     SmallVector<int64_t> blocks;
-    if (multipliesBytesByTiles(target, maxRows))
+    if (maxRows >= kAmxRows && hasAmxProduct(target, cast<QuantizedLinearOp>(op)))
       blocks.push_back(kAmxRows);
+    if (maxRows > 1 && target.hasFeature("avx512vnni"))
+      blocks.push_back(2 * kPanelRows);
     if (maxRows > 1 && target.hasFeature("avx512f"))
-      blocks.append({4, 2});
+      blocks.append({kPanelRows, kPanelRows / 2});
     return blocks;
   }
-  /// As many as cost no more unpacked again for each block of rows, from the first-level cache,
-  /// than a panel costs to fill.
-  int64_t getFewRows(Operation *, CpuTargetAttr target, int64_t maxRows) const {
-    if (multipliesBytesByTiles(target, maxRows))
-      return kAmxRows - 1;
+  /// As many as cost no more unpacked again for each block of rows, from the near caches, than a
+  /// panel costs to fill and to read.
+  int64_t getFewRows(Operation *, CpuTargetAttr target, int64_t) const {
+    if (target.hasFeature("avx512vnni"))
+      return kContractRows;
     return target.hasFeature("avx512f") ? 16 : 1;
   }
 
@@ -223,18 +225,27 @@ struct QuantizedLinearModel
       return addBias(e, op.getBias(), tile,
                      hasRoundedProduct(e.getTarget()) ? emitRoundedProduct(e, op, tile)
                                                       : emitRescaledProduct(e, op, tile));
-    if (tile.rows == kAmxRows && hasAmxProduct(e.getTarget()))
+    if (tile.rows == kAmxRows && hasAmxProduct(e.getTarget(), op))
       return addBias(e, op.getBias(), tile, emitAmxProduct(e, op, tile));
-    SmallVector<Value> vectors =
-        e.hasFewRows() ? emitStreamed(op, e, tile) : ProductEmitter(e, op, tile).emitFromPanel();
-    return addBias(e, op.getBias(), tile, std::move(vectors));
+    return addBias(e, op.getBias(), tile,
+                   e.hasFewRows() ? emitStreamed(op, e, tile) : emitFromPanel(op, e, tile));
   }
 
 private:
-  /// The registers of a kernel have one configuration: that of bytes, or, for prompts, of bf16.
-  bool multipliesBytesByTiles(CpuTargetAttr target, int64_t maxRows) const {
-    bool byRounding = maxRows > kContractRows && hasRoundedProduct(target);
-    return maxRows >= kAmxRows && hasAmxProduct(target) && !byRounding;
+  /// Rows of a tile of two vectors whose sums, and a block's, fit registers. Streamed, a tile is
+  /// one vector at a time, of twice as many.
+  static constexpr int64_t kPanelRows = 4;
+
+  SmallVector<Value> emitFromPanel(QuantizedLinearOp op, TileEmitter &e, Tile tile) const {
+    SmallVector<Value> vectors;
+    int64_t rows = tile.rows;
+    tile.rows = std::min(rows, kPanelRows);
+    for (int64_t first = 0; first < rows; first += tile.rows) {
+      Tile part = tile;
+      part.row = e.b.createOrFold<arith::AddIOp>(tile.row, e.index(first));
+      llvm::append_range(vectors, ProductEmitter(e, op, part).emitFromPanel());
+    }
+    return vectors;
   }
 
   /// One group after the other, so that weights are read from front to back: the hardware's

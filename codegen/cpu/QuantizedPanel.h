@@ -21,8 +21,7 @@ inline constexpr int64_t kBlockQuads = PackedLayout::kBlockColumns / kQuadColumn
 /// those of 32 columns of the weight. Lanes are columns of the result.
 struct QuantizedPanel {
   /// memref<V x blocks x 8 x 64 x i8>: the bytes of PackedReader::getQuants(). Quad q of a block is
-  /// 16 lanes of 4 unsigned bytes each, columns 4q to 4q + 3: 8 rows of 64 bytes, which are an
-  /// operand of vpdpbusd each, and together a tile of tdpbsud.
+  /// 16 lanes of 4 unsigned bytes each, columns 4q to 4q + 3: an operand of vpdpbusd.
   mlir::Value quads;
   mlir::Value scales; ///< memref<V x blocks x 16 x f32>
   mlir::Value minima; ///< memref<V x blocks x 16 x f32>, or null

@@ -60,7 +60,6 @@ private:
   State reduce(mlir::Value sequence, mlir::Value from, mlir::Value to);
   State mergeWarps();
   void publish(const State &state, mlir::Value part);
-  mlir::Value isLast(mlir::Value parts);
   State mergeParts(mlir::Value parts);
   void finish(const State &state, AttentionWriter write);
 
@@ -77,7 +76,7 @@ private:
   int64_t group, together; ///< query heads of a key-value head, of a block
   int64_t width;           ///< adjacent channels of a thread when warps are merged
   std::unique_ptr<WarpAttention> attention;
-  mlir::Value factors, total, last; ///< of parts, in shared memory
+  mlir::Value factors, total; ///< of parts, in shared memory
   mlir::Value workspace;
 
   // Of the block's row and group of heads.
