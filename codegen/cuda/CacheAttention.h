@@ -2,12 +2,9 @@
 //
 // A block of 256 threads takes a row, up to four query heads that share a key-value
 // head, and a part of the positions that the row sees, whose keys and values it
-// reads once. A warp has 32 positions at a time, a lane one of them when weights
-// are computed and 4 or 8 channels of several when slots are read:
+// reads once:
 //
-//   each warp:  for its positions, 32 of every 256, with an online softmax:
-//                 scores (sums over the lanes of a slot) -> maximum, weights
-//                 weighted sums of the values, for the lanes' channels
+//   each warp:  for its positions, an online softmax (WarpAttention.h)
 //   the block:  merges its warps in shared memory, in ascending order
 //   the last block of a row and head:  merges the parts, in ascending order
 //
@@ -19,9 +16,11 @@
 #define NYALA_CODEGEN_CUDA_CACHEATTENTION_H
 
 #include "codegen/cuda/AttentionWriter.h"
-#include "codegen/cuda/HeadReader.h"
+#include "codegen/cuda/WarpAttention.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+
+#include <memory>
 
 namespace nyala::cuda {
 
@@ -37,7 +36,7 @@ public:
 
   CacheAttentionEmitter(ThreadEmitter &e, AttentionOp op);
   /// Are 128 registers a thread enough, so that two blocks can share a multiprocessor?
-  bool needsFewRegisters() const;
+  bool needsFewRegisters() const { return attention->needsFewRegisters(); }
 
   /// Part `part` of row `row`, and the row's result if this block is the last one.
   void emitPart(mlir::Value headGroup, mlir::Value part, mlir::Value row, AttentionWriter write);
@@ -55,28 +54,15 @@ private:
     mlir::Value maximum, sum;
     llvm::SmallVector<mlir::Value> weighted;
   };
-  /// The same of a warp: of each head, of this lane's channels and slots; sums of its positions.
-  struct WarpState {
-    llvm::SmallVector<mlir::Value> maxima, sums, weighted;
-  };
-  /// The next 32 positions of a warp, of which those below `end` are seen.
-  struct Slots {
-    mlir::Value sequence, first, end;
-  };
 
   Span getSpan(mlir::Value row);
   void beginGroup(mlir::Value headGroup, mlir::Value row);
   State reduce(mlir::Value sequence, mlir::Value from, mlir::Value to);
-  WarpState addPositions(const Slots &slots, const WarpState &state);
   State mergeWarps();
   void publish(const State &state, mlir::Value part);
   State mergeParts(mlir::Value parts);
   void finish(const State &state, AttentionWriter write);
 
-  mlir::Value getWeight(mlir::Value weights, int64_t number);
-  llvm::SmallVector<mlir::Value>
-  addSlots(int64_t first, int64_t mask,
-           llvm::function_ref<llvm::SmallVector<mlir::Value>(int64_t)> leaf);
   mlir::Value getPartAddress(mlir::Value part, mlir::Value column);
 
   mlir::Value add(mlir::Value l, mlir::Value r);
@@ -86,16 +72,15 @@ private:
 
   ThreadEmitter &e;
   AttentionOp op;
-  HeadReader keys, values;
+  int64_t channels;        ///< of a head of values
   int64_t group, together; ///< query heads of a key-value head, of a block
   int64_t width;           ///< adjacent channels of a thread when warps are merged
-  mlir::Value warpMaxima, warpSums, warpWeighted; ///< in shared memory
-  mlir::Value factors, total;                     ///< of parts, likewise
+  std::unique_ptr<WarpAttention> attention;
+  mlir::Value factors, total; ///< of parts, in shared memory
   mlir::Value workspace;
 
   // Of the block's row and group of heads.
-  mlir::Value row, headGroup, kvHead, firstHead;
-  llvm::SmallVector<llvm::SmallVector<mlir::Value>> queries; ///< of each head, this lane's channels
+  mlir::Value row, headGroup, kvHead, firstHead, lastHead;
   mlir::Value mergedHead, mergedChannel, isMerging; ///< of this thread when warps are merged
 };
 

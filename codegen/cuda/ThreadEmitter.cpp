@@ -234,23 +234,23 @@ Value ThreadEmitter::shuffleXor(Value value, int64_t mask) {
       .getShuffleResult();
 }
 
-Value ThreadEmitter::reduceLanes(Value value, int64_t lanes,
+Value ThreadEmitter::reduceLanes(Value value, int64_t lanes, int64_t apart,
                                  function_ref<Value(Value, Value)> combine) {
-  for (int64_t mask = lanes / 2; mask > 0; mask /= 2)
+  for (int64_t mask = lanes / 2; mask >= apart; mask /= 2)
     value = combine(value, shuffleXor(value, mask));
   return value;
 }
 
-Value ThreadEmitter::addLanes(Value value, int64_t lanes) {
-  return reduceLanes(value, lanes, [&](Value l, Value r) -> Value {
+Value ThreadEmitter::addLanes(Value value, int64_t lanes, int64_t apart) {
+  return reduceLanes(value, lanes, apart, [&](Value l, Value r) -> Value {
     if (isa<FloatType>(l.getType()))
       return arith::AddFOp::create(b, l, r);
     return arith::AddIOp::create(b, l, r);
   });
 }
 
-Value ThreadEmitter::maxLanes(Value value, int64_t lanes) {
-  return reduceLanes(value, lanes, [&](Value l, Value r) -> Value {
+Value ThreadEmitter::maxLanes(Value value, int64_t lanes, int64_t apart) {
+  return reduceLanes(value, lanes, apart, [&](Value l, Value r) -> Value {
     if (isa<FloatType>(l.getType()))
       return arith::MaxNumFOp::create(b, l, r);
     return arith::MaxSIOp::create(b, l, r);
@@ -314,7 +314,7 @@ Value ThreadEmitter::reduceRow(Value row, int64_t columns, double identity,
     int64_t turn = whole / stride * stride + begin;
     if (rest > 0 && turn <= whole && whole < turn + width)
       partial = guarded(arith::CmpIPredicate::eq, turn, rest, partial);
-    partials.push_back(reduceLanes(partial, kWarp, combine));
+    partials.push_back(reduceLanes(partial, kWarp, 1, combine));
   }
   if (threads > kWarp) {
     int64_t warps = threads / kWarp;

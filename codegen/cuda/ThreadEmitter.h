@@ -131,9 +131,9 @@ public:
   /// The value of lane `lane xor mask`. All lanes of the warp must come by.
   mlir::Value shuffleXor(mlir::Value value, int64_t mask);
   /// Sum (maximum) over groups of `lanes` adjacent lanes, by a butterfly from half of them down;
-  /// all get it. f32 or i32.
-  mlir::Value addLanes(mlir::Value value, int64_t lanes = kWarp);
-  mlir::Value maxLanes(mlir::Value value, int64_t lanes = kWarp);
+  /// all get it. f32 or i32. Of lanes that are `apart`: each of a group has its own.
+  mlir::Value addLanes(mlir::Value value, int64_t lanes = kWarp, int64_t apart = 1);
+  mlir::Value maxLanes(mlir::Value value, int64_t lanes = kWarp, int64_t apart = 1);
   /// Sum of `element(tile)`, a number for adjacent columns, over the columns of row `row`, in the
   /// order of kVirtualThreads; to be called at the row prologue; all threads get it. Maximum
   /// likewise.
@@ -159,6 +159,8 @@ public:
 
   /// memref<shape x type, 3> of the block's dynamic shared memory, aligned to 16 bytes.
   mlir::Value allocateShared(llvm::ArrayRef<int64_t> shape, mlir::Type type);
+  /// The same memory, or the beginning of it, as a memref of another shape and type.
+  mlir::Value reuseShared(mlir::Value memory, llvm::ArrayRef<int64_t> shape, mlir::Type type);
   int64_t getSharedBytes() const { return sharedBytes; }
   /// Numbers that the kernel looks up, in constant memory: memref<count x type, 4>.
   mlir::Value getConstantTable(llvm::StringRef name, mlir::DenseElementsAttr values);
@@ -218,7 +220,7 @@ public:
 
 private:
   mlir::Value pullScalar(mlir::Operation *op, mlir::ValueRange operands, mlir::Type type);
-  mlir::Value reduceLanes(mlir::Value value, int64_t lanes,
+  mlir::Value reduceLanes(mlir::Value value, int64_t lanes, int64_t apart,
                           llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)> combine);
   mlir::Value reduceRow(mlir::Value row, int64_t columns, double identity,
                         llvm::function_ref<mlir::Value(const Tile &)> element,

@@ -37,6 +37,13 @@ Value ThreadEmitter::allocateShared(ArrayRef<int64_t> shape, Type type) {
   return memory;
 }
 
+Value ThreadEmitter::reuseShared(Value memory, ArrayRef<int64_t> shape, Type type) {
+  auto view = memory.getDefiningOp<memref::ViewOp>();
+  auto reused =
+      MemRefType::get(shape, type, MemRefLayoutAttrInterface(), view.getType().getMemorySpace());
+  return memref::ViewOp::create(b, reused, view.getSource(), view.getByteShift(), ValueRange());
+}
+
 Value ThreadEmitter::getConstantTable(StringRef name, DenseElementsAttr values) {
   auto module = function->getParentOfType<gpu::GPUModuleOp>();
   auto type = MemRefType::get(values.getType().getShape(), values.getElementType(),

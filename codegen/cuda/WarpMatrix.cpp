@@ -87,6 +87,13 @@ WarpMatrixEmitter::loadRightTransposed(Value factors, int64_t row, int64_t colum
   return {Fragment{both[0], both[1]}, Fragment{both[2], both[3]}};
 }
 
+WarpMatrixEmitter::Fragment WarpMatrixEmitter::loadLeftTransposed(Value factors, Value row,
+                                                                  int64_t column) {
+  Value rows = arith::AddIOp::create(e.b, row, laneOf8);
+  rows = arith::AddIOp::create(e.b, rows, sixteenth);
+  return loadMatrices(factors, rows, add(eighth, column), true);
+}
+
 WarpMatrixEmitter::Fragment WarpMatrixEmitter::multiply(const Fragment &left, const Fragment &right,
                                                         const Fragment &sums) {
   using Types = std::array<NVVM::MMATypes, 2>;
@@ -125,11 +132,14 @@ WarpMatrixEmitter::Fragment WarpMatrixEmitter::round(const Fragment &first,
 // Copies
 //===----------------------------------------------------------------------===//
 
-void WarpMatrixEmitter::copyAsync(Value source, Value factors, Value row, Value column) {
+void WarpMatrixEmitter::copyAsync(Value source, Value factors, Value row, Value column,
+                                  Value bytes) {
   NVVM::CpAsyncOp::create(e.b, getPointer(factors, row, column), source, 16,
-                          NVVM::LoadCacheModifierKind::CG, Value());
+                          NVVM::LoadCacheModifierKind::CG, bytes);
 }
 
 void WarpMatrixEmitter::commitCopies() { NVVM::CpAsyncCommitGroupOp::create(e.b); }
 
-void WarpMatrixEmitter::waitForCopies() { NVVM::CpAsyncWaitGroupOp::create(e.b, 0); }
+void WarpMatrixEmitter::waitForCopies(int64_t pending) {
+  NVVM::CpAsyncWaitGroupOp::create(e.b, static_cast<uint32_t>(pending));
+}

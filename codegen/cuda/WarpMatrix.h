@@ -36,23 +36,29 @@ public:
   std::array<Fragment, 2> loadRight(mlir::Value factors, int64_t row, int64_t column);
   /// The same of factors whose depth is rows `row` … + 15 of shared memory.
   std::array<Fragment, 2> loadRightTransposed(mlir::Value factors, int64_t row, int64_t column);
+  /// The left fragment whose rows are columns `column` … + 15, its depth rows `row` … + 15.
+  Fragment loadLeftTransposed(mlir::Value factors, mlir::Value row, int64_t column);
   /// Sums + left * right; no sums: zeros.
   Fragment multiply(const Fragment &left, const Fragment &right, const Fragment &sums);
   /// Two adjacent fragments of sums as a left one.
   Fragment round(const Fragment &first, const Fragment &second);
 
-  /// Asks for 16 bytes of global memory, to be written at element `column` of row `row`.
-  void copyAsync(mlir::Value source, mlir::Value factors, mlir::Value row, mlir::Value column);
+  /// Two numbers rounded, as fragments hold them.
+  mlir::Value pack(mlir::Value low, mlir::Value high);
+
+  /// Asks for 16 bytes of global memory, to be written at element `column` of row `row`; for
+  /// `bytes` (i32) of them if given, with zeros for the rest.
+  void copyAsync(mlir::Value source, mlir::Value factors, mlir::Value row, mlir::Value column,
+                 mlir::Value bytes = {});
   /// Closes the group of what this thread has asked for.
   void commitCopies();
-  /// Waits for all groups of this thread.
-  void waitForCopies();
+  /// Waits for all groups of this thread but the last `pending`.
+  void waitForCopies(int64_t pending = 0);
 
 private:
   Fragment loadMatrices(mlir::Value factors, mlir::Value row, mlir::Value column, bool transposed);
   mlir::Value getPointer(mlir::Value factors, mlir::Value row, mlir::Value column);
   mlir::Value add(mlir::Value l, int64_t r);
-  mlir::Value pack(mlir::Value low, mlir::Value high);
 
   ThreadEmitter &e;
   mlir::FloatType type;

@@ -44,9 +44,11 @@ enum Attribute : int {
   MultiprocessorCount = 16,
   ComputeCapabilityMajor = 75,
   ComputeCapabilityMinor = 76,
+  MaxSharedBytesPerMultiprocessor = 81,
 };
 
 inline constexpr int maxDynamicSharedBytes = 8;  // CUfunction_attribute
+inline constexpr int preferredSharedPercent = 9; // of a multiprocessor's; likewise
 inline constexpr unsigned blockingSyncEvent = 1; // CUevent_flags
 inline constexpr unsigned disableTimingEvent = 2;
 inline constexpr unsigned externalRecord = 1;       // CUevent_record_flags: a node in a graph

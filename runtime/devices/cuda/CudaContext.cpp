@@ -36,6 +36,8 @@ CudaContext::CudaContext(uint32_t number)
   product = text;
   driver.check(driver.deviceGetAttribute(&major, ComputeCapabilityMajor, gpu), "ask the gpu");
   driver.check(driver.deviceGetAttribute(&minor, ComputeCapabilityMinor, gpu), "ask the gpu");
+  driver.check(driver.deviceGetAttribute(&sharedBytes, MaxSharedBytesPerMultiprocessor, gpu),
+               "ask the gpu");
   driver.check(driver.primaryCtxRetain(&context, gpu), "start work on the gpu");
 }
 

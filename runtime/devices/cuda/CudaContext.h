@@ -24,6 +24,8 @@ public:
   const std::string &getProduct() const { return product; }
   int getMajor() const { return major; }
   int getMinor() const { return minor; }
+  /// Shared memory of a multiprocessor.
+  int getSharedBytes() const { return sharedBytes; }
   /// Makes calls of this thread work on this GPU. Before any call that needs a context.
   void use() const { driver.check(tryUse(), "use the gpu"); }
   /// For destructors: what is left of a GPU that failed cannot be given back anyway.
@@ -33,7 +35,7 @@ private:
   CudaDriver driver;
   Gpu gpu;
   std::string name, product;
-  int major = 0, minor = 0;
+  int major = 0, minor = 0, sharedBytes = 0;
   Context context = nullptr;
 };
 

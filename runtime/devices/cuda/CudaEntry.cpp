@@ -151,6 +151,8 @@ bool CudaEntry::run(const std::atomic<bool> *cancelled, Profile *profile) {
   // The driver loads kernels, and cuBLASLt itself, when they are first launched. A capture is no
   // time for that.
   const bool first = !std::exchange(variant.hasRun, true);
+  if (first)
+    program.unifySharedMemory();
   for (std::vector<bool> &rows : isCopied)
     rows.assign(rows.size(), false);
   if (executor.stepwise || (first && profile)) {

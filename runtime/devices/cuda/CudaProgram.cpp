@@ -5,6 +5,7 @@
 #include "runtime/kernel_abi.h"
 
 #include <algorithm>
+#include <set>
 
 namespace nyala::rt::cuda {
 
@@ -39,6 +40,24 @@ const artifact::MatmulCall *CudaProgram::findLibraryCall(const artifact::Kernel 
   // The bits of shorter calls must not depend on a library's choices.
   return call && library && rows > NYALA_CONTRACT_ROWS && library->prepare(*call, rows) ? call
                                                                                         : nullptr;
+}
+
+void CudaProgram::unifySharedMemory() const {
+  constexpr uint64_t reserved = 1 << 10; // of each block
+  std::set<uint32_t> kernels;
+  uint64_t most = 0;
+  for (const artifact::Step *step : *entry.steps())
+    if (const artifact::Kernel &kernel = module.getKernel(step->kernel()); kernel.overlaps()) {
+      kernels.insert(step->kernel());
+      most = std::max(most, kernel.shared_bytes() + reserved);
+    }
+  const CudaContext &context = module.getContext();
+  const uint64_t all = std::max(context.getSharedBytes(), 1);
+  const auto percent = static_cast<int>(std::min<uint64_t>((100 * most + all - 1) / all, 100));
+  for (const uint32_t kernel : kernels)
+    context.getDriver().check(context.getDriver().funcSetAttribute(module.getFunction(kernel),
+                                                                   preferredSharedPercent, percent),
+                              "divide the memory of multiprocessors");
 }
 
 bool CudaProgram::launch(size_t index, const CudaMemory &memory, std::span<const uint32_t> most,

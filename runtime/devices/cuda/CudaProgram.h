@@ -26,6 +26,10 @@ public:
   CudaProgram(const CudaModule &module, const artifact::Entry &entry, CublasLt *library)
       : module(module), entry(entry), library(library) {}
 
+  /// Shared memory and first-level cache are one memory, and a kernel that needs it divided in
+  /// another way waits for what runs to end: makes the kernels that overlap ask for the same
+  /// division, the one with the most cache. Loads them.
+  void unifySharedMemory() const;
   /// Launches step `index` for calls of up to as many rows as `most` says of each count; nothing if
   /// that is 0. Kernels read the number itself from device memory. Throws, naming step and kernel.
   /// \param behindKernel is the last work of the stream one of these kernels? One that overlaps may

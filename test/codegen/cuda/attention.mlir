@@ -9,13 +9,26 @@ module attributes {nyala.targets = [#nyala.cuda_target<"sm_90a">]} {
 // CHECK-SAME: known_block_size = array<i32: 256, 1, 1>, nvvm.minctasm = 2 : i32
 // CHECK-SAME: nyala.row_block = 1 : i64
 // CHECK-SAME: nyala.tiles = 96 : i64, nyala.workspace_bytes = 141568 : i64
-// A warp has 32 of each 256 positions.
-// CHECK: scf.for {{.*}} step %c256{{.*}} -> (f32, f32, f32,
-// Eight slots of keys and eight of values, each lane 16 bytes, in a window of eleven that runs ahead.
-// CHECK-COUNT-12: ld.global.L1::no_allocate.L2::256B
-// CHECK: gpu.shuffle
-// CHECK-COUNT-4: ld.global.L1::no_allocate.L2::256B
+// A warp has 16 of each 128 positions, whose keys and values it copies; those a row does not see are zeros.
+// CHECK-COUNT-4: nvvm.cp.async.shared.global {{.*}}, 16, cache = cg, %{{.*}} : !llvm.ptr<3>, !llvm.ptr<1>, i32
+// CHECK: nvvm.cp.async.commit.group
+// CHECK-COUNT-4: nvvm.cp.async.shared.global
+// CHECK: nvvm.cp.async.commit.group
+// Of a query, what it is rounded to, or what that leaves.
+// CHECK: arith.truncf {{.*}} : f32 to f16
+// CHECK: arith.subf
+// CHECK: arith.select
+// CHECK: scf.for {{.*}} step %c128{{.*}} -> (f32, f32,
+// CHECK: nvvm.cp.async.wait.group 1
+// CHECK: nvvm.bar.warp.sync
+// CHECK-COUNT-4: nvvm.mma.sync
+// CHECK: nvvm.bar.warp.sync
+// CHECK: nvvm.cp.async.shared.global
 // CHECK: ex2.approx.ftz.f32
+// CHECK: nvvm.cp.async.wait.group 1
+// CHECK: gpu.shuffle idx
+// CHECK: nvvm.ldmatrix {{.*}}layout = #nvvm.mma_layout<col>
+// CHECK: nvvm.mma.sync
 // CHECK: gpu.barrier
 // The only part of a row is its result; else the part is left in the workspace.
 // CHECK: scf.if
@@ -96,8 +109,9 @@ nyala.kernel @floats(%q: tensor<?x576xf32>, %k: tensor<1x8192x192xf32>, %v: tens
   nyala.return %0 : tensor<?x576xf32>
 }
 
-// A lane has a quarter of a block, of q4 four bytes, and its scale.
+// A lane has a quarter of a block, of q4 four bytes, and its scale; a warp 32 of each 256 positions.
 // CHECK-LABEL: gpu.func @blocks(
+// CHECK: scf.for {{.*}} step %c256{{.*}} -> (f32, f32, f32,
 // CHECK: @p ld.global.L1::no_allocate.L2::256B.b32 $0, [$1+0]
 // CHECK: @p ld.global.L1::no_allocate.L2::256B.b16 $0, [$1+0]
 // Integers become floats as low bits of 2^23.

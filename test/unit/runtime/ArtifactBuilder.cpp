@@ -166,6 +166,7 @@ ArtifactSpec makeToyOnGpu(const std::string &ptx, const std::string &arch) {
                                 .tiles = tiles,
                                 .threads = threads,
                                 .rowBlock = rowBlock,
+                                .sharedBytes = std::string_view(name) == "hash" ? 4096U : 0U,
                                 .workspaceBytes = 1 << 16,
                                 .overlaps = std::string_view(name) != "pick"};
   };

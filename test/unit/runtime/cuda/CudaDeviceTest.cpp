@@ -7,6 +7,7 @@
 using namespace nyala;
 using namespace nyala::test;
 using testing::ElementsAre;
+using testing::Pair;
 
 namespace {
 
@@ -36,6 +37,10 @@ TEST_F(CudaTest, RunsOfAsManyRowsShareAGraph) {
   EXPECT_THAT(fake.launches, ElementsAre("append 1x1x1 of 32", "hash 2x1x1 of 64, early",
                                          "pick 1x1x1 of 32", "logits 300x1x1 of 128, early"));
   EXPECT_EQ(fake.captures, 0);
+  // All that overlaps is asked to leave what hash needs, 4 KiB and one that blocks take anyway, of
+  // 100 KiB.
+  EXPECT_THAT(fake.sharedPercents,
+              ElementsAre(Pair("append", 5), Pair("hash", 5), Pair("logits", 5)));
   launch(5); // up to 8 rows: two row blocks of append, eight of hash
   EXPECT_THAT(fake.launches, ElementsAre("append 1x2x1 of 32", "hash 2x8x1 of 64, early",
                                          "pick 1x1x1 of 32", "logits 300x1x1 of 128, early"));

@@ -184,7 +184,16 @@ FAKE_API Result cuDeviceGetName(char *name, int length, Gpu gpu) {
 }
 
 FAKE_API Result cuDeviceGetAttribute(int *value, Attribute attribute, Gpu) {
-  *value = attribute == ComputeCapabilityMajor ? getFakeCuda().major : getFakeCuda().minor;
+  switch (attribute) {
+  case ComputeCapabilityMajor:
+    *value = getFakeCuda().major;
+    break;
+  case ComputeCapabilityMinor:
+    *value = getFakeCuda().minor;
+    break;
+  default:
+    *value = 100 << 10;
+  }
   return Success;
 }
 
@@ -223,7 +232,11 @@ FAKE_API Result cuModuleGetFunction(Function *function, Module, const char *name
   return notFound;
 }
 
-FAKE_API Result cuFuncSetAttribute(Function, int, int) { return answer(); }
+FAKE_API Result cuFuncSetAttribute(Function function, int attribute, int value) {
+  if (attribute == preferredSharedPercent)
+    getFakeCuda().sharedPercents[reinterpret_cast<const FakeKernel *>(function)->name] = value;
+  return answer();
+}
 
 //===----------------------------------------------------------------------===//
 // Memory

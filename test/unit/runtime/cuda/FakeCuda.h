@@ -28,7 +28,8 @@ struct FakeCuda {
   std::string broken; ///< the kernel that accesses illegal memory
 
   // What it was asked for.
-  std::vector<std::string> launches; ///< "append 1x2x1 of 32, early", grid and threads
+  std::vector<std::string> launches;         ///< "append 1x2x1 of 32, early", grid and threads
+  std::map<std::string, int> sharedPercents; ///< by kernel
   int captures = 0, graphLaunches = 0, products = 0;
   std::map<rt::cuda::Address, uint64_t> allocations; ///< that live, with their bytes
   std::map<rt::cuda::Address, uint64_t> pinned;      ///< memory of the host, likewise
