@@ -342,6 +342,20 @@ LogicalResult ReduceOp::verify() {
 OpOperand &ReduceOp::getRowOperand() { return getInputMutable(); }
 FusionKind ReduceOp::getFusionKind() { return FusionKind::RowReduction; }
 
+LogicalResult TopKOp::verify() {
+  int64_t channels = getChannels(getInput()), count = getChannels(getValues());
+  if (count < 1 || count > channels)
+    return emitOpError("expected 1 to ")
+           << channels << " values, as many as there are channels, got " << count;
+  if (failed(expectRows(*this, getInput(), getValues(), "the values")) ||
+      failed(expectRows(*this, getInput(), getIds(), "the ids")))
+    return failure();
+  return expectEqual(*this, "channels of the ids", count, getTensorType(getIds()).getDimSize(1));
+}
+
+OpOperand &TopKOp::getRowOperand() { return getInputMutable(); }
+FusionKind TopKOp::getFusionKind() { return FusionKind::Root; }
+
 LogicalResult SplitOp::verify() {
   int64_t width = 0;
   for (Value result : getResults()) {

@@ -440,6 +440,26 @@ def Nyala_ReduceOp : Nyala_ModelOp<"reduce"> {
   let hasVerifier = 1;
 }
 
+def Nyala_TopKOp : Nyala_ModelOp<"top_k", [AllElementTypesMatch<["input", "values"]>]> {
+  let summary = "the largest channels of each row, and their numbers";
+  let description = [{
+    `ids[r, :]` are the numbers of the K largest channels of row r, in descending order; of equal ones the
+    lower number comes first. `values[r, i] = input[r, ids[r, i]]`. NaN counts as -infinity, also in
+    `values`; -0 is equal to 0. K is the results' width.
+
+    What a sampler needs of a row of logits: its first candidates.
+
+    ```mlir
+    %values, %ids = nyala.top_k %logits
+       : tensor<?x49152xf32> -> tensor<?x64xf32>, tensor<?x64xi32>
+    ```
+  }];
+  let arguments = (ins Nyala_Matrix:$input);
+  let results = (outs Nyala_Matrix:$values, 2DTensorOf<[I32]>:$ids);
+  let assemblyFormat = "$input attr-dict `:` type($input) `->` type($values) `,` type($ids)";
+  let hasVerifier = 1;
+}
+
 //===----------------------------------------------------------------------===//
 // Movement
 //===----------------------------------------------------------------------===//

@@ -391,6 +391,31 @@ def SkipPrefillTail : Pass<"nyala-skip-prefill-tail", "::mlir::ModuleOp"> {
   let dependentDialects = ["::nyala::NyalaDialect"];
 }
 
+def SelectCandidates : Pass<"nyala-select-candidates", "::mlir::func::FuncOp"> {
+  let summary = "let a GPU find the largest logits";
+  let description = [{
+    A sampler mostly looks at a row's largest logits alone, but a GPU would copy all of them to the host. Entries
+    of a GPU that return logits return the `count` largest of each row as well, `top_logits` and their
+    `top_ids`, in a sampler's order. Of a CPU the sampler reads logits where they lie: its entries are left alone.
+
+    ```mlir
+    // before
+    func.func @cuda_decode(…) -> (tensor<?x49152xf32> {nyala.result = "logits"}, …) {
+      return %z, …
+    // after
+    func.func @cuda_decode(…) -> (tensor<?x49152xf32> {nyala.result = "logits"}, …,
+                                  tensor<?x64xf32> {nyala.result = "top_logits"},
+                                  tensor<?x64xi32> {nyala.result = "top_ids"}) {
+      %values, %ids = nyala.top_k %z : tensor<?x49152xf32> -> tensor<?x64xf32>, tensor<?x64xi32>
+      return %z, …, %values, %ids
+    ```
+  }];
+  let options = [
+    Option<"count", "count", "int64_t", "64", "Logits of a row; all, where there are fewer">
+  ];
+  let dependentDialects = ["::nyala::NyalaDialect"];
+}
+
 //===----------------------------------------------------------------------===//
 // Training steps (docs/training.md)
 //===----------------------------------------------------------------------===//

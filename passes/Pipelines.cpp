@@ -69,6 +69,8 @@ void nyala::buildModelPipeline(OpPassManager &pm, const ModelPipelineOptions &op
 
   // Programs differ from here on.
   pm.addPass(createAssignDevices({options.cudaPrefillRows}));
+  // Entries of a GPU are known only now.
+  pm.addNestedPass<func::FuncOp>(createSelectCandidates());
 
   // Cache shapes are static now: what asked for their dimensions folds.
   pm.addPass(createCanonicalizerPass());

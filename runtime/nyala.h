@@ -213,7 +213,8 @@ NYALA_API nyala_status nyala_session_set_tokens(nyala_session *session, const in
                                                 size_t count, size_t *kept);
 /// Logits of the last position: `vocabulary` floats, valid until the next call that evaluates
 /// tokens or restores: only sequences that the last such call evaluated have logits. Null else,
-/// after a rollback, and after NYALA_CANCELLED.
+/// after a rollback, and after NYALA_CANCELLED. A GPU copies them when they are asked for (null if
+/// it fails then): a sampler that is greedy, or has a small top_k, does not need them.
 NYALA_API const float *nyala_session_logits(const nyala_session *session);
 /// Forgets positions from `position` on.
 NYALA_API nyala_status nyala_session_rollback(nyala_session *session, uint32_t position);

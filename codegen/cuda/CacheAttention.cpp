@@ -115,7 +115,6 @@ void CacheAttentionEmitter::emitPart(Value headGroup, Value part, Value row,
   auto padded = static_cast<int64_t>(llvm::alignTo(getParts(op), kPartsAtOnce));
   factors = e.allocateShared({together, padded}, e.b.getF32Type());
   total = e.allocateShared({together}, e.b.getF32Type());
-  last = e.allocateShared({1}, e.b.getI32Type());
   e.when(compare(Predicate::slt, part, span.parts), [&] {
     e.beginRow();
     beginGroup(headGroup, row);
@@ -130,7 +129,8 @@ void CacheAttentionEmitter::emitPart(Value headGroup, Value part, Value row,
     finish(state, write);
     e.b.setInsertionPointToStart(branch.elseBlock());
     publish(state, part);
-    e.when(isLast(span.parts), [&] { finish(mergeParts(span.parts), write); });
+    Value counter = add(mul(row, getHeadGroups(op)), headGroup);
+    e.when(e.isLastBlock(counter, span.parts), [&] { finish(mergeParts(span.parts), write); });
   });
 }
 
@@ -441,31 +441,6 @@ void CacheAttentionEmitter::publish(const State &state, Value part) {
       storeNumbers(e, state.sum, getPartAddress(part, add(maximum, together)));
     });
   });
-}
-
-/// Is this block the last of `parts` to come by? What the others have published can be read then.
-/// The order, for all of the device: stores of this block, barrier, fence, count; count, fence,
-/// barrier, loads of the last block.
-Value CacheAttentionEmitter::isLast(Value parts) {
-  Type i32 = e.b.getI32Type();
-  e.barrier();
-  e.when(compare(Predicate::eq, e.getThread(), e.index(0)), [&] {
-    auto fence = [&] { LLVM::FenceOp::create(e.b, LLVM::AtomicOrdering::acq_rel, "device"); };
-    Value counter = e.getCounter(add(mul(row, getHeadGroups(op)), headGroup));
-    fence();
-    Value before =
-        LLVM::AtomicRMWOp::create(e.b, LLVM::AtomicBinOp::add, counter, e.intConstant(i32, 1),
-                                  LLVM::AtomicOrdering::monotonic, "device");
-    fence();
-    Value least =
-        arith::IndexCastOp::create(e.b, i32, arith::SubIOp::create(e.b, parts, e.index(1)));
-    Value isLast = compare(Predicate::eq, before, least);
-    e.when(isLast, [&] { LLVM::StoreOp::create(e.b, e.intConstant(i32, 0), counter); });
-    memref::StoreOp::create(e.b, arith::ExtUIOp::create(e.b, i32, isLast), last, e.index(0));
-  });
-  e.barrier();
-  return compare(Predicate::ne, memref::LoadOp::create(e.b, last, e.index(0)),
-                 e.intConstant(i32, 0));
 }
 
 CacheAttentionEmitter::State CacheAttentionEmitter::mergeParts(Value parts) {

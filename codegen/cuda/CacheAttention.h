@@ -70,7 +70,6 @@ private:
   WarpState addPositions(const Slots &slots, const WarpState &state);
   State mergeWarps();
   void publish(const State &state, mlir::Value part);
-  mlir::Value isLast(mlir::Value parts);
   State mergeParts(mlir::Value parts);
   void finish(const State &state, AttentionWriter write);
 
@@ -91,7 +90,7 @@ private:
   int64_t group, together; ///< query heads of a key-value head, of a block
   int64_t width;           ///< adjacent channels of a thread when warps are merged
   mlir::Value warpMaxima, warpSums, warpWeighted; ///< in shared memory
-  mlir::Value factors, total, last;               ///< of parts, likewise
+  mlir::Value factors, total;                     ///< of parts, likewise
   mlir::Value workspace;
 
   // Of the block's row and group of heads.

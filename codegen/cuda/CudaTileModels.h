@@ -60,6 +60,8 @@ public:
   void finish(const Launch &launch);
 
 private:
+  void readIdsBeforeWaiting();
+
   KernelOp kernel;
   CudaTargetAttr target;
   mlir::gpu::GPUModuleOp module;
@@ -120,6 +122,7 @@ void attachLookupModels(mlir::MLIRContext *context);    // embedding, gather
 void attachProductModels(mlir::MLIRContext *context);   // linear, quantized linear
 void attachRopeModels(mlir::MLIRContext *context);      // rotations and their tables
 void attachAttentionModels(mlir::MLIRContext *context); // attention
+void attachTopKModels(mlir::MLIRContext *context);      // the largest channels
 void attachWeightModels(mlir::MLIRContext *context);    // unpack, random
 
 /// All of the above, when the dialect is loaded.

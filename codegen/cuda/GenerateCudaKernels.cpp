@@ -64,17 +64,20 @@ struct GenerateCudaKernels : nyala::impl::GenerateCudaKernelsBase<GenerateCudaKe
 
   using Constants = llvm::MapVector<KernelOp, KernelContext::Arguments>;
 
-  /// Does nothing but an init write it, which has ended before other entries run?
-  static bool isWeight(Value value) {
+  /// Is it a weight, which nothing but an init writes, or what a call is given (positions), which
+  /// is there before its first kernel begins?
+  static bool isConstant(Value value) {
     if (value.getDefiningOp<LoadOp>())
       return true;
     auto argument = dyn_cast<BlockArgument>(value);
     auto function = argument ? dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp()) : nullptr;
-    return function &&
-           function.getArgAttr(argument.getArgNumber(), NyalaDialect::kResidentAttr) != nullptr;
+    return function && llvm::any_of(ArrayRef{NyalaDialect::kResidentAttr, NyalaDialect::kRoleAttr},
+                                    [&](StringRef name) {
+                                      return function.getArgAttr(argument.getArgNumber(), name);
+                                    });
   }
 
-  /// Of each kernel the arguments that are weights in all dispatches, if there are some, and are
+  /// Of each kernel the arguments that are constant in all dispatches, if there are some, and are
   /// not written.
   static Constants findConstants(ModuleOp module, ArrayRef<KernelOp> kernels) {
     llvm::StringMap<SmallVector<DispatchOp>> dispatches;
@@ -85,7 +88,7 @@ struct GenerateCudaKernels : nyala::impl::GenerateCudaKernelsBase<GenerateCudaKe
       ArrayRef<DispatchOp> all = dispatches[kernel.getSymName()];
       for (unsigned i = 0; i < kernel.getNumArguments() && !all.empty(); ++i)
         if (llvm::all_of(all, [&](DispatchOp dispatch) {
-              return isWeight(dispatch.getInputs()[i]) &&
+              return isConstant(dispatch.getInputs()[i]) &&
                      !llvm::is_contained(dispatch.getTied(), static_cast<int64_t>(i));
             }))
           ofKernel.insert(i);

@@ -1,6 +1,7 @@
 //===- KernelContext.cpp - The function of a GPU kernel -------------------===//
 #include "codegen/KernelBuffers.h"
 #include "codegen/cuda/CudaTileModels.h"
+#include "codegen/cuda/EarlyLoads.h"
 #include "ir/KernelTies.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -107,7 +108,16 @@ unsigned KernelContext::getResultBufferNumber(unsigned result) {
   return number;
 }
 
+/// Slots, positions: of one row each block reads the same few.
+void KernelContext::readIdsBeforeWaiting() {
+  moveLoadsAhead(*emitter, wait, wait, [&](BlockArgument buffer) {
+    return constants.contains(buffer.getArgNumber()) && getElementTypeOrSelf(buffer).isInteger(32);
+  });
+}
+
 void KernelContext::finish(const Launch &launch) {
+  if (overlaps() && getMaxRows() == 1)
+    readIdsBeforeWaiting();
   OpBuilder b(function.getContext());
   if (overlaps())
     function->setAttr("nyala.overlaps", b.getUnitAttr());

@@ -71,6 +71,7 @@ void nyala::cuda::registerTileModels(DialectRegistry &registry) {
     attachProductModels(context);
     attachRopeModels(context);
     attachRowModels(context);
+    attachTopKModels(context);
     attachWeightModels(context);
   });
 }

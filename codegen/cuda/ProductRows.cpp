@@ -46,8 +46,23 @@ void ProductRows::begin(Value row, int64_t count) {
     memory = e.materializeRows(operands, row, types);
     return;
   }
-  for (Value operand : operands)
-    memory.push_back(e.getBuffer(operand));
+  for (Value operand : operands) {
+    Value buffer = e.getBuffer(operand);
+    memory.push_back(buffer && single && isLong(operand) ? copy(buffer, row) : buffer);
+  }
+}
+
+/// Would warps come back for more of the row, and wait for it each time?
+bool ProductRows::isLong(Value operand) {
+  int64_t bytes = getChannels(operand) * getElementTypeOrSelf(operand).getIntOrFloatBitWidth() / 8;
+  return bytes > kDirectBytes && bytes % kCopyBytes == 0;
+}
+
+Value ProductRows::copy(Value buffer, Value row) {
+  auto type = cast<MemRefType>(buffer.getType());
+  Value shared = e.allocateShared(type.getShape().back(), type.getElementType());
+  e.copyRow(buffer, row, shared);
+  return shared;
 }
 
 Value ProductRows::load(unsigned operand, int64_t octet, unsigned place, Value column,

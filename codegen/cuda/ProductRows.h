@@ -29,6 +29,12 @@ public:
                    int64_t count) const;
 
 private:
+  /// Bytes of a row that warps read from global memory at once; what copies are multiples of.
+  static constexpr int64_t kDirectBytes = 4096, kCopyBytes = 16;
+
+  static bool isLong(mlir::Value operand);
+  mlir::Value copy(mlir::Value buffer, mlir::Value row);
+
   ThreadEmitter &e;
   llvm::SmallVector<mlir::Value> operands, places;
   bool wholeRows, single = false;

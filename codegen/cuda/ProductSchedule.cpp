@@ -1,6 +1,9 @@
 //===- ProductSchedule.cpp - Kernels around a product of few rows ---------===//
 #include "codegen/cuda/ProductSchedule.h"
-#include "codegen/cuda/ProductTiles.h"
+#include "codegen/WeightChunks.h"
+#include "codegen/cuda/EarlyLoads.h"
+#include "codegen/cuda/ProductResults.h"
+#include "codegen/cuda/WeightStream.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -12,14 +15,13 @@ using namespace nyala::cuda;
 
 namespace {
 
-/// Warps that divide the depth: at most so many. That alone decides about the order of additions.
-constexpr int64_t kWarps = 8;
 /// Registers of a lane for weights that are under way at a time, of at most so many rounds.
 constexpr int64_t kPendingRegisters = 32, kMostPending = 4;
+/// The same of weights whose steps take at least so many registers (bf16): two blocks a
+/// multiprocessor, each with more under way, take less time than three with less.
+constexpr int64_t kWideRegisters = 8, kWidePendingRegisters = 48, kWideMostPending = 6;
 /// The same where a multiprocessor has one block, and all weights of a lane fit.
 constexpr int64_t kEarlyRegisters = 48;
-/// Blocks that keep a GPU busy: an H100's multiprocessors.
-constexpr int64_t kMultiprocessors = 132;
 /// Columns of a fragment.
 constexpr int64_t kFragment = 2 * kOctet;
 
@@ -30,23 +32,24 @@ using Pending = SmallVector<Weights>;
 class ProductEmitter {
 public:
   ProductEmitter(KernelContext &context, Value weight, Value bias, int64_t steps)
-      : warps(std::min<int64_t>(kWarps, llvm::bit_floor(static_cast<uint64_t>(steps)))),
+      : warps(std::min<int64_t>(kProductWarps, llvm::bit_floor(static_cast<uint64_t>(steps)))),
         steps(steps), e(context.createFunction(warps * kWarp)), context(context),
-        kernel(context.getKernel()), function(context.getFunction()), bias(bias),
+        kernel(context.getKernel()), function(context.getFunction()), weight(weight),
         waitsLate(context.overlaps() && e.getMaxRows() == 1 && context.isConstant(weight)),
-        results(context, e), tiles(e, results, kThreadColumns) {}
+        kernelResults(context, e), tiles(e, kernelResults, kThreadColumns),
+        results(e, kernelResults, tiles, bias, warps) {}
 
   Launch emit(function_ref<std::unique_ptr<ProductUnit>(ThreadEmitter &)> makeUnit) {
     int64_t numTiles = chooseTiles();
     unit = makeUnit(e);
+    if (streams(numTiles))
+      return emitStream(numTiles);
     locateFragments();
     isAlone = numTiles <= kMultiprocessors;
     if (int64_t blocks = llvm::divideCeil(numTiles, kMultiprocessors); !isAlone)
       function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
                         e.b.getI32IntegerAttr(std::min(blocks, getMostBlocks())));
-    // No two rows' numbers of a column share a bank.
-    constexpr int64_t padding = 4;
-    memory = e.allocateShared({warps, getMostRows(), getWidth() + padding}, e.b.getF32Type());
+    results.allocate(getMostRows(), getWidth());
     if (e.getMaxRows() == 1)
       emitRows(e.index(0), ProductUnit::kSingleRow);
     else
@@ -76,7 +79,8 @@ private:
   int64_t getWidth() const { return static_cast<int64_t>(fragments.size()) * kFragment; }
 
   /// The product's columns that the tile needs, as octets, two by two.
-  void locateFragments() {
+  SmallVector<ProductUnit::Fragment> getFragments() {
+    SmallVector<ProductUnit::Fragment> fragments;
     SmallVector<Value> octets;
     for (int64_t part = 0; part < tiles.getNumParts(); ++part) {
       Value first = tiles.getFirstColumn(part);
@@ -86,6 +90,11 @@ private:
     bool aligned = tiles.areMultiples(kFragment);
     for (size_t i = 0; i < octets.size(); i += 2)
       fragments.push_back({octets[i], i + 1 < octets.size() ? octets[i + 1] : Value(), aligned});
+    return fragments;
+  }
+
+  void locateFragments() {
+    fragments = getFragments();
     for (const ProductUnit::Fragment &fragment : fragments)
       locations.push_back(unit->locate(fragment));
   }
@@ -95,7 +104,8 @@ private:
   //===--------------------------------------------------------------------===//
 
   /// Blocks that a multiprocessor holds at least, if there are as many: registers are to suffice.
-  int64_t getMostBlocks() const { return getMostRows() > kOctet ? 2 : 3; }
+  int64_t getMostBlocks() const { return getMostRows() > kOctet || isWide() ? 2 : 3; }
+  bool isWide() const { return unit->getLoadRegisters() >= kWideRegisters; }
 
   int64_t getMostRows() const {
     if (e.getMaxRows() == 1 || unit->computesRows())
@@ -128,28 +138,32 @@ private:
   void emitRows(Value row, int64_t octets) {
     int64_t numRows = octets == ProductUnit::kSingleRow ? 1 : octets * kOctet;
     // What the row prologue may need comes before it.
-    auto places = llvm::map_to_vector(tiles.getGroups(), [&](const ProductTiles::Group &group) {
-      return findPlaces(group, row, numRows);
-    });
+    results.begin(row, numRows);
     Pending pending = ask(octets);
     prefetchVectors();
     if (waitsLate)
       context.waitHere();
+    Operation *early = arith::ConstantIndexOp::create(e.b, 0);
     unit->beginRows(row, octets);
-    for (auto [group, ofGroup] : llvm::zip_equal(tiles.getGroups(), places))
-      for (const Place &place : ofGroup)
-        for (const KernelResults::Result &result : group.results.results)
-          loadEarly(result.value, place.tile);
-    for (auto [number, fragment] : llvm::enumerate(fragments)) {
-      SmallVector<Value> sums = multiplyDepth(number, pending);
-      int64_t first = static_cast<int64_t>(number) * kFragment;
-      unit->finish(fragment, sums, [&](Value column, Value ofRow, Value sum) {
-        e.store(sum, memory, ValueRange{e.getWarp(), ofRow}, column, first);
-      });
-    }
+    for (auto [number, fragment] : llvm::enumerate(fragments))
+      keepSums(fragment, number, multiplyDepth(number, pending));
+    emitResults(early);
+  }
+
+  /// Of the tile whose sums are there. `early` is where loads for them go.
+  void emitResults(Operation *early) {
     e.barrier();
-    for (auto [group, ofGroup] : llvm::zip_equal(tiles.getGroups(), places))
-      emitGroup(group, ofGroup);
+    Operation *barrier = &*std::prev(e.b.getInsertionPoint());
+    results.emit();
+    moveLoadsAhead(e, early, barrier);
+  }
+
+  /// Stores the sums of a fragment of the tile.
+  void keepSums(const ProductUnit::Fragment &fragment, size_t number, ValueRange sums) {
+    int64_t first = static_cast<int64_t>(number) * kFragment;
+    unit->finish(fragment, sums, [&](Value column, Value row, Value sum) {
+      results.keep(sum, row, column, first);
+    });
   }
 
   /// Weights of norms are read behind the sum of a row, when their latency is no longer hidden.
@@ -179,10 +193,13 @@ private:
   //===--------------------------------------------------------------------===//
 
   Value getStep(Value round) {
+    if (unit->getChunkSteps() > 0)
+      return arith::AddIOp::create(
+          e.b, arith::MulIOp::create(e.b, e.getWarp(), e.index(getRounds())), round);
     return arith::AddIOp::create(e.b, arith::MulIOp::create(e.b, round, e.index(warps)),
                                  e.getWarp());
   }
-  int64_t getRounds() const { return llvm::divideCeil(steps, warps); }
+  int64_t getRounds() const { return std::max<int64_t>(1, llvm::divideCeil(steps, warps)); }
   /// Rounds in which each warp has a step; there may be another one.
   int64_t getFullRounds() const { return steps / warps; }
 
@@ -203,12 +220,13 @@ private:
   int64_t getDepth(int64_t octets) const {
     if (octets > 1)
       return 2;
-    int64_t all = getRounds() * static_cast<int64_t>(fragments.size());
+    int64_t all = std::max<int64_t>(1, getRounds() * static_cast<int64_t>(fragments.size()));
     int64_t registers =
         std::max<int64_t>(1, unit->getLoadRegisters() / (fragments.front().second ? 1 : 2));
-    if (all * registers <= (isAlone ? kEarlyRegisters : kPendingRegisters))
+    int64_t pending = isWide() ? kWidePendingRegisters : kPendingRegisters;
+    if (all * registers <= (isAlone ? kEarlyRegisters : pending))
       return all;
-    return std::clamp<int64_t>(kPendingRegisters / registers, 2, kMostPending);
+    return std::clamp<int64_t>(pending / registers, 2, isWide() ? kWideMostPending : kMostPending);
   }
 
   /// The first weights. They do not depend on what other kernels compute: they are under way while
@@ -309,119 +327,114 @@ private:
   Value add(Value l, int64_t r) { return e.b.createOrFold<arith::AddIOp>(l, e.index(r)); }
 
   //===--------------------------------------------------------------------===//
-  // Results
+  // Weights in chunks
   //===--------------------------------------------------------------------===//
 
-  /// What a thread computes of results.
-  struct Place {
-    Tile tile;
-    Value row, column; ///< of the tile in shared memory
-    Value condition;   ///< does the tile exist?
-    int64_t warps;     ///< that have such tiles
-  };
-
-  SmallVector<Place> findPlaces(const ProductTiles::Group &group, Value row, int64_t numRows) {
-    int64_t count = group.threadColumns, tileColumns = tiles.getTileColumns();
-    int64_t perRow = tileColumns / count;
-    int64_t items = numRows * perRow, columns = group.results.columns;
-    Value start = arith::MulIOp::create(e.b, tiles.getTile(group), e.index(tileColumns));
-    SmallVector<Place> places;
-    for (int64_t first = 0; first < items; first += e.getThreads()) {
-      Place place;
-      Value item = e.b.createOrFold<arith::AddIOp>(e.getThread(), e.index(first));
-      place.row = e.index(0);
-      place.column = arith::MulIOp::create(e.b, arith::RemUIOp::create(e.b, item, e.index(perRow)),
-                                           e.index(count));
-      place.condition = isBelow(item, items);
-      place.tile = {row, arith::AddIOp::create(e.b, start, place.column), 0, count};
-      place.warps = llvm::divideCeil(std::min(items - first, e.getThreads()), kWarp);
-      auto restrict = [&](Value condition) {
-        place.condition = arith::AndIOp::create(e.b, place.condition, condition);
-      };
-      if (tiles.getGroups().size() > 1 || columns % tileColumns != 0) {
-        restrict(isBelow(place.tile.column, columns));
-        place.tile.column =
-            arith::MinUIOp::create(e.b, place.tile.column, e.index(columns - count));
-      }
-      if (numRows > 1) {
-        Value number = arith::DivUIOp::create(e.b, item, e.index(perRow));
-        Value at = arith::AddIOp::create(e.b, row, number);
-        restrict(arith::CmpIOp::create(e.b, arith::CmpIPredicate::ult, at, e.getRows()));
-        place.row = arith::MinUIOp::create(e.b, number, e.index(numRows - 1));
-        place.tile.row =
-            arith::MinUIOp::create(e.b, at, arith::SubIOp::create(e.b, e.getRows(), e.index(1)));
-      }
-      places.push_back(place);
-    }
-    return places;
+  /// Do so few blocks as there are multiprocessors compute all tiles, one after the other?
+  bool streams(int64_t numTiles) const {
+    return waitsLate && numTiles > kMultiprocessors && unit->getChunkSteps() > 0 &&
+           tiles.areMultiples(kFragment) && canStreamWeights(e.getTarget());
   }
 
-  /// Loads what elementwise ops add to the product while that is computed.
-  void loadEarly(Value value, const Tile &tile) {
-    Operation *op = value.getDefiningOp();
-    if (!op || isa<CudaTileOpInterface>(op)) {
-      if (e.getBuffer(value) && getTensorType(value).getRank() == 2)
-        e.provide(value, tile, e.pull(value, tile));
-      return;
-    }
-    for (Value operand : op->getOperands())
-      loadEarly(operand, tile);
+  /// Chunks of a fragment that are a warp's.
+  int64_t getChunks() const { return getRounds() / std::max<int64_t>(1, unit->getChunkSteps()); }
+
+  /// Makes a tile the block's.
+  void setTile(Value number) {
+    tiles.setTileIndex(arith::AddIOp::create(
+        e.b, e.getTileIndex(), arith::MulIOp::create(e.b, number, e.index(kMultiprocessors))));
+    fragments = getFragments();
   }
 
-  void emitGroup(const ProductTiles::Group &group, ArrayRef<Place> places) {
-    auto emit = [&] {
-      for (const Place &place : places)
-        e.when(isBelow(e.getWarp(), place.warps), [&] { emitPlace(group, place); });
+  /// Where chunk `number` of this warp lies in the weight.
+  Value locateChunk(Value number) {
+    auto split = [&](int64_t by) -> Value {
+      Value whole = arith::DivUIOp::create(e.b, number, e.index(by));
+      number = arith::RemUIOp::create(e.b, number, e.index(by));
+      return whole;
     };
-    if (Value isMine = tiles.isOf(group))
-      e.when(isMine, emit);
-    else
-      emit();
-  }
-
-  void emitPlace(const ProductTiles::Group &group, const Place &place) {
-    for (const auto &demand : e.runDry([&] { results.emitTile(group.results, place.tile); }))
-      e.provide(demand.value, demand.tile, getSums(group, place, demand.tile));
-    results.emitTile(group.results, place.tile, place.condition);
-  }
-
-  /// The product's columns of a tile: the sums of warps in ascending order.
-  SmallVector<Value> getSums(const ProductTiles::Group &group, const Place &place,
-                             const Tile &tile) {
-    auto [part, behind] = ProductTiles::findPart(group, tile.offset);
-    int64_t offset = part * tiles.getTileColumns() + behind;
-    SmallVector<Value> sums;
-    for (int64_t warp = 0; warp < warps; ++warp) {
-      SmallVector<Value> addends =
-          e.load(memory, ValueRange{e.index(warp), place.row}, place.column, offset, tile.count);
-      addTo(e, sums, addends);
+    setTile(split(chunksOfTile));
+    Value fragment = split(getChunks()), first = fragments.front().first;
+    for (size_t i = 1; i < fragments.size(); ++i) {
+      Value isThat = arith::CmpIOp::create(e.b, arith::CmpIPredicate::eq, fragment,
+                                           e.index(static_cast<int64_t>(i)));
+      first = arith::SelectOp::create(e.b, isThat, fragments[i].first, first);
     }
-    if (bias)
-      addTo(e, sums, e.load(e.getBuffer(bias), tile));
+    Value ofWarp = arith::MulIOp::create(e.b, e.getWarp(), e.index(getChunks()));
+    return unit->locateChunk(first, arith::AddIOp::create(e.b, ofWarp, number));
+  }
+
+  /// Block b has tiles b, b + blocks, …; their chunks follow one another: tile by tile, fragment by
+  /// fragment.
+  Launch emitStream(int64_t numTiles) {
+    Value row = e.index(0);
+    Value behind = arith::SubIOp::create(e.b, e.index(numTiles - 1), e.getTileIndex());
+    Value count = add(arith::DivUIOp::create(e.b, behind, e.index(kMultiprocessors)), 1);
+    setTile(e.index(0));
+    chunksOfTile = static_cast<int64_t>(fragments.size()) * getChunks();
+    // Sums of a tile are read while those of the next one are written.
+    constexpr int64_t copies = 2;
+    results.allocate(1, getWidth(), copies);
+    WeightStream stream(e, e.getBuffer(weight), warps, unit->getChunkBytes(),
+                        arith::MulIOp::create(e.b, count, e.index(chunksOfTile)),
+                        [&](Value number) { return locateChunk(number); });
+    // Half of the registers, so that attention's blocks fit beside.
+    constexpr int32_t beside = 2;
+    function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), e.b.getI32IntegerAttr(beside));
+    stream.begin();
+    prefetchVectors();
+    context.waitHere();
+    unit->beginRows(row, ProductUnit::kSingleRow);
+    e.forRange(e.index(0), count, 1, [&](Value number) {
+      setTile(number);
+      results.useCopy(arith::RemUIOp::create(e.b, number, e.index(copies)));
+      results.begin(row, 1);
+      Operation *early = arith::ConstantIndexOp::create(e.b, 0);
+      Value first = arith::MulIOp::create(e.b, number, e.index(chunksOfTile));
+      for (auto [i, fragment] : llvm::enumerate(SmallVector<ProductUnit::Fragment>(fragments))) {
+        Value ofFragment = add(first, static_cast<int64_t>(i) * getChunks());
+        keepSums(fragment, i, multiplyChunks(stream, ofFragment));
+      }
+      setTile(number);
+      emitResults(early);
+    });
+    return {.tiles = kMultiprocessors, .rowBlock = 0};
+  }
+
+  /// A fragment's sums over the warp's steps; its chunks are `first` and those behind.
+  SmallVector<Value> multiplyChunks(WeightStream &stream, Value first) {
+    int64_t steps = unit->getChunkSteps();
+    SmallVector<Value> sums = e.forRange(
+        e.index(0), e.index(getChunks()), 1, unit->getZeros(), [&](Value chunk, ValueRange init) {
+          Value number = arith::AddIOp::create(e.b, first, chunk);
+          Value offset = stream.wait(number);
+          Value begin = arith::MulIOp::create(e.b, chunk, e.index(steps));
+          SmallVector<Value> next(init);
+          for (int64_t step = 0; step < steps; ++step)
+            next = unit->multiply(unit->loadOfChunk(stream.getMemory(), offset, step),
+                                  unit->loadRows(getStep(add(begin, step))), next);
+          stream.release(number);
+          return next;
+        });
+    unrollNoFurther(cast<scf::ForOp>(sums.front().getDefiningOp()));
     return sums;
   }
 
-  static void addTo(ThreadEmitter &e, SmallVector<Value> &sums, ArrayRef<Value> addends) {
-    if (sums.empty())
-      return sums.assign(addends.begin(), addends.end());
-    for (auto [sum, addend] : llvm::zip_equal(sums, addends))
-      sum = arith::AddFOp::create(e.b, sum, addend);
-  }
-
   int64_t warps, steps, depth = 1;
-  bool isAlone = false; ///< does a multiprocessor have one block?
+  int64_t chunksOfTile = 0; ///< of a warp
+  bool isAlone = false;     ///< does a multiprocessor have one block?
   ThreadEmitter &e;
   KernelContext &context;
   KernelOp kernel;
   gpu::GPUFuncOp function;
-  Value bias;
+  Value weight;
   bool waitsLate; ///< for the kernel before, behind the first weights
-  KernelResults results;
+  KernelResults kernelResults;
   ProductTiles tiles;
+  ProductResults results;
   std::unique_ptr<ProductUnit> unit;
   SmallVector<ProductUnit::Fragment> fragments;
   SmallVector<SmallVector<Value>> locations;
-  Value memory; ///< sums of warp, row, column
 };
 
 } // namespace

@@ -12,6 +12,14 @@
 //     for step = warp, warp + warps, …:  sums += weights * rows
 //   sums to shared memory, barrier; results: threads of 4 adjacent columns of a row
 //
+// Large packed weights pass shared memory in chunks: then as many blocks as there are
+// multiprocessors compute all tiles, and the row prologue comes once before them.
+//
+//   [first chunks]  [wait]  [row prologue]
+//   for each tile of the block, for 16 columns at a time:
+//     for chunks of the warp's adjacent steps:  wait, read, ask for a later chunk, sums += …
+//     sums to one of two places in shared memory, barrier; results
+//
 // Tensor cores multiply 16 columns by 8 rows at once, so that 8 rows cost what one does.
 // A row's sums do not depend on the others of its call, nor on how many there are.
 //
@@ -49,6 +57,19 @@ public:
   virtual llvm::SmallVector<mlir::Value> locate(const Fragment &fragment) = 0;
   /// A step of a fragment's weights.
   virtual llvm::SmallVector<mlir::Value> load(mlir::ValueRange location, mlir::Value step) = 0;
+
+  /// Steps of a chunk, if weights may pass shared memory in chunks (WeightStream); else 0. Then
+  /// warps have adjacent steps.
+  virtual int64_t getChunkSteps() const { return 0; }
+  virtual int64_t getChunkBytes() const { return 0; }
+  /// Byte offset in the weight of chunk `number` of the aligned fragment from column `first` on.
+  virtual mlir::Value locateChunk(mlir::Value /*first*/, mlir::Value /*number*/) { return {}; }
+  /// Step `step` of a chunk, which begins at byte `offset` of shared memory, of an aligned
+  /// fragment.
+  virtual llvm::SmallVector<mlir::Value> loadOfChunk(mlir::Value /*memory*/, mlir::Value /*offset*/,
+                                                     int64_t /*step*/) {
+    return {};
+  }
 
   /// Must the block compute rows as a whole, one at a time, before it multiplies them?
   virtual bool computesRows() const = 0;

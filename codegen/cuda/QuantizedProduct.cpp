@@ -7,6 +7,7 @@
 // 16 (quant - 8).
 //
 //===----------------------------------------------------------------------===//
+#include "codegen/WeightChunks.h"
 #include "codegen/cuda/ProductUnits.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -69,6 +70,27 @@ public:
     SmallVector<Value> loaded;
     for (size_t i = 0; i < location.size(); i += 2)
       loadRow(location[i], location[i + 1], step, loaded);
+    return loaded;
+  }
+
+  int64_t getChunkSteps() const override { return cuda::getChunkSteps(layout); }
+  int64_t getChunkBytes() const override {
+    int64_t steps = getChunkSteps();
+    return layout.hasHeaders() ? steps / PackedLayout::kHeaderBlocks * layout.getSuperBlockBytes()
+                               : steps * layout.getBlockBytes();
+  }
+
+  Value locateChunk(Value first, Value number) override {
+    Value group = arith::DivUIOp::create(e.b, first, e.index(PackedLayout::kGroupRows));
+    return add(times(group, layout.getGroupBytes()), times(number, getChunkBytes()));
+  }
+
+  SmallVector<Value> loadOfChunk(Value memory, Value offset, int64_t step) override {
+    paired = true;
+    chunks = memory;
+    SmallVector<Value> loaded;
+    loadRow(offset, times(lanes.group, 2), e.index(step), loaded);
+    chunks = {};
     return loaded;
   }
 
@@ -153,10 +175,22 @@ private:
   Value add(Value l, int64_t r) { return e.b.createOrFold<arith::AddIOp>(l, e.index(r)); }
   Value times(Value l, int64_t r) { return arith::MulIOp::create(e.b, l, e.index(r)); }
 
+  /// Of the weight, or of chunks of it: a vector of i32, or of what is left of one.
+  Value loadBytes(Value offset, int64_t bytes) {
+    if (!chunks)
+      return e.loadStreaming(weight, offset, bytes);
+    auto type = VectorType::get(bytes, e.b.getI8Type());
+    auto loaded = vector::LoadOp::create(e.b, type, chunks, offset);
+    loaded.setAlignment(bytes);
+    Type word = bytes < 4 ? e.b.getIntegerType(8 * bytes) : i32;
+    return vector::BitCastOp::create(e.b, VectorType::get(std::max<int64_t>(1, bytes / 4), word),
+                                     loaded.getResult());
+  }
+
   /// The elements of `type` of a lane's rows, side by side from `offset` on.
   Value loadElements(Type type, Value offset) {
     int64_t count = paired ? 2 : 1, bits = count * type.getIntOrFloatBitWidth();
-    Value loaded = e.loadStreaming(weight, offset, bits / 8);
+    Value loaded = loadBytes(offset, bits / 8);
     if (bits == 8) // came as an i16
       loaded = arith::TruncIOp::create(e.b, VectorType::get(1, type), loaded);
     return vector::BitCastOp::create(e.b, VectorType::get(count, type), loaded);
@@ -177,10 +211,10 @@ private:
     Value word = add(block, times(place, 4));
     Value first = add(word, times(lanes.place, getWordsOfRow() * wordBytes));
     for (int64_t i = 0; i < getWordsOfRow(); ++i)
-      loaded.push_back(e.loadStreaming(weight, add(first, i * wordBytes), bytes));
+      loaded.push_back(loadBytes(add(first, i * wordBytes), bytes));
     if (layout.getHighBits() > 0) {
       Value high = add(word, times(getHighWord(), wordBytes));
-      loaded.push_back(e.loadStreaming(weight, add(high, layout.getHighBitsOffset()), bytes));
+      loaded.push_back(loadBytes(add(high, layout.getHighBitsOffset()), bytes));
     }
     Value halves = header ? header : add(block, layout.getScalesOffset());
     halves = add(halves, times(place, 2));
@@ -372,6 +406,7 @@ private:
   }
 
   Value weight; ///< bytes
+  Value chunks; ///< bytes of shared memory to be read in place of the weight, or null
   PackedLayout layout;
   LanePlaces lanes;
   Type i32;

@@ -56,7 +56,12 @@ struct RotateModel : CudaTileOpInterface::ExternalModel<RotateModel, RotateOp> {
   /// Other pairs than adjacent ones need columns that a product does not compute beside each other.
   std::string getObstacle(Operation *operation, CudaTargetAttr) const {
     auto op = cast<RotateOp>(operation);
-    if (op.getPairing() == RopePairing::Adjacent || !isComputedFromRoot(op.getInput()))
+    int64_t headDim = getChannels(op.getInput()) / op.getHeads();
+    if (op.getPairing() == RopePairing::Adjacent)
+      return headDim % 2 == 0 ? ""
+                              : "of adjacent pairs in heads of " + std::to_string(headDim) +
+                                    " channels: expected an even number of them";
+    if (!isComputedFromRoot(op.getInput()))
       return {};
     return "of pairs of halves cannot follow a product in its kernel: expected adjacent pairs "
            "(nyala-interleave-rope), or a kernel of its own";

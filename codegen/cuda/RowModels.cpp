@@ -215,23 +215,48 @@ struct QuantizeModel : CudaTileOpInterface::ExternalModel<QuantizeModel, Quantiz
                ArrayRef<Value> destinations) const {
     auto op = cast<QuantizeOp>(operation);
     int64_t columns = getChannels(op.getInput()), width = e.getThreads() * kThreadColumns;
-    // All lanes of a warp come by: they exchange values.
-    for (int64_t offset = 0; offset < columns; offset += width)
-      emitColumns(op, e, Tile{row, e.getThreadColumn(), offset, kThreadColumns},
-                  offset + width > columns, destinations);
+    // All lanes of a warp come by: they exchange values. Loads are under way together.
+    constexpr int64_t most = 16;
+    for (int64_t begin = 0; begin < columns; begin += most * width) {
+      SmallVector<std::pair<Tile, SmallVector<Value>>> parts;
+      for (int64_t offset = begin; offset < std::min(columns, begin + most * width);
+           offset += width) {
+        Tile tile{row, e.getThreadColumn(), offset, kThreadColumns};
+        parts.push_back({tile, pullColumns(op, e, tile)});
+      }
+      for (auto &[tile, x] : parts)
+        emitColumns(op, e, tile, x, destinations);
+    }
   }
 
 private:
   static constexpr double kLargest = 127;
 
-  static void emitColumns(QuantizeOp op, ThreadEmitter &e, const Tile &tile, bool isPart,
+  /// Do threads of the block have tiles that begin behind the row's end?
+  static bool isPart(QuantizeOp op, ThreadEmitter &e, const Tile &tile) {
+    return tile.offset + e.getThreads() * kThreadColumns > getChannels(op.getInput());
+  }
+
+  static Value getColumn(ThreadEmitter &e, const Tile &tile) {
+    return arith::AddIOp::create(e.b, tile.column, e.index(tile.offset));
+  }
+
+  static Value isInside(QuantizeOp op, ThreadEmitter &e, const Tile &tile) {
+    return arith::CmpIOp::create(e.b, arith::CmpIPredicate::ult, getColumn(e, tile),
+                                 e.index(getChannels(op.getInput())));
+  }
+
+  /// Zeros behind the row's end.
+  static SmallVector<Value> pullColumns(QuantizeOp op, ThreadEmitter &e, const Tile &tile) {
+    auto pull = [&] { return e.pull(op.getInput(), tile); };
+    return isPart(op, e, tile) ? e.pullWhere(isInside(op, e, tile), pull) : pull();
+  }
+
+  static void emitColumns(QuantizeOp op, ThreadEmitter &e, const Tile &tile, ArrayRef<Value> x,
                           ArrayRef<Value> destinations) {
-    Value column = arith::AddIOp::create(e.b, tile.column, e.index(tile.offset));
-    Value isInside = arith::CmpIOp::create(e.b, arith::CmpIPredicate::ult, column,
-                                           e.index(getChannels(op.getInput())));
-    SmallVector<Value> x = isPart
-                               ? e.pullWhere(isInside, [&] { return e.pull(op.getInput(), tile); })
-                               : e.pull(op.getInput(), tile);
+    Value column = getColumn(e, tile);
+    bool part = isPart(op, e, tile);
+    Value inside = isInside(op, e, tile);
     Value largest;
     for (Value value : x) {
       Value magnitude =
@@ -253,8 +278,8 @@ private:
     auto store = [&](unsigned result, Value value, int64_t channels) {
       Value rest = arith::RemUIOp::create(e.b, column, e.index(channels));
       Value isFirst = arith::CmpIOp::create(e.b, arith::CmpIPredicate::eq, rest, e.index(0));
-      if (isPart)
-        isFirst = arith::AndIOp::create(e.b, isFirst, isInside);
+      if (part)
+        isFirst = arith::AndIOp::create(e.b, isFirst, inside);
       Value at = arith::DivUIOp::create(e.b, column, e.index(channels));
       if (destinations[result])
         e.when(isFirst, [&] { e.store(value, destinations[result], Tile{tile.row, at}); });
@@ -264,8 +289,8 @@ private:
     store(2, sum, kSumChannels);
     if (!destinations[0])
       return;
-    if (isPart)
-      e.when(isInside, [&] { e.store(integers, destinations[0], tile); });
+    if (part)
+      e.when(inside, [&] { e.store(integers, destinations[0], tile); });
     else
       e.store(integers, destinations[0], tile);
   }

@@ -168,7 +168,14 @@ public:
   /// Counter number `index` of the workspace: ptr<1> to an i32 that is 0 when the kernel starts and
   /// ends.
   mlir::Value getCounter(mlir::Value index);
-  /// The address of a byte of a buffer in global memory: !llvm.ptr<1>. `byteOffset` is an index.
+  /// Is this block the last of `blocks` (index) to come by, which counter number `counter` counts?
+  /// What the others stored before can be read then. All threads of the block come by.
+  mlir::Value isLastBlock(mlir::Value counter, mlir::Value blocks);
+  /// Adds to the first i32 of a buffer in shared memory, one thread at a time; returns what was
+  /// there before.
+  mlir::Value addShared(mlir::Value buffer, int64_t amount);
+  /// The address of a byte of a buffer in global (!llvm.ptr<1>) or shared memory (ptr<3>).
+  /// `byteOffset` is an index.
   mlir::Value getAddress(mlir::Value buffer, mlir::Value byteOffset);
   /// `tile.count` adjacent elements, floats as f32, integers as they are. Of a buffer of rank 1 the
   /// row is ignored.
@@ -180,10 +187,15 @@ public:
                                       mlir::Value column, int64_t offset, int64_t count);
   void store(llvm::ArrayRef<mlir::Value> values, mlir::Value buffer, mlir::ValueRange leading,
              mlir::Value column, int64_t offset);
-  /// `bytes` (16, 8, 4, 2 or 1) of a weight that is read once:
-  /// ld.global.nc.L1::no_allocate.L2::256B, without nc where it may change while the kernel runs. A
-  /// vector of i32, or of one i16. Such loads keep their order, also among barriers.
+  /// `bytes` (16, 8, 4, 2 or 1) of a buffer in global memory, as a vector of i32, or of one i16, by
+  /// a load that stays where it is: neither LLVM nor ptxas moves it over barriers, or the wait for
+  /// the kernel before.
+  mlir::Value loadHere(mlir::Value buffer, mlir::Value byteOffset, int64_t bytes);
+  /// The same of a weight that is read once: ld.global.L1::no_allocate.L2::256B.
   mlir::Value loadStreaming(mlir::Value buffer, mlir::Value byteOffset, int64_t bytes = 16);
+  /// Copies row `row` of a buffer in global memory to `destination`, in shared memory: by all
+  /// threads of the block, with a barrier behind. A row is a multiple of 16 bytes.
+  void copyRow(mlir::Value buffer, mlir::Value row, mlir::Value destination);
   /// Asks for the cache line of a byte, into the first-level cache.
   void prefetch(mlir::Value buffer, mlir::Value byteOffset);
 
@@ -212,6 +224,8 @@ private:
                         llvm::function_ref<mlir::Value(const Tile &)> element,
                         llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)> combine);
   mlir::Value getWorkspace();
+  mlir::Value loadWords(mlir::StringRef instruction, mlir::Value buffer, mlir::Value byteOffset,
+                        int64_t bytes);
 
   mlir::gpu::GPUFuncOp function;
   CudaTargetAttr target;

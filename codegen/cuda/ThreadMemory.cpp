@@ -3,6 +3,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -77,22 +78,58 @@ Value ThreadEmitter::getCounter(Value number) {
   return LLVM::GEPOp::create(b, start.getType(), b.getI32Type(), start, at);
 }
 
+/// The order, for all of the device: stores of this block, barrier, fence, count; count, fence,
+/// barrier, loads of the last block.
+Value ThreadEmitter::isLastBlock(Value counter, Value blocks) {
+  Type i32 = b.getI32Type();
+  Value last = allocateShared(1, i32);
+  barrier();
+  when(arith::CmpIOp::create(b, arith::CmpIPredicate::eq, thread, index(0)), [&] {
+    auto fence = [&] { LLVM::FenceOp::create(b, LLVM::AtomicOrdering::acq_rel, "device"); };
+    Value place = getCounter(counter);
+    fence();
+    Value before = LLVM::AtomicRMWOp::create(b, LLVM::AtomicBinOp::add, place, intConstant(i32, 1),
+                                             LLVM::AtomicOrdering::monotonic, "device");
+    fence();
+    Value least = arith::IndexCastOp::create(b, i32, arith::SubIOp::create(b, blocks, index(1)));
+    Value isLast = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, before, least);
+    when(isLast, [&] { LLVM::StoreOp::create(b, intConstant(i32, 0), place); });
+    memref::StoreOp::create(b, arith::ExtUIOp::create(b, i32, isLast), last, index(0));
+  });
+  barrier();
+  return arith::CmpIOp::create(b, arith::CmpIPredicate::ne,
+                               memref::LoadOp::create(b, last, index(0)), intConstant(i32, 0));
+}
+
+Value ThreadEmitter::addShared(Value buffer, int64_t amount) {
+  Type i32 = b.getI32Type();
+  Value base = arith::IndexCastOp::create(
+      b, b.getI64Type(), memref::ExtractAlignedPointerAsIndexOp::create(b, buffer));
+  Value place =
+      LLVM::IntToPtrOp::create(b, LLVM::LLVMPointerType::get(b.getContext(), kSharedSpace), base);
+  return LLVM::AtomicRMWOp::create(b, LLVM::AtomicBinOp::add, place, intConstant(i32, amount),
+                                   LLVM::AtomicOrdering::monotonic, "block");
+}
+
 Value ThreadEmitter::getAddress(Value buffer, Value byteOffset) {
   Value base = memref::ExtractAlignedPointerAsIndexOp::create(b, buffer);
   Value sum = arith::AddIOp::create(b, base, byteOffset);
   Value address = arith::IndexCastOp::create(b, b.getI64Type(), sum);
-  auto type = LLVM::LLVMPointerType::get(b.getContext(), kGlobalSpace);
-  return LLVM::IntToPtrOp::create(b, type, address);
+  unsigned space = cast<MemRefType>(buffer.getType()).getMemorySpaceAsInt();
+  return LLVM::IntToPtrOp::create(b, LLVM::LLVMPointerType::get(b.getContext(), space), address);
 }
 
-/// Does `buffer` not change while the kernel runs?
-static bool isReadOnly(gpu::GPUFuncOp function, Value buffer) {
-  auto argument = dyn_cast<BlockArgument>(buffer);
-  return argument && argument.getOwner() == &function.getBody().front() &&
-         function.getArgAttr(argument.getArgNumber(), LLVM::LLVMDialect::getReadonlyAttrName());
+Value ThreadEmitter::loadHere(Value buffer, Value byteOffset, int64_t bytes) {
+  return loadWords("ld.global", buffer, byteOffset, bytes);
 }
 
 Value ThreadEmitter::loadStreaming(Value buffer, Value byteOffset, int64_t bytes) {
+  return loadWords("ld.global.L1::no_allocate.L2::256B", buffer, byteOffset, bytes);
+}
+
+/// Not .nc, even of what does not change: ptxas moves such loads behind griddepcontrol.wait.
+Value ThreadEmitter::loadWords(StringRef instruction, Value buffer, Value byteOffset,
+                               int64_t bytes) {
   int64_t words = std::max<int64_t>(1, bytes / 4);
   Type word = bytes < 4 ? b.getI16Type() : b.getI32Type();
   std::string results, constraints, kind = words == 1 ? "" : ".v" + std::to_string(words);
@@ -109,8 +146,7 @@ Value ThreadEmitter::loadStreaming(Value buffer, Value byteOffset, int64_t bytes
   // With side effects, so that loads stay before a barrier that they have been put before.
   auto load = LLVM::InlineAsmOp::create(
       b, type, getAddress(buffer, byteOffset),
-      (isReadOnly(function, buffer) ? "ld.global.nc" : "ld.global") +
-          (".L1::no_allocate.L2::256B" + kind + results + ", [$" + std::to_string(words) + "];"),
+      (instruction + kind + results + ", [$" + std::to_string(words) + "];").str(),
       constraints + "l",
       /*has_side_effects=*/true, /*is_align_stack=*/false, LLVM::TailCallKind::None,
       LLVM::AsmDialectAttr::get(b.getContext(), LLVM::AsmDialect::AD_ATT),
@@ -121,6 +157,23 @@ Value ThreadEmitter::loadStreaming(Value buffer, Value byteOffset, int64_t bytes
       return LLVM::ExtractValueOp::create(b, load.getRes(), i);
     });
   return vector::FromElementsOp::create(b, VectorType::get(words, word), parts);
+}
+
+void ThreadEmitter::copyRow(Value buffer, Value row, Value destination) {
+  constexpr int64_t chunk = kAccessBits / 8;
+  auto type = cast<MemRefType>(buffer.getType());
+  int64_t bytes = type.getShape().back() * type.getElementTypeBitWidth() / 8;
+  assert(bytes % chunk == 0);
+  Value start = arith::MulIOp::create(b, row, index(bytes));
+  forRange(thread, index(bytes / chunk), threads, [&](Value number) {
+    Value offset = arith::MulIOp::create(b, number, index(chunk));
+    NVVM::CpAsyncOp::create(b, getAddress(destination, offset),
+                            getAddress(buffer, arith::AddIOp::create(b, start, offset)), chunk,
+                            NVVM::LoadCacheModifierKind::CG, Value());
+  });
+  NVVM::CpAsyncCommitGroupOp::create(b);
+  NVVM::CpAsyncWaitGroupOp::create(b, 0);
+  barrier();
 }
 
 void ThreadEmitter::prefetch(Value buffer, Value byteOffset) {

@@ -4,6 +4,7 @@
 // reading 6 MB takes: so whatever can be computed where it is used is.
 //
 //===----------------------------------------------------------------------===//
+#include "codegen/WeightChunks.h"
 #include "codegen/dispatch/DispatchTarget.h"
 #include "ir/Contract.h"
 
@@ -16,8 +17,9 @@ namespace {
 
 /// Columns that a thread computes start at a multiple of it (cuda::Tile).
 constexpr int64_t kTileColumns = 4;
-/// Elements of a weight up to which each block quantizes its row again. Larger ones have so many
-/// blocks that a kernel before them costs less (Llama-3-8B's 28672 x 4096: 24 + 3 µs, and 31).
+/// Elements of a weight up to which each block quantizes its row again, unless the weight passes
+/// shared memory in chunks: then few blocks do. Else larger ones have so many blocks that a kernel
+/// before them costs less (Llama-3-8B's 28672 x 4096: 24 + 3 µs, and 31).
 constexpr int64_t kRequantizedElements = 32 << 20;
 
 class CudaDispatchTarget : public DispatchTarget {
@@ -37,8 +39,7 @@ public:
       reason = "the look-up writes it for others, too";
       return false;
     }
-    if (isa<QuantizeOp>(producer) &&
-        getTensorType(product.getStoredWeight().get()).getNumElements() > kRequantizedElements) {
+    if (isa<QuantizeOp>(producer) && quantizesOften(product.getStoredWeight().get())) {
       reason = "each of many blocks would quantize the row again";
       return false;
     }
@@ -70,6 +71,12 @@ public:
   bool growsRows() const override { return true; }
 
 private:
+  static bool quantizesOften(Value weight) {
+    RankedTensorType type = getTensorType(weight);
+    return type.getNumElements() > kRequantizedElements &&
+           !(getPacked(type) && cuda::getChunkSteps(getPackedLayout(type)) > 0);
+  }
+
   static bool hasBfloatFactors(Operation *product) {
     return llvm::all_of(product->getOperands().take_front(2), [](Value factor) {
       return getTensorType(factor).getElementType().isBF16();

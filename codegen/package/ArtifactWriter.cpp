@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "codegen/package/ArtifactWriter.h"
+#include "codegen/package/LaunchRecord.h"
 #include "codegen/package/OutputFile.h"
 #include "codegen/package/TokenizerWriter.h"
 #include "codegen/package/WeightWriter.h"
@@ -14,7 +15,6 @@
 #include "runtime/artifact_header.h"
 #include "runtime/kernel_abi.h"
 
-#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Path.h"
@@ -291,26 +291,6 @@ private:
     return art::CreateKernelDirect(
         b, kernel.name.c_str(), kernel.entry, getNumber(function, "nyala.scratch_bytes"),
         kernel.size, getNumber(function, "nyala.tiles"), function->hasAttr("nyala.per_row"));
-  }
-
-  /// The launch record, which the kernel's attributes are (docs/cuda.md).
-  static fb::Offset<art::Kernel>
-  buildGpuKernel(fb::FlatBufferBuilder &b, const CodeImage::Kernel &kernel, Operation *function) {
-    int64_t threads = 1;
-    if (auto block =
-            function->getAttrOfType<DenseI32ArrayAttr>(NVVM::NVVMDialect::getMaxntidAttrName()))
-      for (int32_t size : block.asArrayRef())
-        threads *= size;
-    fb::Offset<art::MatmulCall> call;
-    if (auto product = function->getAttrOfType<MatmulCallAttr>("nyala.library_call"))
-      call = art::CreateMatmulCall(b, product.getColumns(), product.getDepth(),
-                                   product.getActivations(), product.getWeight(),
-                                   product.getResidual(), product.getResult());
-    return art::CreateKernelDirect(
-        b, kernel.name.c_str(), kernel.entry, /*scratch_bytes=*/0, kernel.size,
-        getNumber(function, "nyala.tiles"), /*tiles_per_row=*/false, threads,
-        getNumber(function, "nyala.row_block"), getNumber(function, "nyala.shared_bytes"),
-        getNumber(function, "nyala.workspace_bytes"), call, function->hasAttr("nyala.overlaps"));
   }
 
   static art::Target toTarget(Device device) {

@@ -112,4 +112,5 @@ OpCost ActivationOp::getCost() { return rowwise(*this, 4); }
 OpCost GatedActivationOp::getCost() { return rowwise(*this, 5); }
 OpCost SoftmaxOp::getCost() { return rowwise(*this, 4); }
 OpCost ReduceOp::getCost() { return rowwise(*this, 1); }
+OpCost TopKOp::getCost() { return rowwise(*this, 1); }
 OpCost SplitOp::getCost() { return {.bytesPerRow = 2 * rowBytes(getInput())}; }

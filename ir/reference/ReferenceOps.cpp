@@ -253,3 +253,21 @@ Results ReduceOp::evaluate(ArrayRef<Tensor> operands) {
   }
   return single(std::move(result));
 }
+
+Results TopKOp::evaluate(ArrayRef<Tensor> operands) {
+  const Tensor &input = operands[0];
+  int64_t rows = input.dim(0), channels = input.dim(1), count = getChannels(getValues());
+  Tensor values({rows, count}), ids({rows, count});
+  for (int64_t r = 0; r < rows; ++r) {
+    auto getValue = [x = input.row(r)](int64_t channel) {
+      return std::isnan(x[channel]) ? -std::numeric_limits<double>::infinity() : x[channel];
+    };
+    auto order = llvm::to_vector(llvm::seq(channels));
+    llvm::stable_sort(order, [&](int64_t a, int64_t b) { return getValue(a) > getValue(b); });
+    for (int64_t i = 0; i < count; ++i) {
+      values.mutableValues()[r * count + i] = getValue(order[i]);
+      ids.mutableValues()[r * count + i] = static_cast<double>(order[i]);
+    }
+  }
+  return Results(SmallVector<Tensor>{values, ids});
+}

@@ -219,6 +219,8 @@ void Checker::checkArguments(const artifact::Entry &entry) const {
 
 void Checker::checkResults(const artifact::Entry &entry) const {
   bool hasLogits = false;
+  const artifact::Result *topLogits = nullptr, *topIds = nullptr;
+  const int wanted = findCount(entry, "wanted");
   for (const artifact::Result *result : *entry.results()) {
     const std::string_view name = result->name()->string_view();
     if (result->count() >= entry.counts()->size())
@@ -226,16 +228,33 @@ void Checker::checkResults(const artifact::Entry &entry) const {
     product(entry.counts()->Get(result->count())->max(), result->row_bytes(), "a result");
     if ((name == "loss" || name == "gradient_norm") && result->row_bytes() < sizeof(float))
       fail("'", name, "' has ", result->row_bytes(), " bytes, expected an f32");
-    if (!isSessionEntry(entry) || name != "logits")
+    if (!isSessionEntry(entry))
+      continue;
+    for (auto [candidates, expected] : {std::pair(&topLogits, "top_logits"), {&topIds, "top_ids"}})
+      if (name == expected)
+        *candidates = result;
+    if (name != "logits")
       continue;
     hasLogits = true;
     if (result->row_bytes() != uint64_t(program.vocabulary()) * sizeof(float) ||
-        static_cast<int>(result->count()) != findCount(entry, "wanted"))
+        static_cast<int>(result->count()) != wanted)
       fail("'logits' has ", result->row_bytes(), " bytes a row, expected f32 for each of ",
            program.vocabulary(), " tokens and for each wanted row");
   }
   if (isSessionEntry(entry) && !hasLogits)
     fail("entry '", entry.name()->string_view(), "' has no result 'logits'");
+  if (!topLogits && !topIds)
+    return;
+  const auto isOfWanted = [&](const artifact::Result *result) {
+    return result && static_cast<int>(result->count()) == wanted;
+  };
+  if (!isOfWanted(topLogits) || !isOfWanted(topIds) || topIds->row_bytes() == 0 ||
+      topIds->row_bytes() % sizeof(int32_t) != 0 ||
+      topIds->row_bytes() / sizeof(int32_t) > program.vocabulary() ||
+      topIds->row_bytes() != topLogits->row_bytes())
+    fail("entry '", entry.name()->string_view(),
+         "' has results 'top_logits' and 'top_ids' that are not as many numbers as ids for each "
+         "wanted row");
 }
 
 /// `used`: how many bytes of it the step is known to read or write.

@@ -264,7 +264,10 @@ nyala_status nyala_session_set_tokens(nyala_session *session, const int32_t *tok
 }
 
 const float *nyala_session_logits(const nyala_session *session) {
-  return session ? session->session.getLogits() : nullptr;
+  const float *logits = nullptr;
+  if (session)
+    guarded([&] { logits = session->session.getLogits(); });
+  return logits;
 }
 
 nyala_status nyala_session_rollback(nyala_session *session, uint32_t position) {
@@ -336,10 +339,16 @@ nyala_status nyala_session_sample(nyala_session *session, int32_t *token) {
   return guarded([&] {
     require(session, "session");
     require(token, "token");
+    Sampler &sampler = session->getSampler();
+    const Session::Candidates candidates = session->session.getCandidates();
+    if (sampler.needsOnly(candidates.ids.size(), session->vocabulary)) {
+      *token = sampler.pickAmong(candidates.logits, candidates.ids);
+      return;
+    }
     const float *logits = session->session.getLogits();
     if (!logits)
       throw Failure(NYALA_INVALID_ARGUMENT,
                     "there are no logits to sample from: prefill or decode first");
-    *token = session->getSampler().pick(logits, session->vocabulary);
+    *token = sampler.pick(logits, session->vocabulary);
   });
 }

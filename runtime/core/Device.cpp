@@ -16,11 +16,16 @@ BoundEntry::BoundEntry(const artifact::Entry &source) : source(source) {
     counts.push_back({count->max()});
 }
 
-std::byte *BoundEntry::findResult(std::string_view name) const {
-  for (flatbuffers::uoffset_t i = 0; i < source.results()->size(); ++i)
+std::optional<uint32_t> BoundEntry::findResult(std::string_view name) const {
+  for (uint32_t i = 0; i < source.results()->size(); ++i)
     if (source.results()->Get(i)->name()->string_view() == name)
-      return results[i];
-  return nullptr;
+      return i;
+  return std::nullopt;
+}
+
+const std::byte *BoundEntry::readResult(uint32_t result, uint32_t first, uint32_t count) {
+  fetchResult(result, first, count);
+  return results[result] + first * source.results()->Get(result)->row_bytes();
 }
 
 uint64_t getArenaBytes(const artifact::Artifact &program, artifact::Target device) {

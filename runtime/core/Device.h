@@ -3,8 +3,9 @@
 // A device holds what all sessions of a model share: code, weights. An executor
 // holds the memory of one session or trainer: states, arena, arguments, results.
 // A bound entry is one entry of the artifact in that memory. Sessions write
-// arguments and read results in host memory, whatever the device; states are
-// read, written and copied through the executor alone. docs/cuda.md, "Runtime".
+// arguments and read results in host memory, whatever the device, which copies
+// large results there only when they are asked for; states are read, written and
+// copied through the executor alone. docs/cuda.md, "Runtime".
 //
 //===----------------------------------------------------------------------===//
 #ifndef NYALA_RUNTIME_CORE_DEVICE_H
@@ -17,6 +18,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -66,9 +68,13 @@ public:
   /// maximum. Sessions set rows and wanted.
   std::span<CountValue> getCounts() { return counts; }
   std::span<const CountValue> getCounts() const { return counts; }
-  /// Host memory of the result of that name, which a run has written when it returns, as far as
-  /// the result's count says; null if there is none.
-  std::byte *findResult(std::string_view name) const;
+  /// Number of the result of that name among the entry's; nothing if there is none.
+  std::optional<uint32_t> findResult(std::string_view name) const;
+  /// Host memory with rows `first` to `first + count - 1` of a result, row by row, as the last run
+  /// computed them; they are copied from the device when first asked for. Of an executor's entries
+  /// those of the last run alone have results. Allocates nothing. Throws rt::Failure if the device
+  /// fails.
+  const std::byte *readResult(uint32_t result, uint32_t first, uint32_t count);
 
   /// Runs all steps on the executor's arguments; steps whose count is 0 are left out. `cancelled`
   /// (may be null) is looked at before it begins, and by devices that run step after step before
@@ -83,6 +89,9 @@ public:
                           std::span<std::byte> bytes) const = 0;
 
 protected:
+  /// Copies rows of a result to its host memory, if they are not there yet.
+  virtual void fetchResult(uint32_t result, uint32_t first, uint32_t count) = 0;
+
   const artifact::Entry &source;
   std::vector<CountValue> counts;
   std::vector<std::byte *> results; ///< run parallel to the entry's; set by the executor

@@ -55,7 +55,9 @@ Session::Session(const Device &device, const Options &options)
       executor(device.createExecutor({options.threads, getSequences(), context})),
       states(getSessionStates(artifact.program(), device.getTarget())),
       tokenMemory(Mapping::reserve(sequences.size() * context * sizeof(int32_t), "the tokens")),
-      tokens(reinterpret_cast<int32_t *>(tokenMemory.data())) {
+      tokens(reinterpret_cast<int32_t *>(tokenMemory.data())),
+      restoredLogits(Mapping::reserve(artifact.program().vocabulary() * sizeof(float),
+                                      "the logits of a saved session")) {
   for (std::string_view name : sessionEntries)
     bind(name);
 }
@@ -68,8 +70,11 @@ void Session::bind(std::string_view name) {
   const auto wanted = static_cast<size_t>(findCount(bound->getSource(), "wanted"));
   const uint32_t maxRows = bound->getCounts()[rows].rows,
                  maxWanted = bound->getCounts()[wanted].rows;
-  auto *logits = reinterpret_cast<float *>(bound->findResult("logits"));
-  entries.push_back({std::move(bound), nullptr, rows, wanted, maxRows, maxWanted, logits});
+  // checkStructure() has seen to it that there are logits, and ids with their values.
+  const uint32_t logits = bound->findResult("logits").value();
+  const auto topLogits = bound->findResult("top_logits"), topIds = bound->findResult("top_ids");
+  entries.push_back(
+      {std::move(bound), nullptr, rows, wanted, maxRows, maxWanted, logits, topLogits, topIds});
 }
 
 Session::Entry &Session::choose(size_t rows, bool all) {
@@ -167,6 +172,30 @@ void Session::checkBatch(std::span<const uint32_t> ids, std::span<const int32_t>
 }
 
 //===----------------------------------------------------------------------===//
+// Logits
+//===----------------------------------------------------------------------===//
+
+const float *Session::getLogits() const {
+  const Sequence &sequence = sequences[selected];
+  if (sequence.evaluation != evaluation)
+    return nullptr;
+  return sequence.entry ? readLogits(*sequence.entry, sequence.row, 1) : sequence.restored;
+}
+
+Session::Candidates Session::getCandidates() const {
+  const Sequence &sequence = sequences[selected];
+  const Entry *entry = sequence.entry;
+  if (sequence.evaluation != evaluation || !entry || !entry->topIds)
+    return {};
+  const uint64_t bytes = entry->bound->getSource().results()->Get(*entry->topIds)->row_bytes();
+  const auto read = [&](uint32_t result) {
+    return entry->bound->readResult(result, sequence.row, 1);
+  };
+  return {{reinterpret_cast<const float *>(read(*entry->topLogits)), bytes / sizeof(float)},
+          {reinterpret_cast<const int32_t *>(read(*entry->topIds)), bytes / sizeof(int32_t)}};
+}
+
+//===----------------------------------------------------------------------===//
 // Evaluation
 //===----------------------------------------------------------------------===//
 
@@ -214,7 +243,8 @@ void Session::append(std::span<const int32_t> newTokens, RowCallback row, void *
   if (row)
     checkAllRows();
   const uint32_t vocabulary = artifact.program().vocabulary();
-  const float *last = nullptr;
+  const Entry *last = nullptr;
+  uint32_t lastRow = 0;
   beginEvaluation();
   for (size_t done = 0; done < newTokens.size();) {
     const size_t left = newTokens.size() - done;
@@ -222,17 +252,20 @@ void Session::append(std::span<const int32_t> newTokens, RowCallback row, void *
     const auto rows = static_cast<uint32_t>(std::min<size_t>(left, entry.getCapacity(row)));
     const uint32_t wanted = row ? rows : left == rows ? 1 : 0;
     runChunk(entry, newTokens.subspan(done, rows), done, wanted);
+    const float *logits = row ? readLogits(entry, 0, rows) : nullptr;
     for (uint32_t i = 0; row && i < rows; ++i)
-      row(user, done + i, entry.logits + size_t(i) * vocabulary);
-    if (wanted > 0)
-      last = entry.logits + size_t(wanted - 1) * vocabulary;
+      row(user, done + i, logits + size_t(i) * vocabulary);
+    if (wanted > 0) {
+      last = &entry;
+      lastRow = wanted - 1;
+    }
     done += rows;
   }
   // Only now, so that a failure (or an exception from `row`) appends nothing.
   Sequence &sequence = sequences[selected];
   std::copy(newTokens.begin(), newTokens.end(), tokensOf(selected) + sequence.position);
   sequence.position += static_cast<uint32_t>(newTokens.size());
-  setLogits(sequence, last);
+  setLogits(sequence, last, lastRow);
 }
 
 void Session::decode(int32_t token) { append({&token, 1}, nullptr, nullptr); }
@@ -252,11 +285,10 @@ void Session::decodeBatch(std::span<const uint32_t> ids, std::span<const int32_t
   if (!run(entry, {rows, positions}, {rows, positions}))
     throw Failure(NYALA_CANCELLED, "cancelled a step of " + std::to_string(rows) +
                                        " sequences; all are where they were");
-  const uint32_t vocabulary = artifact.program().vocabulary();
   for (uint32_t i = 0; i < rows; ++i) {
     Sequence &sequence = sequences[ids[i]];
     tokensOf(ids[i])[sequence.position++] = newTokens[i];
-    setLogits(sequence, entry.logits + size_t(i) * vocabulary);
+    setLogits(sequence, &entry, i);
   }
 }
 
@@ -286,12 +318,14 @@ void Session::copy(uint32_t from, uint32_t to, uint32_t positions) {
       executor->copyState(index, offset, to * state.slots() * state.slot_bytes(), bytes);
     });
     std::copy_n(tokensOf(from), positions, tokensOf(to));
-    target.logits = source.logits;
+    target.entry = source.entry;
+    target.row = source.row;
+    target.restored = source.restored;
     target.evaluation = source.evaluation;
   }
   target.position = positions;
   if (!isWhole)
-    target.logits = nullptr;
+    target.forgetLogits();
 }
 
 //===----------------------------------------------------------------------===//
@@ -322,7 +356,7 @@ void Session::rollback(uint32_t newPosition) {
                                               std::to_string(newPosition) + ": the session is at " +
                                               std::to_string(sequence.position));
   sequence.position = newPosition;
-  sequence.logits = nullptr;
+  sequence.forgetLogits();
 }
 
 } // namespace nyala::rt

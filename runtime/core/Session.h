@@ -50,11 +50,15 @@ public:
   /// Ids of positions 0 to getPosition() - 1.
   std::span<const int32_t> getTokens() const { return {tokensOf(selected), getPosition()}; }
   /// f32[vocabulary] after the last token, or null. Memory is that of the entry's result: another
-  /// evaluation writes over it.
-  const float *getLogits() const {
-    const Sequence &sequence = sequences[selected];
-    return sequence.evaluation == evaluation ? sequence.logits : nullptr;
-  }
+  /// evaluation writes over it. Of a GPU they are copied when first asked for: NYALA_DEVICE_FAILED.
+  const float *getLogits() const;
+  /// The largest of these logits, in the order of a sampler (Sampler.h): NaN is -infinity.
+  struct Candidates {
+    std::span<const float> logits;
+    std::span<const int32_t> ids;
+  };
+  /// Empty if there are no logits, or the device has not selected any.
+  Candidates getCandidates() const;
 
   /// Appends tokens in chunks, each through the smallest entry that takes what is left of them, or
   /// as many as the largest takes. Nothing is appended on failure: NYALA_INVALID_ARGUMENT (no
@@ -113,7 +117,9 @@ private:
     size_t rowsIndex, wantedIndex;    ///< of its counts
     uint32_t maxRows;
     uint32_t maxWanted;
-    float *logits;
+    // Numbers of results.
+    uint32_t logits;
+    std::optional<uint32_t> topLogits, topIds;
 
     /// The most rows of a call; `all`: of one that gives the logits of each.
     uint32_t getCapacity(bool all) const { return all ? std::min(maxRows, maxWanted) : maxRows; }
@@ -121,9 +127,18 @@ private:
 
   struct Sequence {
     uint32_t position = 0;
-    const float *logits = nullptr; ///< of an evaluation that others may have followed
-    uint64_t evaluation = 0;       ///< number of that evaluation
-    uint64_t batch = 0;            ///< number of the last batch that named it
+    // Its logits, of an evaluation that others may have followed: a row of an entry's results, or
+    // what was restored; none if both are null.
+    const Entry *entry = nullptr;
+    uint32_t row = 0;
+    const float *restored = nullptr;
+    uint64_t evaluation = 0; ///< number of that evaluation
+    uint64_t batch = 0;      ///< number of the last batch that named it
+
+    void forgetLogits() {
+      entry = nullptr;
+      restored = nullptr;
+    }
   };
 
   /// Adds the entry of that name, if there is one.
@@ -149,9 +164,15 @@ private:
   bool run(Entry &entry, const CountValue &rows, const CountValue &wanted);
   /// From now on no sequence has logits, until the evaluation that begins gives them to it.
   void beginEvaluation() { ++evaluation; }
-  void setLogits(Sequence &sequence, const float *logits) const {
-    sequence.logits = logits;
+  void setLogits(Sequence &sequence, const Entry *entry, uint32_t row) const {
+    sequence.entry = entry;
+    sequence.row = row;
+    sequence.restored = nullptr;
     sequence.evaluation = evaluation;
+  }
+  /// Row `row` of the logits that the entry has computed, behind it `count - 1` others.
+  const float *readLogits(const Entry &entry, uint32_t row, uint32_t count) const {
+    return reinterpret_cast<const float *>(entry.bound->readResult(entry.logits, row, count));
   }
   int32_t *tokensOf(uint32_t sequence) const { return tokens + size_t(sequence) * context; }
   /// Calls `body` with each state's index, the first byte of a sequence's slots and the bytes of
@@ -182,6 +203,7 @@ private:
   std::vector<uint32_t> states; ///< indices of those that the device's entries use
   Mapping tokenMemory;          ///< i32[sequences][context]
   int32_t *tokens;
+  Mapping restoredLogits; ///< f32[vocabulary]
   std::string note;
   std::vector<Entry> entries; ///< at least one, those of few rows first
 };

@@ -235,7 +235,7 @@ void Session::restore(const std::string &path) {
   rollback(0);
   note.clear();
   beginEvaluation();
-  float *logits = header.logits > 0 ? entries.front().logits : nullptr;
+  auto *logits = reinterpret_cast<float *>(restoredLogits.data());
   reader.read(std::as_writable_bytes(std::span(tokensOf(selected), header.positions)));
   reader.read(std::as_writable_bytes(std::span(logits, header.logits)));
   std::vector<std::byte> buffer;
@@ -248,7 +248,8 @@ void Session::restore(const std::string &path) {
   reader.read(std::as_writable_bytes(std::span(newNote)));
   reader.checkAllRead();
   sequences[selected].position = header.positions;
-  setLogits(sequences[selected], logits);
+  setLogits(sequences[selected], nullptr, 0);
+  sequences[selected].restored = header.logits > 0 ? logits : nullptr;
   note = std::move(newNote);
 }
 

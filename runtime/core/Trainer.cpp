@@ -63,8 +63,8 @@ void checkIds(std::span<const int32_t> ids, uint32_t vocabulary, const char *wha
                         ", expected an id from 0 to " + std::to_string(vocabulary - 1));
 }
 
-float readNumber(const BoundEntry &entry, std::string_view result) {
-  return *reinterpret_cast<const float *>(entry.findResult(result));
+float readNumber(BoundEntry &entry, std::string_view result) {
+  return *reinterpret_cast<const float *>(entry.readResult(*entry.findResult(result), 0, 1));
 }
 
 /// Does the step update a state in place?

@@ -93,6 +93,12 @@ void check(const SamplerOptions &options) {
     refuse("top_p", "above 0 and at most 1", options.topP);
 }
 
+[[noreturn]] void refuseAll() {
+  throw Failure(NYALA_INVALID_ARGUMENT,
+                "cannot sample: all logits are NaN or -infinity; the model's weights or its "
+                "input are damaged");
+}
+
 } // namespace
 
 Sampler::Sampler(const SamplerOptions &options, size_t vocabulary)
@@ -112,13 +118,15 @@ double Sampler::draw() {
   return static_cast<double>(mix(mix(options.seed) + draws * step) >> 11) * 0x1p-53;
 }
 
-size_t Sampler::weigh(const float *logits, float largest, size_t count) {
+template <typename GetLogit>
+size_t Sampler::weigh(const GetLogit &getLogit, float largest, size_t count) {
   size_t kept = 0;
   for (size_t i = 0; i < count; ++i) {
-    uint32_t id = order[i];
+    const uint32_t id = order[i];
+    const float logit = getLogit(i);
     double weight = 1;
-    if (logits[id] < largest)
-      weight = expOfNegative((static_cast<double>(logits[id]) - static_cast<double>(largest)) /
+    if (logit < largest)
+      weight = expOfNegative((static_cast<double>(logit) - static_cast<double>(largest)) /
                              static_cast<double>(options.temperature));
     weights[id] = weight;
     if (weight > 0)
@@ -127,14 +135,14 @@ size_t Sampler::weigh(const float *logits, float largest, size_t count) {
   return kept;
 }
 
-size_t Sampler::cutToNucleus(const float *logits, size_t count, bool sorted) {
+size_t Sampler::cutToNucleus(const float *logits, size_t count) {
   double total = 0;
   for (size_t i = 0; i < count; ++i)
     total += weights[order[i]];
   double target = options.topP * total;
   double sum = 0;
   size_t kept = 0;
-  if (sorted) {
+  if (!logits) {
     while (kept < count && sum < target)
       sum += weights[order[kept++]];
     return kept;
@@ -159,9 +167,7 @@ int32_t Sampler::pick(const float *logits, size_t n) {
                                               std::to_string(vocabulary));
   const size_t best = findLargest(logits, n);
   if (best == n)
-    throw Failure(NYALA_INVALID_ARGUMENT,
-                  "cannot sample: all logits are NaN or -infinity; the model's weights or its "
-                  "input are damaged");
+    refuseAll();
   if (options.temperature == 0)
     return static_cast<int32_t>(best);
   const float largest = logits[best];
@@ -177,10 +183,28 @@ int32_t Sampler::pick(const float *logits, size_t n) {
     std::partial_sort(begin, begin + kept, begin + count, Before{logits});
     count = kept;
   }
-  count = weigh(logits, largest, count);
+  count = weigh([&](size_t i) { return logits[order[i]]; }, largest, count);
   if (options.topP < 1)
-    count = cutToNucleus(logits, count, sorted);
+    count = cutToNucleus(sorted ? nullptr : logits, count);
+  return drawOne(count);
+}
 
+int32_t Sampler::pickAmong(std::span<const float> logits, std::span<const int32_t> ids) {
+  constexpr float lowest = -std::numeric_limits<float>::infinity();
+  if (logits.empty() || !(logits.front() > lowest))
+    refuseAll();
+  if (options.temperature == 0)
+    return ids.front();
+  size_t count = 0;
+  for (; count < options.topK && count < ids.size() && logits[count] > lowest; ++count)
+    order[count] = static_cast<uint32_t>(ids[count]);
+  count = weigh([&](size_t i) { return logits[i]; }, logits.front(), count);
+  if (options.topP < 1)
+    count = cutToNucleus(nullptr, count);
+  return drawOne(count);
+}
+
+int32_t Sampler::drawOne(size_t count) {
   double total = 0;
   for (size_t i = 0; i < count; ++i)
     total += weights[order[i]];

@@ -29,6 +29,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 
 namespace nyala::rt {
 
@@ -54,12 +55,26 @@ public:
   /// -infinity.
   int32_t pick(const float *logits, size_t n);
 
+  /// Does pickAmong() the `count` largest of n logits give what pick() would? If greedy, or if
+  /// top_k keeps no more of them.
+  bool needsOnly(size_t count, size_t n) const {
+    return count > 0 && (options.temperature == 0 || (0 < options.topK && options.topK <= count &&
+                                                      count <= n && options.topK < n));
+  }
+  /// Picks one of `ids`, below the vocabulary, whose logits are in descending order, of equal ones
+  /// lower ids first, with -infinity for NaN. Allocates nothing. Throws as pick() does.
+  int32_t pickAmong(std::span<const float> logits, std::span<const int32_t> ids);
+
 private:
   double draw();
-  /// Weighs the first `count` of `order` and drops those of weight 0; returns how many are left.
-  size_t weigh(const float *logits, float largest, size_t count);
-  /// Moves the nucleus to the front of `order`, largest first; returns its size.
-  size_t cutToNucleus(const float *logits, size_t count, bool sorted);
+  /// Weighs the first `count` of `order`, of which number i has `getLogit(i)`, and drops those of
+  /// weight 0; returns how many are left.
+  template <typename GetLogit> size_t weigh(const GetLogit &getLogit, float largest, size_t count);
+  /// Moves the nucleus to the front of `order`, largest first; returns its size. `logits` by id;
+  /// null if `order` is sorted.
+  size_t cutToNucleus(const float *logits, size_t count);
+  /// One of the first `count` of `order`, by their weights.
+  int32_t drawOne(size_t count);
 
   SamplerOptions options;
   uint64_t draws = 0;

@@ -1,5 +1,6 @@
 """Fixtures that several end-to-end tests share."""
 
+import ctypes
 import os
 from pathlib import Path
 
@@ -49,3 +50,20 @@ def tiny_gguf(tmp_path_factory):
 @pytest.fixture(scope="session")
 def tiny_artifact(tiny_gguf, tmp_path_factory):
     return compile_model(tiny_gguf, tmp_path_factory.mktemp("tiny") / "q4_1.nyala")
+
+
+@pytest.fixture(scope="session")
+def gpu_arch():
+    """What the first GPU is, as --cuda-arch names it."""
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+    except OSError as error:
+        pytest.skip(f"there is no nvidia driver: {error}")
+    if (result := driver.cuInit(0)) != 0:
+        pytest.skip(f"there is no nvidia gpu: cuInit says {result}")
+    capability = []
+    for attribute in (75, 76):  # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, _MINOR
+        value = ctypes.c_int()
+        driver.cuDeviceGetAttribute(ctypes.byref(value), attribute, 0)
+        capability.append(value.value)
+    return f"sm_{capability[0]}{capability[1]}" + ("a" if capability[0] >= 9 else "")

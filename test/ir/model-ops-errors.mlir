@@ -497,3 +497,51 @@ func.func @rotate_dims(%x: tensor<2x8xf32>, %t: tensor<2x6xf32>) {
   %0 = nyala.rotate half %x by %t {heads = 2} : tensor<2x8xf32>, tensor<2x6xf32>
   return
 }
+
+// -----
+
+func.func @top_k_none(%x: tensor<?x8xf32>) {
+  // expected-error @below {{expected 1 to 8 values, as many as there are channels, got 0}}
+  %0, %1 = nyala.top_k %x : tensor<?x8xf32> -> tensor<?x0xf32>, tensor<?x0xi32>
+  return
+}
+
+// -----
+
+func.func @top_k_too_many(%x: tensor<?x8xf32>) {
+  // expected-error @below {{expected 1 to 8 values, as many as there are channels, got 9}}
+  %0, %1 = nyala.top_k %x : tensor<?x8xf32> -> tensor<?x9xf32>, tensor<?x9xi32>
+  return
+}
+
+// -----
+
+func.func @top_k_ids(%x: tensor<?x8xf32>) {
+  // expected-error @below {{expected channels of the ids to be 4, got 3}}
+  %0, %1 = nyala.top_k %x : tensor<?x8xf32> -> tensor<?x4xf32>, tensor<?x3xi32>
+  return
+}
+
+// -----
+
+func.func @top_k_value_rows(%x: tensor<2x8xf32>) {
+  // expected-error @below {{expected rows of the values to be 2, got 3}}
+  %0, %1 = nyala.top_k %x : tensor<2x8xf32> -> tensor<3x4xf32>, tensor<2x4xi32>
+  return
+}
+
+// -----
+
+func.func @top_k_id_rows(%x: tensor<2x8xf32>) {
+  // expected-error @below {{expected rows of the ids to be 2, got 3}}
+  %0, %1 = nyala.top_k %x : tensor<2x8xf32> -> tensor<2x4xf32>, tensor<3x4xi32>
+  return
+}
+
+// -----
+
+func.func @top_k_type(%x: tensor<?x8xf32>) {
+  // expected-error @below {{failed to verify that all of {input, values} have same element type}}
+  %0, %1 = nyala.top_k %x : tensor<?x8xf32> -> tensor<?x4xf16>, tensor<?x4xi32>
+  return
+}

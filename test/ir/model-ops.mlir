@@ -155,6 +155,8 @@ func.func @activations(%x: tensor<?x8xf32>) {
   %7 = nyala.reduce mean %x : tensor<?x8xf32> -> tensor<?x1xf32>
   // CHECK: nyala.reduce max %
   %8 = nyala.reduce max %x : tensor<?x8xf32> -> tensor<?x1xf32>
+  // CHECK: nyala.top_k %{{.*}} : tensor<?x8xf32> -> tensor<?x3xf32>, tensor<?x3xi32>
+  %9, %10 = nyala.top_k %x : tensor<?x8xf32> -> tensor<?x3xf32>, tensor<?x3xi32>
   return
 }
 

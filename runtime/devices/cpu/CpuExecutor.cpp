@@ -32,6 +32,9 @@ public:
   }
 
 private:
+  /// Kernels write them there.
+  void fetchResult(uint32_t, uint32_t, uint32_t) override {}
+
   CpuProgram program;
   ThreadPool &pool;
   const Scratch &scratch;

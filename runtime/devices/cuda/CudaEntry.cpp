@@ -31,12 +31,21 @@ CudaEntry::CudaEntry(CudaExecutor &executor, const artifact::Entry &source)
       driver(context.getDriver()),
       program(executor.device.getModule(), source, &executor.device.getLibrary()),
       wanted(counts.size()) {
-  Address address = executor.results.get();
+  uint64_t small = 0, large = 0;
   for (const artifact::Result *result : *source.results()) {
-    const uint64_t bytes = counts[result->count()].rows * result->row_bytes();
-    results.push_back(executor.reserveResult(bytes, "result '" + result->name()->str() + "'"));
-    resultAddresses.push_back(address);
-    address += alignAddress(bytes);
+    const uint64_t bytes = alignAddress(counts[result->count()].rows * result->row_bytes());
+    if (CudaExecutor::isSmall(*result)) {
+      results.push_back(executor.smallResults.data() + small);
+      // Pinned memory has the same address on the GPU.
+      resultAddresses.push_back(reinterpret_cast<Address>(results.back()));
+      isCopied.emplace_back();
+      small += bytes;
+    } else {
+      results.push_back(executor.hostResults.data() + large);
+      resultAddresses.push_back(executor.results.get() + large);
+      isCopied.emplace_back(counts[result->count()].rows);
+      large += bytes;
+    }
   }
 }
 
@@ -116,8 +125,6 @@ void CudaEntry::capture(const Variant &variant, Captured &target,
   try {
     copyParameters(variant);
     launchSteps(variant, events);
-    if (copiesWithin(variant, events))
-      copyResults();
   } catch (...) {
     if (driver.streamEndCapture(stream, &graph) == Success && graph)
       driver.graphDestroy(graph);
@@ -144,7 +151,8 @@ bool CudaEntry::run(const std::atomic<bool> *cancelled, Profile *profile) {
   // The driver loads kernels, and cuBLASLt itself, when they are first launched. A capture is no
   // time for that.
   const bool first = !std::exchange(variant.hasRun, true);
-  bool copied = false;
+  for (std::vector<bool> &rows : isCopied)
+    rows.assign(rows.size(), false);
   if (executor.stepwise || (first && profile)) {
     runStepwise(variant, profile);
   } else if (first) {
@@ -156,29 +164,22 @@ bool CudaEntry::run(const std::atomic<bool> *cancelled, Profile *profile) {
     if (!variant.graph.exec)
       capture(variant, variant.graph, {});
     launchGraph(variant.graph);
-    copied = copiesWithin(variant, {});
   }
-  if (!copied)
-    copyResults();
   wait();
   return true;
 }
 
-bool CudaEntry::copiesWithin(const Variant &variant, std::span<const CudaEvent> events) const {
-  if (!events.empty() || std::ranges::any_of(variant.most, [](uint32_t most) { return most > 1; }))
-    return false;
-  for (uint32_t i = 0; i < results.size(); ++i)
-    if (!executor.isKnown(results[i], source.results()->Get(i)->row_bytes()))
-      return false;
-  return true;
-}
-
-void CudaEntry::copyResults() const {
-  for (uint32_t i = 0; i < results.size(); ++i) {
-    const artifact::Result &result = *source.results()->Get(i);
-    executor.copyResult(results[i], resultAddresses[i],
-                        counts[result.count()].rows * result.row_bytes());
-  }
+void CudaEntry::fetchResult(uint32_t result, uint32_t first, uint32_t count) {
+  std::vector<bool> &copied = isCopied[result];
+  if (copied.empty())
+    return;
+  const auto begin = copied.begin() + first, end = begin + count;
+  if (std::all_of(begin, end, [](bool row) { return row; }))
+    return;
+  const uint64_t rowBytes = source.results()->Get(result)->row_bytes();
+  const auto offset = static_cast<uint64_t>(results[result] - executor.hostResults.data());
+  executor.fetchResults(offset + first * rowBytes, count * rowBytes);
+  std::fill(begin, end, true);
 }
 
 void CudaEntry::wait() const {
@@ -246,6 +247,10 @@ void CudaEntry::readBuffer(size_t step, size_t buffer, uint64_t offset,
                                        ->Get(static_cast<uint32_t>(step))
                                        ->buffers()
                                        ->Get(static_cast<uint32_t>(buffer));
+  if (place.region() == artifact::Region::Result && isCopied[place.index()].empty()) {
+    std::memcpy(bytes.data(), results[place.index()] + place.offset() + offset, bytes.size());
+    return;
+  }
   driver.check(driver.copyToHost(bytes.data(), program.resolve(place, last->memory) + offset,
                                  bytes.size(), executor.stream.get()),
                "read a step's buffer");

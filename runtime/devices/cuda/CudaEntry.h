@@ -18,6 +18,9 @@ public:
   void readBuffer(size_t step, size_t buffer, uint64_t offset,
                   std::span<std::byte> bytes) const override;
 
+protected:
+  void fetchResult(uint32_t result, uint32_t first, uint32_t count) override;
+
 private:
   /// Owns what the driver made of a capture.
   class Captured {
@@ -50,7 +53,7 @@ private:
   void place(Variant &variant) const;
   /// Writes counts and arguments to where the GPU copies them from.
   void fill(const Variant &variant);
-  /// Captures copy and steps, and, where copiesWithin() says so, the copy of results.
+  /// Captures the copy of parameters and the steps.
   void capture(const Variant &variant, Captured &target, std::span<const CudaEvent> events);
   void copyParameters(const Variant &variant) const;
   void launchSteps(const Variant &variant, std::span<const CudaEvent> events) const;
@@ -58,9 +61,6 @@ private:
   /// Waits after each step.
   void runStepwise(const Variant &variant, Profile *profile);
   void runTimed(Variant &variant, Profile &profile);
-  /// Is the number of rows that are copied back the same in all runs, and their memory pinned?
-  bool copiesWithin(const Variant &variant, std::span<const CudaEvent> events) const;
-  void copyResults() const;
   void wait() const;
   void addStep(Profile &profile, size_t index, Profile::Clock::duration time) const;
 
@@ -69,6 +69,8 @@ private:
   const CudaDriver &driver;
   CudaProgram program;
   std::vector<Address> resultAddresses;
+  /// Of each result its rows that have been copied since the last run; of small ones none are.
+  std::vector<std::vector<bool>> isCopied;
   std::vector<uint32_t> wanted; ///< what getVariant() looks for
   std::vector<std::unique_ptr<Variant>> variants;
   const Variant *last = nullptr; ///< that ran

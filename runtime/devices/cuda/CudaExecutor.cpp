@@ -9,7 +9,7 @@
 namespace nyala::rt::cuda {
 namespace {
 
-/// Of a result's host memory, what is made known to the GPU: the logits of some rows.
+/// Of the results' host memory, what is made known to the GPU: the logits of some rows.
 constexpr uint64_t registeredBytes = uint64_t(4) << 20;
 /// Attention may read whole blocks of slots, of which it masks those that are not filled.
 constexpr uint64_t slotBlock = 256;
@@ -22,13 +22,6 @@ uint64_t findMost(const artifact::Artifact &program, const BytesOf &bytesOf) {
     if (entry->device() == artifact::Target::Cuda && isSessionEntry(*entry))
       most = std::max<uint64_t>(most, bytesOf(*entry));
   return most;
-}
-
-uint64_t getResultBytes(const artifact::Entry &entry) {
-  uint64_t bytes = 0;
-  for (const artifact::Result *result : *entry.results())
-    bytes += alignAddress(entry.counts()->Get(result->count())->max() * result->row_bytes());
-  return bytes;
 }
 
 uint64_t getParameterBytes(const artifact::Entry &entry) {
@@ -46,9 +39,20 @@ bool callsLibrary(const artifact::Executable &executable) {
 
 } // namespace
 
+uint64_t CudaExecutor::getResultBytes(const artifact::Entry &entry, bool small) {
+  uint64_t bytes = 0;
+  for (const artifact::Result *result : *entry.results())
+    if (isSmall(*result) == small)
+      bytes += alignAddress(entry.counts()->Get(result->count())->max() * result->row_bytes());
+  return bytes;
+}
+
 CudaExecutor::CudaExecutor(const CudaDevice &device, const ExecutorOptions &options)
     : device(device), context(device.getContext()), stream(context),
-      hostParameters(context, findMost(device.getArtifact().program(), getParameterBytes)) {
+      hostParameters(context, findMost(device.getArtifact().program(), getParameterBytes)),
+      smallResults(context, findMost(device.getArtifact().program(), [](const auto &entry) {
+                     return getResultBytes(entry, /*small=*/true);
+                   })) {
   const char *debug = std::getenv("NYALA_CUDA_DEBUG");
   stepwise = debug && *debug;
   const artifact::Artifact &program = device.getArtifact().program();
@@ -62,7 +66,11 @@ CudaExecutor::CudaExecutor(const CudaDevice &device, const ExecutorOptions &opti
   workspace = reserve(getWorkspaceBytes(device.getExecutable()), "the workspace", use.rest);
   if (callsLibrary(device.getExecutable()))
     libraryWorkspace = reserve(CublasLt::workspaceBytes, "the workspace of products", use.rest);
-  results = reserve(findMost(program, getResultBytes), "the results", use.rest);
+  const uint64_t resultBytes =
+      findMost(program, [](const auto &entry) { return getResultBytes(entry, /*small=*/false); });
+  results = reserve(resultBytes, "the results", use.rest);
+  hostResults = Mapping::reserve(resultBytes, "the results");
+  use.rest += resultBytes;
   parameters = reserve(findMost(program, getParameterBytes), "the arguments", use.rest);
   const CudaDriver &driver = context.getDriver();
   for (const DeviceMemory *memory : {&stateMemory, &workspace})
@@ -79,8 +87,8 @@ CudaExecutor::CudaExecutor(const CudaDevice &device, const ExecutorOptions &opti
 CudaExecutor::~CudaExecutor() {
   context.tryUse();
   context.getDriver().streamSynchronize(stream.get());
-  for (std::byte *memory : registered)
-    context.getDriver().memHostUnregister(memory);
+  if (isRegistered)
+    context.getDriver().memHostUnregister(hostResults.data());
 }
 
 void CudaExecutor::placeStates(const ExecutorOptions &options) {
@@ -104,30 +112,21 @@ void CudaExecutor::placeStates(const ExecutorOptions &options) {
     states[i] += stateMemory.get();
 }
 
-std::byte *CudaExecutor::reserveResult(uint64_t bytes, const std::string &purpose) {
-  use.rest += bytes;
-  std::byte *memory = hostMemory.emplace_back(Mapping::reserve(bytes, purpose)).data();
+void CudaExecutor::fetchResults(uint64_t offset, uint64_t bytes) {
+  const CudaDriver &driver = context.getDriver();
+  context.use();
+  const uint64_t known = std::min<uint64_t>(hostResults.size(), registeredBytes);
   // Without it copies work as well, only slower.
-  if (context.getDriver().memHostRegister(memory, std::min(bytes, registeredBytes), 0) == Success)
-    registered.push_back(memory);
-  return memory;
-}
-
-bool CudaExecutor::isKnown(const std::byte *memory, uint64_t bytes) const {
-  return bytes <= registeredBytes && std::ranges::find(registered, memory) != registered.end();
-}
-
-void CudaExecutor::copyResult(std::byte *to, Address from, uint64_t bytes) const {
-  // A copy is either from memory that the GPU knows or from other memory.
-  const uint64_t first = std::min(bytes, registeredBytes);
-  const auto copy = [&](uint64_t offset, uint64_t count) {
+  if (!isRegistered)
+    isRegistered = driver.memHostRegister(hostResults.data(), known, 0) == Success;
+  // A copy is either to memory that the GPU knows or to other memory.
+  const uint64_t first = offset < known ? std::min(bytes, known - offset) : 0;
+  for (auto [from, count] : {std::pair(offset, first), {offset + first, bytes - first}})
     if (count > 0)
-      context.getDriver().check(
-          context.getDriver().copyToHost(to + offset, from + offset, count, stream.get()),
+      driver.check(
+          driver.copyToHost(hostResults.data() + from, results.get() + from, count, stream.get()),
           "copy results from the gpu");
-  };
-  copy(0, first);
-  copy(first, bytes - first);
+  driver.check(stream.wait(), "copy results from the gpu");
 }
 
 std::unique_ptr<BoundEntry> CudaExecutor::bind(std::string_view name) {

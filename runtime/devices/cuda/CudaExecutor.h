@@ -7,8 +7,8 @@
 
 namespace nyala::rt::cuda {
 
-/// States, arena, workspace and results on the GPU, and in host memory the arguments and what is
-/// copied to and from them. All that an executor does is in one stream.
+/// States, arena, workspace and results on the GPU, and in host memory the arguments, the results
+/// that are small and those that are asked for. All that an executor does is in one stream.
 class CudaExecutor : public Executor {
 public:
   CudaExecutor(const CudaDevice &device, const ExecutorOptions &options);
@@ -24,12 +24,13 @@ private:
   friend class CudaEntry;
 
   void placeStates(const ExecutorOptions &options);
-  /// Memory of the host; its first part, which most runs need alone, is made known to the GPU.
-  std::byte *reserveResult(uint64_t bytes, const std::string &purpose);
-  /// Are the first `bytes` of memory of reserveResult() known to the GPU?
-  bool isKnown(const std::byte *memory, uint64_t bytes) const;
-  /// Copies to memory of reserveResult().
-  void copyResult(std::byte *to, Address from, uint64_t bytes) const;
+  /// Has it so few bytes a row (the largest logits) that kernels write it to host memory
+  /// themselves? No copy is as fast. Others stay on the GPU until they are asked for.
+  static bool isSmall(const artifact::Result &result) { return result.row_bytes() <= 1024; }
+  /// Bytes of an entry's small results, or of its others.
+  static uint64_t getResultBytes(const artifact::Entry &entry, bool small);
+  /// Copies bytes of `results` to the same place of `hostResults`, and waits.
+  void fetchResults(uint64_t offset, uint64_t bytes);
 
   const CudaDevice &device;
   const CudaContext &context;
@@ -38,8 +39,10 @@ private:
   DeviceMemory stateMemory, arena, workspace, libraryWorkspace, results, parameters;
   std::vector<Address> states; ///< run parallel to the artifact's
   PinnedMemory hostParameters;
+  PinnedMemory smallResults;
+  Mapping hostResults;
+  bool isRegistered = false; ///< has the beginning of hostResults been made known to the GPU?
   std::vector<Mapping> hostMemory;
-  std::vector<std::byte *> registered; ///< what is made known, to be taken back
 };
 
 } // namespace nyala::rt::cuda

@@ -68,18 +68,10 @@ CudaModule::CudaModule(const CudaContext &context, const Artifact &artifact) : c
   context.use();
   std::string obstacles;
   for (const artifact::Executable *candidate : candidates) {
-    const std::string obstacle = load(*candidate, artifact);
-    if (obstacle.empty()) {
-      try {
-        findFunctions();
-      } catch (...) {
-        unload();
-        throw;
-      }
+    const std::string obstacle = load(*candidate, artifact.getCode(*candidate));
+    if (obstacle.empty())
       return;
-    }
-    obstacles += "; the driver (cuda " + context.getDriver().getVersion() + ") refuses its " +
-                 candidate->format()->str() + " for " + candidate->arch()->str() + ": " + obstacle;
+    obstacles += "; " + obstacle;
   }
   const std::string arch =
       "sm_" + std::to_string(context.getMajor()) + std::to_string(context.getMinor());
@@ -93,6 +85,14 @@ CudaModule::CudaModule(const CudaContext &context, const Artifact &artifact) : c
                            "cuda (--ptxas)"));
 }
 
+CudaModule::CudaModule(const CudaContext &context, const artifact::Executable &executable,
+                       std::span<const std::byte> code)
+    : context(context) {
+  context.use();
+  if (const std::string obstacle = load(executable, code); !obstacle.empty())
+    throw Failure(NYALA_UNSUPPORTED, obstacle);
+}
+
 CudaModule::~CudaModule() { unload(); }
 
 void CudaModule::unload() {
@@ -101,27 +101,37 @@ void CudaModule::unload() {
     context.getDriver().moduleUnload(module);
 }
 
-std::string CudaModule::load(const artifact::Executable &candidate, const Artifact &artifact) {
+std::string CudaModule::load(const artifact::Executable &candidate,
+                             std::span<const std::byte> code) {
   const CudaDriver &driver = context.getDriver();
   std::string log(4096, '\0');
   int names[] = {jitErrorLog, jitErrorLogBytes};
   void *values[] = {log.data(), std::bit_cast<void *>(log.size())};
-  const Result result = driver.moduleLoadDataEx(&module, artifact.getCode(candidate).data(),
-                                                std::size(names), names, values);
+  const Result result =
+      driver.moduleLoadDataEx(&module, code.data(), std::size(names), names, values);
   switch (result) {
   case Success:
-    executable = &candidate;
-    return "";
+    break;
   case InvalidImage:
   case NoBinaryForGpu:
   case InvalidPtx:
   case UnsupportedPtxVersion:
     log.resize(log.find('\0'));
-    return driver.describe(result) + (log.empty() ? "" : ": " + log);
+    return "the driver (cuda " + driver.getVersion() + ") refuses its " +
+           candidate.format()->str() + " for " + candidate.arch()->str() + ": " +
+           driver.describe(result) + (log.empty() ? "" : ": " + log);
   default:
     driver.fail(result,
                 "load the code for " + candidate.arch()->str() + " onto " + context.getName());
   }
+  executable = &candidate;
+  try {
+    findFunctions();
+  } catch (...) {
+    unload();
+    throw;
+  }
+  return "";
 }
 
 void CudaModule::findFunctions() {

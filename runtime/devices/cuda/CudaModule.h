@@ -16,6 +16,10 @@ public:
   /// that the driver takes. NYALA_UNSUPPORTED, saying what the artifact has and what the GPU is, if
   /// there is none. The context and the artifact outlive the module.
   CudaModule(const CudaContext &context, const Artifact &artifact);
+  /// That executable, whose code is `code`. NYALA_UNSUPPORTED if the driver does not take it. The
+  /// context and the executable outlive the module.
+  CudaModule(const CudaContext &context, const artifact::Executable &executable,
+             std::span<const std::byte> code);
   ~CudaModule();
   CudaModule(const CudaModule &) = delete;
   CudaModule &operator=(const CudaModule &) = delete;
@@ -28,8 +32,8 @@ public:
   Function getFunction(uint32_t index) const { return functions[index]; }
 
 private:
-  /// Why the driver did not take it; empty if it did.
-  std::string load(const artifact::Executable &candidate, const Artifact &artifact);
+  /// Why the driver did not take it; empty if it did, and all kernels are found.
+  std::string load(const artifact::Executable &candidate, std::span<const std::byte> code);
   void unload();
   void findFunctions();
 

@@ -60,6 +60,16 @@ nyala.kernel @k(%x: tensor<?x64xf32>, %w: tensor<32x64xf32, #nyala.packed<f32>>,
 // -----
 
 module attributes {nyala.targets = [#nyala.cuda_target<"sm_80">]} {
+nyala.kernel @k(%x: tensor<?x7xf32>, %t: tensor<?x6xf32>) -> tensor<?x7xf32> attributes {max_rows = 1 : i64, nyala.device = "cuda"} {
+  // expected-error @below {{of adjacent pairs in heads of 7 channels: expected an even number of them}}
+  %0 = nyala.rotate adjacent %x by %t {heads = 1} : tensor<?x7xf32>, tensor<?x6xf32>
+  nyala.return %0 : tensor<?x7xf32>
+}
+}
+
+// -----
+
+module attributes {nyala.targets = [#nyala.cuda_target<"sm_80">]} {
 nyala.kernel @k(%x: tensor<2x2xf32>) -> tensor<2x2xf32> attributes {max_rows = 2 : i64, nyala.device = "cuda"} {
   // expected-error @below {{expected one value everywhere, for elementwise ops alone; other constants can be weights}}
   %c = arith.constant dense<[[1.0, 2.0], [3.0, 4.0]]> : tensor<2x2xf32>
@@ -75,5 +85,15 @@ nyala.kernel @k(%a: tensor<?x16xf32>, %g: tensor<16xf32>) -> (tensor<?x16xf32> {
   // expected-error @below {{reads argument 0 of kernel 'k', which is updated in place: expected elementwise ops alone}}
   %0 = nyala.rms_norm %a, %g {epsilon = 1.0e-5 : f32} : tensor<?x16xf32>, tensor<16xf32>
   nyala.return %0 : tensor<?x16xf32>
+}
+}
+
+// -----
+
+module attributes {nyala.targets = [#nyala.cuda_target<"sm_80">]} {
+nyala.kernel @k(%x: tensor<?x128xf32>) -> tensor<?x65xi32> attributes {max_rows = 1 : i64, nyala.device = "cuda"} {
+  // expected-error @below {{expected at most 64 values of a row, got 65}}
+  %v, %i = nyala.top_k %x : tensor<?x128xf32> -> tensor<?x65xf32>, tensor<?x65xi32>
+  nyala.return %i : tensor<?x65xi32>
 }
 }

@@ -17,7 +17,7 @@ module attributes {nyala.targets = [#nyala.cuda_target<"sm_90a">, #nyala.cuda_ta
 // CHECK-NOT: griddepcontrol
 // CHECK: nvvm.griddepcontrol launch_dependents
 // CHECK-NOT: vector.load
-// CHECK: ld.global.nc
+// CHECK: ld.global.L1::no_allocate
 // CHECK-NOT: vector.load
 // CHECK: prefetch.global
 // CHECK-NOT: vector.load
@@ -42,6 +42,19 @@ nyala.kernel @product(%x: tensor<?x576xf32>, %g: tensor<576xf32>, %w: tensor<576
 nyala.kernel @computed(%x: tensor<?x64xbf16>, %w: tensor<64x64xbf16>) -> tensor<?x64xf32> attributes {max_rows = 1 : i64, nyala.device = "cuda"} {
   %0 = nyala.linear %x, %w : tensor<?x64xbf16>, tensor<64x64xbf16> -> tensor<?x64xf32>
   nyala.return %0 : tensor<?x64xf32>
+}
+
+// So are ids that a call is given: they are there before its first kernel begins.
+// CHECK-LABEL: gpu.func @append(
+// CHECK-SAME: %[[S:arg[0-9]+]]: memref<1xi32, 1> {llvm.noalias, llvm.readonly}
+// CHECK: nvvm.griddepcontrol launch_dependents
+// CHECK-COUNT-2: "ld.global.b32
+// CHECK: "griddepcontrol.wait;"
+// CHECK-NOT: memref<1xi32, 1>
+// CHECK: gpu.return
+nyala.kernel @append(%x: tensor<?x64xf32>, %c: tensor<1x8x64xf16>, %s: tensor<?xi32>, %q: tensor<?xi32>) -> tensor<1x8x64xf16> attributes {max_rows = 1 : i64, nyala.device = "cuda"} {
+  %0 = nyala.cache_append %c, %x at %s in %q : tensor<1x8x64xf16>, tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>
+  nyala.return %0 : tensor<1x8x64xf16>
 }
 
 // Several rows: their number is read first.
@@ -80,7 +93,7 @@ nyala.kernel @make(%w: tensor<64x64xf32>) -> tensor<64x64xbf16> attributes {max_
 nyala.weight @g : tensor<576xf32>
 nyala.weight @w : tensor<64x64xf32>
 
-func.func @cuda_decode(%x: tensor<?x576xf32>, %y: tensor<?x64xbf16>, %w: tensor<576x576xbf16> {nyala.resident, nyala.state = "w"}, %v: tensor<64x64xbf16> {nyala.resident, nyala.state = "v"}) -> (tensor<?x576xf32>, tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>) {
+func.func @cuda_decode(%x: tensor<?x576xf32>, %y: tensor<?x64xbf16>, %p: tensor<?x64xf32>, %s: tensor<?xi32> {nyala.max_rows = 1 : i64, nyala.role = "slots"}, %q: tensor<?xi32> {nyala.max_rows = 1 : i64, nyala.role = "sequences"}, %c: tensor<1x8x64xf16> {nyala.state = "c"}, %w: tensor<576x576xbf16> {nyala.resident, nyala.state = "w"}, %v: tensor<64x64xbf16> {nyala.resident, nyala.state = "v"}) -> (tensor<?x576xf32>, tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>, tensor<1x8x64xf16>) {
   %n = arith.constant 1 : index
   %g = nyala.load @g : tensor<576xf32>
   %f = nyala.load @w : tensor<64x64xf32>
@@ -89,7 +102,8 @@ func.func @cuda_decode(%x: tensor<?x576xf32>, %y: tensor<?x64xbf16>, %w: tensor<
   %1 = nyala.dispatch @computed rows(%n) (%y, %v) tied [-1] : (tensor<?x64xbf16>, tensor<64x64xbf16>) -> tensor<?x64xf32>
   %2 = nyala.dispatch @computed rows(%n) (%y, %m) tied [-1] : (tensor<?x64xbf16>, tensor<64x64xbf16>) -> tensor<?x64xf32>
   %3 = nyala.dispatch @rows rows(%n) (%y, %f) tied [-1] : (tensor<?x64xbf16>, tensor<64x64xf32>) -> tensor<?x64xf32>
-  return %0, %1, %2, %3 : tensor<?x576xf32>, tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>
+  %4 = nyala.dispatch @append rows(%n) (%p, %c, %s, %q) tied [1] : (tensor<?x64xf32>, tensor<1x8x64xf16>, tensor<?xi32>, tensor<?xi32>) -> tensor<1x8x64xf16>
+  return %0, %1, %2, %3, %4 : tensor<?x576xf32>, tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>, tensor<1x8x64xf16>
 }
 
 }

@@ -10,8 +10,8 @@ module attributes {nyala.targets = [#nyala.cuda_target<"sm_90a">]} {
 // CHECK-SAME: nyala.shared_bytes = 640 : i64
 // CHECK-SAME: nyala.tiles = 72 : i64
 // CHECK-COUNT-6: ld.global.L1::no_allocate.L2::256B.v4.b32
+// CHECK: "ld.global.v4.b32
 // CHECK-NOT: ld.global
-// CHECK: vector.load %[[R]]
 // CHECK: vector.load %[[X]]
 // CHECK: nvvm.mma.sync {{.*}} shape = #nvvm.shape<m = 16, n = 8, k = 16>{{.*}} (i32, i32, f32)
 // CHECK: gpu.barrier
@@ -43,6 +43,35 @@ nyala.kernel @gate(%x: tensor<?x576xf32>, %g: tensor<576xf32>, %w: tensor<256x57
   %a, %b = nyala.split %0 : tensor<?x256xf32> -> tensor<?x128xf32>, tensor<?x128xf32>
   %1 = nyala.gated_activation silu %a, %b : tensor<?x128xf32>
   nyala.return %1 : tensor<?x128xf32>
+}
+
+// Angles, slots and sequences are read before the product, not one after the other behind it.
+// CHECK-LABEL: gpu.func @append(
+// CHECK-COUNT-2: "ld.global.v2.b32 {
+// CHECK-COUNT-2: "ld.global.b32 $0
+// CHECK: nvvm.mma.sync
+// CHECK: gpu.barrier
+// CHECK-NOT: load {{.*}}, 1>
+// CHECK: vector.store {{.*}} : memref<1x8x64xf16, 1>
+// CHECK: gpu.return
+nyala.kernel @append(%x: tensor<?x64xbf16>, %w: tensor<64x64xbf16>, %t: tensor<?x64xf32>, %c: tensor<1x8x64xf16>, %s: tensor<?xi32>, %q: tensor<?xi32>) -> tensor<1x8x64xf16> attributes {max_rows = 1 : i64, nyala.device = "cuda"} {
+  %0 = nyala.linear %x, %w : tensor<?x64xbf16>, tensor<64x64xbf16> -> tensor<?x64xf32>
+  %1 = nyala.rotate adjacent %0 by %t {heads = 1} : tensor<?x64xf32>, tensor<?x64xf32>
+  %2 = nyala.cache_append %c, %1 at %s in %q : tensor<1x8x64xf16>, tensor<?x64xf32>, tensor<?xi32>, tensor<?xi32>
+  nyala.return %2 : tensor<1x8x64xf16>
+}
+
+// A long row is copied by the block: warps come back for more of it in each round.
+// CHECK-LABEL: gpu.func @long(
+// CHECK: scf.for
+// CHECK: nvvm.cp.async.shared.global
+// CHECK: nvvm.cp.async.wait.group 0
+// CHECK: gpu.barrier
+// CHECK: vector.load {{.*}} : memref<4096xbf16, 3>
+// CHECK: gpu.return
+nyala.kernel @long(%x: tensor<?x4096xbf16>, %w: tensor<4096x4096xbf16>) -> tensor<?x4096xf32> attributes {max_rows = 1 : i64, nyala.device = "cuda"} {
+  %0 = nyala.linear %x, %w : tensor<?x4096xbf16>, tensor<4096x4096xbf16> -> tensor<?x4096xf32>
+  nyala.return %0 : tensor<?x4096xf32>
 }
 
 // Several rows: eight at once, or 32 where there are more; results of different columns have tiles of

@@ -44,6 +44,9 @@
 // CHECK-NEXT: arith.truncf
 // CHECK-NEXT: nyala.linear
 // CHECK-NEXT: nyala.return
+// CHECK: nyala.kernel @cuda_decode_top_k_48({{.*}}) -> (tensor<?x48xf32>, tensor<?x48xi32>)
+// CHECK-NEXT: nyala.top_k
+// CHECK-NEXT: nyala.return
 // CHECK: nyala.kernel @cuda_decode_embedding_32({{.*}}) -> tensor<?x32xf32>
 // CHECK-NEXT: nyala.embedding
 // CHECK-NEXT: arith.extf

@@ -1,4 +1,5 @@
 //===- AttentionKernelTest.cpp - Attention over caches --------------------===//
+#include "ir/Contract.h"
 #include "test/unit/codegen/Instructions.h"
 #include "test/unit/codegen/KernelHarness.h"
 
@@ -62,18 +63,28 @@ private:
     std::string q = "tensor<?x" + number(shape.heads * shape.keyDim) + "xf32>";
     std::string y = "tensor<?x" + number(columns) + "xf32>";
     std::string k = cache(shape.keyDim), v = cache(shape.valueDim);
-    return makeKernel(
-        std::move(name), shape.maxRows,
-        "%q: " + q + ", %k: " + k + ", %v: " + v +
-            ", %p: tensor<?xi32> {test.values = array<i32: " + shape.positions +
-            ">}, %s: tensor<?xi32> {test.below = " + number(shape.sequences) + " : i64}",
-        "%0 = nyala." + op + " %q, %k, %v at %p in %s {heads = " + number(shape.heads) +
-            " : i64, kv_heads = " + number(shape.kvHeads) +
-            " : i64, scale = 0.35 : f32, mask = #nyala.mask<causal" + shape.window + ">} : " + q +
-            ", " + k + ", " + v + ", tensor<?xi32>, tensor<?xi32> -> " + y,
-        "%0", y, 2e-6);
+    KernelText text =
+        makeKernel(std::move(name), shape.maxRows,
+                   "%q: " + q + ", %k: " + k + ", %v: " + v +
+                       ", %p: tensor<?xi32> {test.values = array<i32: " + shape.positions +
+                       ">}, %s: tensor<?xi32> {test.below = " + number(shape.sequences) + " : i64}",
+                   "%0 = nyala." + op + " %q, %k, %v at %p in %s {heads = " + number(shape.heads) +
+                       " : i64, kv_heads = " + number(shape.kvHeads) +
+                       " : i64, scale = 0.35 : f32, mask = #nyala.mask<causal" + shape.window +
+                       ">} : " + q + ", " + k + ", " + v + ", tensor<?xi32>, tensor<?xi32> -> " + y,
+                   "%0", y, shape.maxRows > kContractRows ? 4e-6 : 2e-6);
+    // GPUs read 16 bytes of a head, or a block. Of a prompt they multiply what f16 holds.
+    bool isF32 = shape.cacheType == "f32";
+    int64_t unit = llvm::StringRef(shape.cacheType).contains("blocks") ? 32 : 8;
+    text.onGpus = shape.keyDim % unit == 0 && shape.valueDim % unit == 0;
+    if (shape.maxRows > kContractRows && !isF32)
+      text.gpuTolerance = 5e-3;
+    return text;
   }
 };
+
+/// In steps that CPUs alone have.
+class AttentionPartsTest : public AttentionKernelTest {};
 
 // Parts of positions begin at multiples of 256: around their borders, and over two of them.
 constexpr char kBorders[] = "0, 127, 128, 129, 255, 256, 257, 299, 1, 16, 63";
@@ -129,7 +140,7 @@ TEST_P(AttentionKernelTest, CachesInBlocks) {
 
 // In two steps: what is merged from the parts has the bits of attention in one step, whatever the
 // division of work items, and whatever parts hold that a row has no positions in.
-TEST_P(AttentionKernelTest, Parts) {
+TEST_P(AttentionPartsTest, Parts) {
   constexpr char kSeveral[] = "0, 255, 256, 700, 999, 511, 512, 300";
   for (Shape shape :
        {Shape{"halves", 6, 2, 64, 64, 2, 1000, 8, "", kSeveral, "f16"},
@@ -165,10 +176,13 @@ TEST_P(AttentionKernelTest, Prompts) {
       makeAttention(
           {"blocks", 2, 1, 32, 64, 1, 300, 96, "", follow(50), "f32, #nyala.blocks<q8_0>"}),
       makeAttention({"sequences", 2, 1, 16, 16, 2, 300, 96, "", follow(50)}),
+      makeAttention({"halves", 4, 2, 64, 64, 1, 400, 100, "", follow(180), "f16"}),
+      makeAttention({"halves_apart", 5, 1, 32, 48, 2, 300, 80, ", window = 99", kBorders, "f16"}),
   });
 }
 
 NYALA_INSTANTIATE_KERNEL_TEST(AttentionKernelTest);
+NYALA_INSTANTIATE_CPU_KERNEL_TEST(AttentionPartsTest);
 
 /// Prompts whose products are of bf16, with the instruction that `opcode` is.
 class Bf16AttentionTest : public AttentionKernelTest {

@@ -71,8 +71,8 @@ TEST_P(FusedKernelTest, Layer) {
   checkKernels({
       makeProjection("projection_1", 1, "q4_1"),
       makeProjection("projection_8", 8, "q8_0"),
-      makeProjection("projection_to_blocks_1", 1, "q4_1", ", #nyala.blocks<q8_0>"),
-      makeProjection("projection_to_blocks_8", 8, "q8_0", ", #nyala.blocks<q8_0>"),
+      forCpus(makeProjection("projection_to_blocks_1", 1, "q4_1", ", #nyala.blocks<q8_0>")),
+      forCpus(makeProjection("projection_to_blocks_8", 8, "q8_0", ", #nyala.blocks<q8_0>")),
       makeGate("gate_4", 4, "q4_1"),
       makeGate("gate_9", 9, "q5_0"),
       makeResidual("residual_1", 1, "q5_1"),
@@ -112,8 +112,11 @@ TEST_P(FusedKernelTest, ProducersOfProducers) {
   });
 }
 
+/// Of GPUs checkKernels() compares with kernels of one row.
+class MaxRowsTest : public KernelTest {};
+
 // A row does not depend on how many could have been computed with it.
-TEST_P(FusedKernelTest, BitsDoNotDependOnMaxRows) {
+TEST_P(MaxRowsTest, BitsDoNotDependOnMaxRows) {
   std::vector<KernelText> kernels;
   for (int64_t maxRows : {1, 4, 8})
     for (std::string format : {"q4_1", "f16"})
@@ -134,6 +137,7 @@ TEST_P(FusedKernelTest, BitsDoNotDependOnMaxRows) {
 }
 
 NYALA_INSTANTIATE_KERNEL_TEST(FusedKernelTest);
+NYALA_INSTANTIATE_CPU_KERNEL_TEST(MaxRowsTest);
 
 /// What the machine at hand has beyond the levels.
 TEST(NativeKernelTest, Layer) {

@@ -273,6 +273,6 @@ TEST_P(GradientKernelTest, ShiftedIds) {
                            "%0", "tensor<37xi32>", 0)});
 }
 
-NYALA_INSTANTIATE_KERNEL_TEST(GradientKernelTest);
+NYALA_INSTANTIATE_CPU_KERNEL_TEST(GradientKernelTest);
 
 } // namespace

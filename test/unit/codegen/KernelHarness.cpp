@@ -5,12 +5,10 @@
 #include "codegen/cpu/CpuTileModels.h"
 #include "ir/KernelTies.h"
 #include "ir/Variants.h"
-#include "ir/reference/Elementwise.h"
-#include "ir/reference/Interpreter.h"
 #include "ir/reference/Random.h"
-#include "ir/storage/PackedLayout.h"
 #include "runtime/devices/cpu/CpuFeatures.h"
 #include "test/unit/codegen/AmxEmulator.h"
+#include "test/unit/codegen/GpuKernels.h"
 #include "test/unit/codegen/GuardedBuffer.h"
 #include "test/unit/codegen/Instructions.h"
 #include "tools/RegisterAll.h"
@@ -19,22 +17,11 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 
-#include <cmath>
-
 using namespace mlir;
 using namespace nyala;
 using namespace nyala::test;
 using reference::RandomStream;
 using reference::Tensor;
-
-KernelText nyala::test::makeKernel(std::string name, int64_t maxRows, const std::string &arguments,
-                                   const std::string &body, const std::string &returned,
-                                   const std::string &results, double tolerance) {
-  std::string text = "nyala.kernel @" + name + "(" + arguments + ") -> (" + results +
-                     ") attributes {max_rows = " + std::to_string(maxRows) + " : i64} {\n" + body +
-                     "\nnyala.return " + returned + " : " + results + "\n}\n";
-  return {std::move(name), maxRows, std::move(text), tolerance, maxRows <= cpu::kStreamedRows};
-}
 
 static bool isPresent(StringRef feature) {
   return rt::CpuFeatures::host().query(feature.str()) == rt::CpuFeatures::Answer::Present;
@@ -151,176 +138,6 @@ void CompiledKernels::map() {
 }
 
 //===----------------------------------------------------------------------===//
-// Operands
-//===----------------------------------------------------------------------===//
-
-template <typename T> static void append(Bytes &bytes, T value) {
-  auto *from = reinterpret_cast<const uint8_t *>(&value);
-  bytes.insert(bytes.end(), from, from + sizeof(T));
-}
-
-/// A number of the format f16; one in 16 is subnormal, one in 16 is zero.
-static uint16_t makeHalf(RandomStream &random, double scale) {
-  int64_t kind = random.below(16);
-  if (kind == 0)
-    return random.below(2) ? 0x8000 : 0;
-  if (kind == 1)
-    return static_cast<uint16_t>(random.below(1024) | random.below(2) << 15);
-  return floatToHalf(static_cast<float>(scale * random.normal()));
-}
-
-/// A number of the format bf16, rounded towards zero.
-static uint16_t getUpperHalf(float value) { return std::bit_cast<uint32_t>(value) >> 16; }
-
-/// One stored row of `columns` values of variance about 1 / columns.
-static Bytes makeStoredRow(StoredFormat format, int64_t columns, RandomStream &random) {
-  Bytes row;
-  double scale = 1.0 / std::sqrt(static_cast<double>(columns));
-  const StoredFormatInfo &info = getInfo(format);
-  for (int64_t c = 0; c < columns; c += info.blockValues) {
-    switch (format) {
-    case StoredFormat::F32:
-      append(row, static_cast<float>(scale * random.normal()));
-      continue;
-    case StoredFormat::F16:
-      append(row, makeHalf(random, scale));
-      continue;
-    case StoredFormat::BF16: {
-      auto value = static_cast<float>(scale * random.normal());
-      append(row, getUpperHalf(value));
-      continue;
-    }
-    default:
-      break;
-    }
-    // Bits of any value, but for halves: first the scale (q6_k: last), then the minimum.
-    double levels = std::ldexp(0.29, info.quantBits);
-    double integers = info.scaleValues == 0 ? 1 : format == StoredFormat::Q6_K ? 74 : 37;
-    uint16_t halves[] = {makeHalf(random, scale / levels / integers),
-                         makeHalf(random, scale / integers)};
-    size_t start = row.size(), halvesBytes = info.hasMinimum ? 4 : 2;
-    for (size_t i = 0; i < info.blockBytes; ++i)
-      append(row, static_cast<uint8_t>(random.next()));
-    size_t at = format == StoredFormat::Q6_K ? info.blockBytes - halvesBytes : 0;
-    std::memcpy(row.data() + start + at, halves, halvesBytes);
-  }
-  return row;
-}
-
-static Operand makePacked(RankedTensorType type, StoredFormat format, RandomStream &random) {
-  int64_t rows = type.getDimSize(0), columns = type.getDimSize(1);
-  PackedLayout layout(format, rows, columns);
-  Operand operand;
-  operand.values = Tensor(type.getShape());
-  operand.bytes.resize(layout.getBytes());
-  for (int64_t group = 0; group < layout.getNumGroups(); ++group) {
-    std::array<Bytes, PackedLayout::kGroupRows> stored;
-    std::array<const uint8_t *, PackedLayout::kGroupRows> sources{};
-    for (int64_t i = 0; i < PackedLayout::kGroupRows; ++i) {
-      int64_t row = group * PackedLayout::kGroupRows + i;
-      if (row >= rows)
-        continue;
-      stored[i] = makeStoredRow(format, columns, random);
-      sources[i] = stored[i].data();
-      std::vector<float> widened(columns);
-      dequantize(format, stored[i].data(), widened.data(), columns);
-      llvm::copy(widened, operand.values.mutableValues().begin() + row * columns);
-    }
-    layout.packGroup(sources, operand.bytes.data() + group * layout.getGroupBytes());
-  }
-  return operand;
-}
-
-static Operand makeIds(KernelOp kernel, unsigned number, int64_t rows, RandomStream &random) {
-  auto values = kernel.getArgAttrOfType<DenseI32ArrayAttr>(number, "test.values");
-  auto below = kernel.getArgAttrOfType<IntegerAttr>(number, "test.below");
-  Operand operand;
-  operand.values = Tensor({rows});
-  operand.rowBytes = sizeof(int32_t);
-  for (int64_t r = 0; r < rows; ++r) {
-    auto id = values  ? values[r % values.size()]
-              : below ? static_cast<int32_t>(random.below(below.getInt()))
-                      : 0;
-    operand.values.mutableValues()[r] = id;
-    append(operand.bytes, id);
-  }
-  return operand;
-}
-
-static Operand makeFloats(KernelOp kernel, unsigned number, ArrayRef<int64_t> shape,
-                          RandomStream &random) {
-  Type element = getElementTypeOrSelf(kernel.getArgumentTypes()[number]);
-  Type rounded = kernel.getArgAttr(number, "test.bf16")
-                     ? Type(BFloat16Type::get(kernel.getContext()))
-                     : element;
-  auto scale = kernel.getArgAttrOfType<FloatAttr>(number, "test.scale");
-  auto mean = kernel.getArgAttrOfType<FloatAttr>(number, "test.mean");
-  double deviation = scale ? scale.getValueAsDouble() : 1.0;
-  double center = mean ? mean.getValueAsDouble() : shape.size() == 1 ? 1.0 : 0.0;
-  Operand operand;
-  operand.values = Tensor(shape);
-  for (double &value : operand.values.mutableValues()) {
-    auto number = static_cast<float>(deviation * random.normal() + center);
-    value = reference::roundTo(rounded, number);
-    if (element.isF16())
-      append(operand.bytes, floatToHalf(number));
-    else if (element.isBF16())
-      append(operand.bytes, getUpperHalf(static_cast<float>(value)));
-    else
-      append(operand.bytes, static_cast<float>(value));
-  }
-  return operand;
-}
-
-/// A cache in blocks: each slot holds what appending random values would leave.
-static Operand makeSlots(RankedTensorType type, RandomStream &random) {
-  SlotLayout layout = getSlotLayout(type);
-  int64_t channels = type.getDimSize(2), slots = type.getDimSize(0) * type.getDimSize(1);
-  Operand operand;
-  operand.values = Tensor(type.getShape());
-  operand.bytes.resize(slots * layout.getSlotBytes());
-  std::vector<float> values(channels);
-  for (int64_t slot = 0; slot < slots; ++slot) {
-    std::ranges::generate(values, [&] { return static_cast<float>(random.normal()); });
-    uint8_t *stored = operand.bytes.data() + slot * layout.getSlotBytes();
-    layout.store(values.data(), stored);
-    layout.load(stored, values.data());
-    llvm::copy(values, operand.values.mutableValues().begin() + slot * channels);
-  }
-  return operand;
-}
-
-static int64_t getElementBytes(RankedTensorType type) { return type.getElementTypeBitWidth() / 8; }
-
-std::vector<Operand> CompiledKernels::makeOperands(StringRef name, int64_t rows, uint64_t seed) {
-  KernelOp kernel = kernels.at(name.str()).op;
-  std::vector<Operand> operands;
-  for (unsigned i = 0; i < kernel.getNumArguments(); ++i) {
-    auto type = cast<RankedTensorType>(kernel.getArgumentTypes()[i]);
-    RandomStream random(seed, std::to_string(i));
-    SmallVector<int64_t> shape(type.getShape());
-    auto fixed = kernel.getArgAttrOfType<IntegerAttr>(i, "test.rows");
-    bool hasRows = type.isDynamicDim(0);
-    if (hasRows)
-      shape[0] = fixed ? fixed.getInt() : rows;
-    Operand operand;
-    if (auto packed = dyn_cast_or_null<PackedAttr>(type.getEncoding()))
-      operand = makePacked(type, packed.getFormat(), random);
-    else if (getBlocks(type))
-      operand = makeSlots(type, random);
-    else if (type.getElementType().isInteger(32))
-      operand = makeIds(kernel, i, shape[0], random);
-    else
-      operand = makeFloats(kernel, i, shape, random);
-    operand.rowBytes = !hasRows || fixed     ? 0
-                       : type.getRank() == 1 ? sizeof(int32_t)
-                                             : type.getDimSize(1) * getElementBytes(type);
-    operands.push_back(std::move(operand));
-  }
-  return operands;
-}
-
-//===----------------------------------------------------------------------===//
 // Execution
 //===----------------------------------------------------------------------===//
 
@@ -370,14 +187,6 @@ std::vector<Bytes> CompiledKernels::run(StringRef name, const std::vector<Operan
 // Checks
 //===----------------------------------------------------------------------===//
 
-/// Kernels on tensors of static shapes have as many rows as those say.
-static bool hasFixedRows(KernelOp kernel) {
-  return llvm::any_of(kernel.getResultTypes(), [](Type type) {
-    auto tensor = cast<RankedTensorType>(type);
-    return tensor.getRank() <= 2 && !tensor.isDynamicDim(0);
-  });
-}
-
 void CompiledKernels::check(const KernelText &text, int64_t rows, uint64_t seed) {
   if (hasFixedRows(kernels.at(text.name).op) && rows != text.maxRows)
     return;
@@ -390,69 +199,23 @@ void CompiledKernels::check(const KernelText &text, int64_t rows, uint64_t seed)
     checkRowsAlone(text, operands, results, rows);
 }
 
-static std::vector<float> readValues(const Bytes &bytes, RankedTensorType type) {
-  if (getBlocks(type)) {
-    SlotLayout layout = getSlotLayout(type);
-    std::vector<float> values(type.getNumElements());
-    for (size_t slot = 0; slot < bytes.size() / layout.getSlotBytes(); ++slot)
-      layout.load(bytes.data() + slot * layout.getSlotBytes(),
-                  values.data() + slot * type.getDimSize(2));
-    return values;
-  }
-  std::vector<float> values(bytes.size() / getElementBytes(type));
-  if (type.getElementType().isF16() || type.getElementType().isBF16()) {
-    dequantize(type.getElementType().isF16() ? StoredFormat::F16 : StoredFormat::BF16, bytes.data(),
-               values.data(), values.size());
-  } else if (type.getElementType().isInteger(32)) {
-    std::vector<int32_t> ids(values.size());
-    std::memcpy(ids.data(), bytes.data(), bytes.size());
-    llvm::copy(ids, values.begin());
-  } else {
-    std::memcpy(values.data(), bytes.data(), bytes.size());
-  }
-  return values;
-}
-
 void CompiledKernels::checkValues(const KernelText &text, const std::vector<Operand> &operands,
                                   const std::vector<Bytes> &results, int64_t rows) {
+  KernelOp kernel = kernels.at(text.name).op;
   if (rows == 0) { // nothing is written
     for (auto [result, tied] : llvm::zip_equal(results, kernels.at(text.name).tied))
       EXPECT_EQ(result, tied >= 0 ? operands[tied].bytes : Bytes());
     return;
   }
-  SmallVector<Tensor> arguments;
-  for (const Operand &operand : operands)
-    arguments.push_back(operand.values);
-  reference::Interpreter interpreter({.precision = reference::Precision::F64});
-  FailureOr<SmallVector<Tensor>> expected = interpreter.run(kernels.at(text.name).op, arguments);
-  ASSERT_TRUE(succeeded(expected));
-  for (auto [index, want] : llvm::enumerate(*expected)) {
-    auto type = cast<RankedTensorType>(kernels.at(text.name).op.getResultTypes()[index]);
-    std::vector<float> got = readValues(results[index], type);
-    ASSERT_EQ(got.size(), static_cast<size_t>(want.size()));
-    if (type.getElementTypeBitWidth() == 16) // in f64 the interpreter rounds nothing
-      for (double &value : want.mutableValues())
-        value = reference::roundTo(type.getElementType(), value);
-    int64_t width = want.getShape().back();
-    double squares = 0;
-    for (double value : want.values())
-      squares += value * value;
-    for (int64_t start = 0; start < want.size(); start += width) {
-      // A short row may happen to be near zero.
-      double magnitude = std::sqrt(squares / static_cast<double>(want.size())), worst = 0;
-      int64_t where = 0;
-      for (int64_t i = start; i < start + width; ++i) {
-        magnitude = std::max(magnitude, std::fabs(want[i]));
-        double error = std::fabs(got[i] - want[i]);
-        if (!(error <= worst)) { // also if it is not a number
-          worst = error;
-          where = i;
-        }
-      }
-      ASSERT_LE(worst, text.tolerance * magnitude)
-          << "result " << index << ", row " << start / width << ", column " << where - start
-          << ": got " << got[where] << ", expected " << want[where];
-    }
+  std::vector<Tensor> expected = interpret(kernel, operands);
+  ASSERT_EQ(expected.size(), results.size());
+  for (auto [index, want] : llvm::enumerate(expected)) {
+    size_t width = want.getShape().back();
+    auto type = cast<RankedTensorType>(kernel.getResultTypes()[index]);
+    ASSERT_EQ(findDifference(readValues(results[index], getElement(type), width), want.values(),
+                             width, text.tolerance),
+              "")
+        << "in result " << index;
   }
 }
 
@@ -475,22 +238,8 @@ void CompiledKernels::checkRowsAlone(const KernelText &text, const std::vector<O
   Kernel &kernel = kernels.at(text.name);
   if (hasFixedRows(kernel.op))
     return;
-  std::vector<Bytes> together(results.size());
-  std::vector<Operand> alone = operands;
-  for (int64_t r = 0; r < rows; ++r) {
-    for (auto [one, all] : llvm::zip_equal(alone, operands))
-      if (all.rowBytes)
-        one.bytes.assign(all.bytes.begin() + r * all.rowBytes,
-                         all.bytes.begin() + (r + 1) * all.rowBytes);
-    std::vector<Bytes> row = run(text.name, alone, 1);
-    for (auto [index, tied] : llvm::enumerate(kernel.tied)) {
-      if (tied >= 0)
-        alone[tied].bytes = together[index] = row[index];
-      else
-        together[index].insert(together[index].end(), row[index].begin(), row[index].end());
-    }
-  }
-  EXPECT_EQ(together, results) << "rows computed alone";
+  auto runOne = [&](const std::vector<Operand> &row) { return run(text.name, row, 1); };
+  EXPECT_EQ(runRowsAlone(operands, kernel.tied, rows, runOne), results) << "rows computed alone";
 }
 
 //===----------------------------------------------------------------------===//
@@ -498,6 +247,8 @@ void CompiledKernels::checkRowsAlone(const KernelText &text, const std::vector<O
 //===----------------------------------------------------------------------===//
 
 void KernelTest::SetUp() {
+  if (isGpu())
+    return;
   std::string missing = findMissingFeature(GetParam());
   if (!missing.empty())
     GTEST_SKIP() << "this machine lacks " << missing << " for " << GetParam();
@@ -528,17 +279,21 @@ static void checkInstructions(const CodeImage &image, StringRef cpu) {
 }
 
 void KernelTest::checkKernels(const std::vector<KernelText> &texts) {
+  if (isGpu())
+    return checkKernelsOnGpu(texts);
   StringRef cpu = GetParam();
   auto compiled = CompiledKernels::compile(texts, cpu);
   ASSERT_TRUE(compiled);
   checkInstructions(compiled->getImage(), cpu);
-  for (const KernelText &text : texts)
-    for (int64_t rows : std::set<int64_t>{0, 1, 3, 8, 17, text.maxRows - 1, text.maxRows})
-      if (rows <= text.maxRows) {
-        compiled->check(text, rows, /*seed=*/rows);
-        if (HasFatalFailure())
-          return;
-      }
+  for (const KernelText &text : texts) {
+    std::set<int64_t> numbers = getRowNumbers(text);
+    numbers.insert(0);
+    for (int64_t rows : numbers) {
+      compiled->check(text, rows, /*seed=*/rows);
+      if (HasFatalFailure())
+        return;
+    }
+  }
   if (cpu != "x86-64-v4")
     return;
   std::vector<KernelText> streamed;

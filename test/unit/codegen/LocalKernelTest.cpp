@@ -1,6 +1,9 @@
 //===- LocalKernelTest.cpp - Kernels that work column by column -----------===//
 #include "test/unit/codegen/KernelHarness.h"
 
+#include "llvm/ADT/StringExtras.h"
+
+#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -13,6 +16,9 @@ class LocalKernelTest : public KernelTest {
 protected:
   static std::string matrix(int64_t width) { return "tensor<?x" + std::to_string(width) + "xf32>"; }
 };
+
+/// Bit by bit.
+class BordersTest : public KernelTest {};
 
 TEST_P(LocalKernelTest, Activations) {
   std::vector<KernelText> kernels;
@@ -138,13 +144,16 @@ TEST_P(LocalKernelTest, Rotate) {
                       {4, 2, 2}})
     for (const char *pairing : {"adjacent", "half"}) {
       std::string x = matrix(shape.heads * shape.headDim), t = matrix(shape.dims);
-      kernels.push_back(makeKernel(
-          std::string(pairing) + std::to_string(shape.heads) + "x" + std::to_string(shape.headDim) +
-              "_" + std::to_string(shape.dims),
-          8, "%x: " + x + ", %t: " + t,
-          "%0 = nyala.rotate " + std::string(pairing) +
-              " %x by %t {heads = " + std::to_string(shape.heads) + " : i64} : " + x + ", " + t,
-          "%0", x));
+      KernelText text =
+          makeKernel(std::string(pairing) + std::to_string(shape.heads) + "x" +
+                         std::to_string(shape.headDim) + "_" + std::to_string(shape.dims),
+                     8, "%x: " + x + ", %t: " + t,
+                     "%0 = nyala.rotate " + std::string(pairing) + " %x by %t {heads = " +
+                         std::to_string(shape.heads) + " : i64} : " + x + ", " + t,
+                     "%0", x);
+      // A thread of a GPU has whole pairs.
+      text.onGpus = pairing[0] == 'h' || shape.headDim % 2 == 0;
+      kernels.push_back(text);
     }
   // Of computed rows and angles.
   kernels.push_back(makeKernel(
@@ -189,12 +198,13 @@ TEST_P(LocalKernelTest, CacheAppend) {
 }
 
 /// Appends rows of f32 to a cache of halves.
-static KernelText makeHalfAppend(const std::string &name, int64_t width, const std::string &scale) {
+static KernelText makeHalfAppend(const std::string &name, int64_t width, const std::string &scale,
+                                 const std::string &values = "") {
   std::string x = "tensor<?x" + std::to_string(width) + "xf32>",
               cache = "tensor<1x11x" + std::to_string(width) + "xf16>";
   return makeKernel(name, 9,
-                    "%c: " + cache + ", %x: " + x + " {test.scale = " + scale +
-                        " : f64}, %s: tensor<?xi32> {test.values = array<i32: 4, -1, 0, 10, 2, 1, "
+                    "%c: " + cache + ", %x: " + x + " {test.scale = " + scale + " : f64" + values +
+                        "}, %s: tensor<?xi32> {test.values = array<i32: 4, -1, 0, 10, 2, 1, "
                         "5, 9, 3>}, %q: tensor<?xi32>",
                     "%0 = nyala.cache_append %c, %x at %s in %q : " + cache + ", " + x +
                         ", tensor<?xi32>, tensor<?xi32>",
@@ -206,33 +216,34 @@ TEST_P(LocalKernelTest, CacheOfHalves) {
                 makeHalfAppend("large", 16, "9000.0"), makeHalfAppend("subnormal", 16, "1.0e-6")});
 }
 
-// Ties, the borders of subnormal and infinite halves, and what is no number.
-TEST_P(LocalKernelTest, HalvesAtTheBorders) {
-  constexpr float values[16] = {65519.9F, 65520.0F, -65536.0F,  3.0e38F, 0x1p-14F, 0x1.ffcp-15F,
-                                0x1p-24F, 0x1p-25F, 0x1.8p-25F, -0.0F,   1.0F / 3, 1.0009765625F,
-                                2.00293F, INFINITY, -INFINITY,  NAN};
+/// Ties, the borders of subnormal and infinite halves, and what is no number.
+constexpr float kHalves[16] = {65519.9F, 65520.0F, -65536.0F,  3.0e38F, 0x1p-14F, 0x1.ffcp-15F,
+                               0x1p-24F, 0x1p-25F, 0x1.8p-25F, -0.0F,   1.0F / 3, 1.0009765625F,
+                               2.00293F, INFINITY, -INFINITY,  NAN};
+
+TEST_P(BordersTest, Halves) {
   auto compiled = CompiledKernels::compile({makeHalfAppend("append", 16, "1.0")}, GetParam());
   ASSERT_TRUE(compiled);
   std::vector<Operand> operands = compiled->makeOperands("append", 1, 0);
-  std::memcpy(operands[1].bytes.data(), values, sizeof(values));
+  std::memcpy(operands[1].bytes.data(), kHalves, sizeof(kHalves));
   Bytes cache = compiled->run("append", operands, 1).front();
-  for (size_t i = 0; i < std::size(values); ++i) {
+  for (size_t i = 0; i < std::size(kHalves); ++i) {
     uint16_t half; // row 0 goes to slot 4
     std::memcpy(&half, cache.data() + 2 * (4 * 16 + i), sizeof(half));
-    EXPECT_EQ(half, floatToHalf(values[i])) << values[i];
+    EXPECT_EQ(half, floatToHalf(kHalves[i])) << kHalves[i];
   }
 }
 
 /// Appends rows of f32 to a cache in blocks.
 static KernelText makeBlockAppend(const std::string &format, int64_t width,
-                                  const std::string &scale) {
+                                  const std::string &scale, const std::string &values = "") {
   std::string x = "tensor<?x" + std::to_string(width) + "xf32>",
               cache =
                   "tensor<2x11x" + std::to_string(width) + "xf32, #nyala.blocks<" + format + ">>";
   std::string name = format + "_" + std::to_string(width);
   return makeKernel(name, 9,
-                    "%c: " + cache + ", %x: " + x + " {test.scale = " + scale +
-                        " : f64}, %s: tensor<?xi32> {test.values = array<i32: 4, -1, 0, 10, 2, 1, "
+                    "%c: " + cache + ", %x: " + x + " {test.scale = " + scale + " : f64" + values +
+                        "}, %s: tensor<?xi32> {test.values = array<i32: 4, -1, 0, 10, 2, 1, "
                         "5, 9, 3>}, %q: tensor<?xi32> {test.below = 2 : i64}",
                     "%0 = nyala.cache_append %c, %x at %s in %q : " + cache + ", " + x +
                         ", tensor<?xi32>, tensor<?xi32>",
@@ -260,8 +271,8 @@ TEST_P(LocalKernelTest, CacheInBlocks) {
   checkKernels(kernels);
 }
 
-// Bit by bit: ties, signs, zeros, numbers too large for the scale, and what is no number.
-TEST_P(LocalKernelTest, BlocksAtTheBorders) {
+/// Ties, signs, zeros, numbers too large for the scale, and what is no number.
+std::vector<std::vector<float>> makeBorderBlocks() {
   std::vector<std::vector<float>> blocks(6, std::vector<float>(32, 0));
   for (int i = 0; i < 32; ++i) {
     blocks[0][i] =
@@ -276,6 +287,11 @@ TEST_P(LocalKernelTest, BlocksAtTheBorders) {
   blocks[5][0] = NAN;
   blocks[5][1] = -2.0F;
   blocks[5][31] = -NAN;
+  return blocks;
+}
+
+TEST_P(BordersTest, Blocks) {
+  std::vector<std::vector<float>> blocks = makeBorderBlocks();
   for (StoredFormat format : {StoredFormat::Q8_0, StoredFormat::Q4_0}) {
     KernelText text = makeBlockAppend(std::string(getInfo(format).name), 192, "1.0");
     auto compiled = CompiledKernels::compile({text}, GetParam());
@@ -292,6 +308,28 @@ TEST_P(LocalKernelTest, BlocksAtTheBorders) {
   }
 }
 
+/// The bits of floats, as attributes of operands have them.
+std::string getBits(llvm::ArrayRef<float> values) {
+  std::string text;
+  for (float value : values)
+    text += (text.empty() ? "0x" : ", 0x") + llvm::utohexstr(std::bit_cast<uint32_t>(value));
+  return text;
+}
+
+// The same by value, on GPUs as well.
+TEST_P(LocalKernelTest, AppendsAtTheBorders) {
+  std::vector<KernelText> kernels = {
+      makeHalfAppend("halves", 16, "1.0", ", test.floats = array<f32: " + getBits(kHalves) + ">")};
+  std::vector<float> values;
+  for (const std::vector<float> &block : makeBorderBlocks())
+    values.insert(values.end(), block.begin(), block.end());
+  for (const char *format : {"q8_0", "q4_0"})
+    kernels.push_back(
+        makeBlockAppend(format, 192, "1.0", ", test.floats = array<f32: " + getBits(values) + ">"));
+  checkKernels(kernels);
+}
+
 NYALA_INSTANTIATE_KERNEL_TEST(LocalKernelTest);
+NYALA_INSTANTIATE_CPU_KERNEL_TEST(BordersTest);
 
 } // namespace

@@ -143,7 +143,7 @@ TEST_P(MatmulKernelTest, ScatterAdd) {
   checkKernels(kernels);
 }
 
-NYALA_INSTANTIATE_KERNEL_TEST(MatmulKernelTest);
+NYALA_INSTANTIATE_CPU_KERNEL_TEST(MatmulKernelTest);
 
 /// The first levels that CPUs are named by have no instructions for bf16.
 class Bf16KernelTest : public ::testing::Test {

@@ -85,6 +85,6 @@ TEST_P(SelfAttentionKernelTest, Gradient) {
   checkKernels(kernels);
 }
 
-NYALA_INSTANTIATE_KERNEL_TEST(SelfAttentionKernelTest);
+NYALA_INSTANTIATE_CPU_KERNEL_TEST(SelfAttentionKernelTest);
 
 } // namespace

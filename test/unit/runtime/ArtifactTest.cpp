@@ -270,6 +270,17 @@ TEST_F(ArtifactTest, StructureThatCannotBeExecuted) {
   expect("'logits' has", [](Spec &s) { s.entries[0].results[0].rowBytes += 4; });
   expect("'logits' has", [](Spec &s) { s.entries[0].results[0].count = 0; });
   expect("count 2 of 2", [](Spec &s) { s.entries[0].results[0].count = 2; });
+  using Results = std::vector<Spec::Result>;
+  for (const Results &candidates : {Results{{"top_ids", 1, 32}}, Results{{"top_logits", 1, 32}},
+                                    Results{{"top_logits", 1, 32}, {"top_ids", 1, 36}},
+                                    Results{{"top_logits", 1, 32}, {"top_ids", 0, 32}},
+                                    Results{{"top_logits", 1, 0}, {"top_ids", 1, 0}},
+                                    Results{{"top_logits", 1, 30}, {"top_ids", 1, 30}},
+                                    Results{{"top_logits", 1, 1204}, {"top_ids", 1, 1204}}})
+    expect("'top_logits' and 'top_ids'", [&](Spec &s) {
+      auto &results = s.entries[0].results;
+      results.insert(results.end(), candidates.begin(), candidates.end());
+    });
   expect("a result would have", [](Spec &s) { s.entries[1].results[0].rowBytes = ~0ull; });
   expect("an arena of", [](Spec &s) { s.entries[0].arenaBytes = ~0ull; });
   // Steps.

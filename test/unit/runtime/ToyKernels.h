@@ -23,7 +23,8 @@ extern "C" {
 enum {
   toyVocabulary = 300,
   toySlotBytes = 64,
-  toySlots = 64 ///< of a sequence, where there are several
+  toySlots = 64,    ///< of a sequence, where there are several
+  toyCandidates = 8 ///< of a row, where a device selects some
 };
 
 #define TOY_KERNEL                                                                                 \

@@ -4,12 +4,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
 #include <map>
 #include <new>
+#include <numeric>
+#include <random>
 
 // Counts allocations of the whole program, for AllocatesNothing.
 static std::atomic<size_t> allocations;
@@ -75,6 +78,68 @@ TEST(Sampler, RefusesOptionsOutOfRange) {
     EXPECT_EQ(failure.getStatus(), NYALA_INVALID_ARGUMENT);
     EXPECT_STREQ(failure.what(), "top_p must be above 0 and at most 1, got 2.000000");
   }
+}
+
+/// The `count` largest logits, as a device selects them.
+struct Candidates {
+  std::vector<float> logits;
+  std::vector<int32_t> ids;
+
+  Candidates(std::vector<float> all, size_t count) {
+    for (float &logit : all)
+      logit = std::isnan(logit) ? -infinity : logit;
+    ids.resize(all.size());
+    std::iota(ids.begin(), ids.end(), 0);
+    std::stable_sort(ids.begin(), ids.end(), [&](int32_t a, int32_t b) { return all[a] > all[b]; });
+    ids.resize(count);
+    for (int32_t id : ids)
+      logits.push_back(all[id]);
+  }
+};
+
+TEST(Sampler, CandidatesGiveWhatAllLogitsGive) {
+  constexpr size_t n = 500, count = 64;
+  std::mt19937 random(5);
+  std::vector<std::vector<float>> rows;
+  for (float grain : {64.0f, 2.0f, 0.5f}) { // the coarser, the more equal ones
+    rows.emplace_back(n);
+    for (float &logit : rows.back())
+      logit = std::round(static_cast<float>(random() % 1000) / 100 * grain) / grain;
+  }
+  rows.push_back(rows[0]);
+  for (size_t i = 0; i < n; ++i)
+    if (i % 50 != 7)
+      rows.back()[i] = i % 2 ? nan : -infinity;
+  rows.push_back(rows[0]);
+  rows.back()[44] = rows.back()[333] = infinity;
+  for (const SamplerOptions &options :
+       {SamplerOptions{},
+        {.topK = 40},
+        {.temperature = 1, .topK = 1, .seed = 4},
+        {.temperature = 0.7f, .topK = 40, .seed = 5},
+        {.temperature = 3, .topK = 64, .seed = 6},
+        {.temperature = 1.5f, .topK = 50, .topP = 0.8f, .seed = 7},
+        {.temperature = 1e-3f, .topK = 20, .topP = 0.5f, .seed = 8}})
+    for (const std::vector<float> &row : rows) {
+      const Candidates candidates(row, count);
+      Sampler all(options, n), some(options, n);
+      EXPECT_TRUE(some.needsOnly(count, n));
+      for (int i = 0; i < 100; ++i)
+        ASSERT_EQ(some.pickAmong(candidates.logits, candidates.ids), all.pick(row.data(), n));
+    }
+  EXPECT_THROW(Sampler({}, n).pickAmong(std::vector<float>{-infinity}, std::vector<int32_t>{0}),
+               Failure);
+}
+
+TEST(Sampler, NeedsAllLogitsWhereMoreThanTheCandidatesCount) {
+  EXPECT_TRUE(Sampler({}, 100).needsOnly(1, 100));
+  EXPECT_FALSE(Sampler({}, 100).needsOnly(0, 100));
+  EXPECT_TRUE(Sampler({.temperature = 1, .topK = 64}, 100).needsOnly(64, 100));
+  EXPECT_FALSE(Sampler({.temperature = 1, .topK = 65}, 100).needsOnly(64, 100));
+  EXPECT_FALSE(Sampler({.temperature = 1}, 100).needsOnly(64, 100));
+  EXPECT_FALSE(Sampler({.temperature = 1, .topP = 0.5f}, 100).needsOnly(64, 100));
+  // All are kept, in the order of their ids.
+  EXPECT_FALSE(Sampler({.temperature = 1, .topK = 64}, 64).needsOnly(64, 64));
 }
 
 TEST(Sampler, SharesFollowTheSoftmax) {

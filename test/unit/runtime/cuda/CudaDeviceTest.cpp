@@ -91,6 +91,92 @@ TEST_F(CudaTest, LogitsOfAllRows) {
     EXPECT_EQ(rows[i], expectLogits({prompt.begin(), prompt.begin() + static_cast<long>(i) + 1}));
 }
 
+/// The toy model, whose entries select the largest logits as well.
+ArtifactSpec makeToyWithCandidates() {
+  ArtifactSpec spec = makeToyOnGpu();
+  auto &kernels = spec.executables[0].kernels;
+  kernels.push_back(kernels[2]);
+  kernels.back().name = "top";
+  const auto result = [](uint32_t i) { return artifact::Buffer(artifact::Region::Result, i, 0); };
+  for (size_t i : {0, 1, 2}) {
+    ArtifactSpec::Entry &entry = spec.entries[i];
+    for (const char *name : {"top_logits", "top_ids"})
+      entry.results.push_back({name, 1, toyCandidates * 4});
+    entry.steps.push_back({6, {result(0), result(1), result(2)}, 1, {3}});
+  }
+  return spec;
+}
+
+TEST_F(CudaTest, SamplesAmongCandidatesWithoutCopies) {
+  const auto generate = [&](const ArtifactSpec &spec, const nyala_sampler_options &sampler,
+                            uint64_t expectedBytes) {
+    open(spec, 0, 0, 2);
+    fake.copiedToHost = 0;
+    for (uint32_t i : {1, 0}) {
+      EXPECT_EQ(nyala_session_select(session, i), NYALA_OK);
+      EXPECT_EQ(nyala_session_set_sampler(session, &sampler), NYALA_OK) << nyala_last_error();
+    }
+    std::vector<int32_t> picked;
+    const auto sample = [&] {
+      int32_t token = -1;
+      EXPECT_EQ(nyala_session_sample(session, &token), NYALA_OK) << nyala_last_error();
+      picked.push_back(token);
+      return token;
+    };
+    EXPECT_EQ(prefill(makeTokens(5)), NYALA_OK);
+    for (int i = 0; i < 5; ++i)
+      EXPECT_EQ(nyala_session_decode(session, sample()), NYALA_OK);
+    EXPECT_EQ(nyala_session_copy(session, 0, 1, 7), NYALA_OK);
+    // The second row of a step, then the first.
+    const uint32_t ids[] = {0, 1};
+    for (int i = 0; i < 3; ++i) {
+      const int32_t next[] = {i, 30 + i};
+      EXPECT_EQ(nyala_session_decode_batch(session, 2, ids, next), NYALA_OK);
+      for (uint32_t id : {1, 0}) {
+        EXPECT_EQ(nyala_session_select(session, id), NYALA_OK);
+        sample();
+        sample();
+      }
+    }
+    EXPECT_EQ(fake.copiedToHost, expectedBytes);
+    return picked;
+  };
+  constexpr uint64_t row = toyVocabulary * sizeof(float), all = (5 + 6) * row;
+  const auto check = [&](const nyala_sampler_options &sampler, bool needsAll) {
+    EXPECT_EQ(generate(makeToyWithCandidates(), sampler, needsAll ? all : 0),
+              generate(makeToyOnGpu(), sampler, all));
+  };
+  check({.temperature = 0, .top_k = 0, .top_p = 1, .seed = 0}, false);
+  check({.temperature = 50, .top_k = 8, .top_p = 1, .seed = 3}, false);
+  check({.temperature = 50, .top_k = 5, .top_p = 0.6f, .seed = 4}, false);
+  check({.temperature = 50, .top_k = 9, .top_p = 1, .seed = 5}, true);
+  check({.temperature = 50, .top_k = 0, .top_p = 1, .seed = 6}, true);
+}
+
+TEST_F(CudaTest, CopiesLogitsOnceAndWhenAskedFor) {
+  open(makeToyWithCandidates());
+  ASSERT_EQ(prefill(makeTokens(6)), NYALA_OK);
+  EXPECT_EQ(fake.copiedToHost, 0u);
+  for (int i = 0; i < 2; ++i)
+    EXPECT_EQ(logits(), expectLogits(makeTokens(6)));
+  EXPECT_EQ(fake.copiedToHost, toyVocabulary * sizeof(float));
+  // A saved session has logits, of which no candidates have been selected.
+  const std::string path = directory.path("saved");
+  ASSERT_EQ(nyala_session_save(session, path.c_str()), NYALA_OK) << nyala_last_error();
+  int32_t before = -1, after = -1;
+  ASSERT_EQ(nyala_session_sample(session, &before), NYALA_OK);
+  ASSERT_EQ(nyala_session_restore(session, path.c_str()), NYALA_OK) << nyala_last_error();
+  ASSERT_EQ(nyala_session_sample(session, &after), NYALA_OK) << nyala_last_error();
+  EXPECT_EQ(before, after);
+  EXPECT_EQ(logits(), expectLogits(makeTokens(6)));
+  // A failure is no crash.
+  ASSERT_EQ(nyala_session_decode(session, 3), NYALA_OK);
+  fake.failed = true;
+  EXPECT_EQ(nyala_session_logits(session), nullptr);
+  EXPECT_THAT(nyala_last_error(), testing::HasSubstr("illegal memory access"));
+  EXPECT_EQ(nyala_session_sample(session, &after), NYALA_OK);
+}
+
 TEST_F(CudaTest, ProfilesSteps) {
   open(makeToyOnGpu());
   // The first run of an entry is timed from outside, later ones by events.

@@ -3,9 +3,11 @@
 #include "test/unit/runtime/cuda/FakeCuda.h"
 #include "test/unit/runtime/ToyKernels.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <numeric>
 #include <string_view>
 #include <utility>
 
@@ -69,8 +71,8 @@ Result submit(Stream stream, std::function<void()> work) {
 }
 
 /// Does all of it lie in one allocation?
-bool isAllocated(Address address, uint64_t bytes) {
-  const auto &allocations = getFakeCuda().allocations;
+bool isAllocated(Address address, uint64_t bytes,
+                 const std::map<Address, uint64_t> &allocations = getFakeCuda().allocations) {
   auto next = allocations.upper_bound(address);
   if (next == allocations.begin())
     return false;
@@ -103,6 +105,20 @@ void ownProduct(void *const *buffers, int64_t rows, int64_t begin, int64_t end, 
   *static_cast<float *>(buffers[2]) = -1;
 }
 
+/// logits | the largest, their ids: the first eight of each row.
+void selectTop(void *const *buffers, int64_t rows, int64_t begin, int64_t end, void *scratch) {
+  for (int64_t row = 0; row < rows; ++row) {
+    const float *logits = static_cast<const float *>(buffers[0]) + row * toyVocabulary;
+    std::vector<int32_t> ids(toyVocabulary);
+    std::iota(ids.begin(), ids.end(), 0);
+    std::ranges::stable_sort(ids, [&](int32_t a, int32_t b) { return logits[a] > logits[b]; });
+    for (int64_t i = 0; i < toyCandidates; ++i) {
+      static_cast<float *>(buffers[1])[row * toyCandidates + i] = logits[ids[i]];
+      static_cast<int32_t *>(buffers[2])[row * toyCandidates + i] = ids[i];
+    }
+  }
+}
+
 struct FakeKernel {
   const char *name;
   size_t buffers;
@@ -114,7 +130,7 @@ const FakeKernel kernels[] = {
     {"append", 4, true, toyAppend},    {"hash", 4, true, toyHash},
     {"pick", 3, false, toyPick},       {"logits", 4, false, toyLogits},
     {"copy", 2, false, copyWeight},    {"make", 1, false, makeWeight},
-    {"product", 3, false, ownProduct},
+    {"product", 3, false, ownProduct}, {"top", 3, false, selectTop},
 };
 
 } // namespace
@@ -240,11 +256,13 @@ FAKE_API Result cuMemFree_v2(Address address) {
 FAKE_API Result cuMemHostAlloc(void **memory, size_t bytes, unsigned) {
   ++getFakeCuda().objects;
   *memory = std::malloc(bytes);
+  getFakeCuda().pinned[reinterpret_cast<Address>(*memory)] = bytes;
   return answer();
 }
 
 FAKE_API Result cuMemFreeHost(void *memory) {
   --getFakeCuda().objects;
+  getFakeCuda().pinned.erase(reinterpret_cast<Address>(memory));
   std::free(memory);
   return answer();
 }
@@ -264,6 +282,7 @@ FAKE_API Result cuMemcpyHtoDAsync_v2(Address to, const void *from, size_t bytes,
 }
 
 FAKE_API Result cuMemcpyDtoHAsync_v2(void *to, Address from, size_t bytes, Stream stream) {
+  getFakeCuda().copiedToHost += bytes;
   return copy(to, toPointer(from), bytes, from, stream);
 }
 
@@ -325,7 +344,9 @@ FAKE_API Result cuLaunchKernelEx(const LaunchConfig *config, Function function, 
   std::vector<void *> arguments;
   for (size_t i = 0; i <= kernel.buffers; ++i) {
     arguments.push_back(toPointer(*static_cast<Address *>(parameters[i])));
-    if (!isAllocated(reinterpret_cast<Address>(arguments.back()), sizeof(int32_t)))
+    const auto address = reinterpret_cast<Address>(arguments.back());
+    if (!isAllocated(address, sizeof(int32_t)) &&
+        !isAllocated(address, sizeof(int32_t), getFakeCuda().pinned))
       return invalidValue;
   }
   return submit(config->stream, [=, tiles = config->grid[0], kernel = &kernel] {

@@ -31,6 +31,8 @@ struct FakeCuda {
   std::vector<std::string> launches; ///< "append 1x2x1 of 32, early", grid and threads
   int captures = 0, graphLaunches = 0, products = 0;
   std::map<rt::cuda::Address, uint64_t> allocations; ///< that live, with their bytes
+  std::map<rt::cuda::Address, uint64_t> pinned;      ///< memory of the host, likewise
+  uint64_t copiedToHost = 0;                         ///< bytes
   int objects = 0;                                   ///< streams, events, graphs, … that live
   bool failed = false;                               ///< nothing works any more
 
