@@ -5,14 +5,15 @@
 // each block, with zeros in the other one's place. All tiles then have one shape,
 // which is also that of tiles of bf16: a function has one configuration of them.
 //
-// Tile registers are loaded and stored only. What is stored has to reach the
-// cache before it is loaded, so that pairs go through three stages:
+// Tile registers are loaded and stored only, and an instruction that waits for a
+// product holds up all after it. So pairs go through stages:
 //
 //   for each pair p of blocks, one vector of columns after the other:
-//     unpack pair p + 3's weights; to scratch
-//     multiply pair p + 2: A = 16 x 64 activations
+//     store pair p's products, from tile registers to scratch
+//     multiply pair p + 1: A = 16 x 64 activations
 //       for each block (or half of one, if that has a scale of its own):
-//         C = A * its weights among zeros; to scratch
+//         C = A * its weights among zeros
+//     unpack pair p + 2's weights; to scratch
 //     scale pair p:
 //       for each row r: sum[r] = fma(float(C[r] - offset), scale_w * scale_x[r], sum[r])
 //
@@ -44,40 +45,35 @@ public:
         parts(layout.hasHalfScales() ? 2 : 1), blocks(layout.getNumFullBlocks()),
         pairs(blocks / kPairBlocks), allPairs(tile.vectors * pairs),
         terms(getQuantizedTerms(e, op)), bytes(makeBytes()),
-        products(
-            e.allocateScratch({kSlots * kPairBlocks * parts, kAmxRows, kLanes}, e.b.getI32Type())),
+        products(e.allocateScratch({kPairBlocks * parts, kAmxRows, kLanes}, e.b.getI32Type())),
         scales(makeFloats(1)), minima(layout.hasMinima() ? makeFloats(1) : Value()),
         halfScales(layout.hasHalfScales() ? makeFloats(2) : Value()) {}
 
   SmallVector<Value> emit() {
     group = reader.getGroupOffset(tile.column);
-    e.forRange(e.index(0), e.index(kAhead), 1, [&](Value pair) {
-      unpackIfAny(pair);
-      Value isFirst =
-          arith::CmpIOp::create(e.b, arith::CmpIPredicate::uge, pair, e.index(kUnpackAhead));
-      emitIf(isFirst,
-             [&] { multiplyIfAny(arith::SubIOp::create(e.b, pair, e.index(kUnpackAhead))); });
-    });
+    Value zero = e.index(0), one = e.index(1);
+    unpack(zero);
+    if (allPairs > 1)
+      unpack(one);
     Value results = e.allocateScratch({tile.vectors, kAmxRows, kLanes}, e.b.getF32Type());
-    e.forRange(e.index(0), e.index(tile.vectors), 1, [&](Value v) {
-      for (auto [r, sum] : llvm::enumerate(addVector(v)))
-        e.store(sum, results, {v, e.index(r), e.index(0)});
+    forRange(tile.vectors, multiply(zero), [&](Value v, ValueRange tiles) {
+      SmallVector<Value> carried(tiles);
+      for (auto [r, sum] : llvm::enumerate(addVector(v, carried)))
+        e.store(sum, results, {v, e.index(r), zero});
+      return carried;
     });
     SmallVector<Value> sums;
     for (int64_t r = 0; r < kAmxRows; ++r)
       for (int64_t v = 0; v < tile.vectors; ++v)
-        sums.push_back(e.load(results, {e.index(v), e.index(r), e.index(0)}));
+        sums.push_back(e.load(results, {e.index(v), e.index(r), zero}));
     return sums;
   }
 
 private:
-  /// Pairs between the unpacking of weights and their product, and between that and the use of its
-  /// result.
-  static constexpr int64_t kUnpackAhead = 1, kMultiplyAhead = 2;
-  static constexpr int64_t kAhead = kUnpackAhead + kMultiplyAhead;
-  /// Pairs whose weights, or products, are kept.
-  static constexpr int64_t kSlots = 4;
-  static_assert(kUnpackAhead < kSlots && kMultiplyAhead < kSlots);
+  /// Pairs between the unpacking of weights and the use of their products.
+  static constexpr int64_t kAhead = 2;
+  /// Pairs whose weights are kept: what is unpacked, and what is multiplied meanwhile.
+  static constexpr int64_t kSlots = 2;
 
   int64_t getPartQuads() const { return kBlockQuads / parts; }
 
@@ -87,8 +83,8 @@ private:
     return e.inKernelPrologue(op.getWeight().getAsOpaquePointer(), [&] {
       int64_t rows = (kPairBlocks * parts - 1) * kAmxRows + getPartQuads();
       Value bytes = e.allocateScratch({kSlots, rows, kTileBytes}, e.b.getI8Type());
-      Value zeros = e.intConstant(VectorType::get(kTileBytes, e.b.getI8Type()), 0),
-            zero = e.index(0);
+      Value zeros = e.intConstant(VectorType::get(kTileBytes, e.b.getI8Type()), 0);
+      Value zero = e.index(0);
       e.forRange(zero, e.index(kSlots), 1, [&](Value slot) {
         e.forRange(zero, e.index(rows), 1, [&](Value row) {
           vector::StoreOp::create(e.b, zeros, bytes, ValueRange{slot, row, zero});
@@ -103,17 +99,24 @@ private:
     return e.allocateScratch({tile.vectors * blocks * perBlock, kLanes}, e.b.getF32Type());
   }
 
-  /// The sums of the rows' products with vector `v` of the tile, one vector each. Pairs of all
-  /// vectors are counted together, so that the next vector's begin meanwhile.
-  SmallVector<Value> addVector(Value v) {
+  /// The sums of the rows' products with vector `v` of the tile, one vector each. `tiles` are those
+  /// of its first pair; then, as pairs of all vectors are counted together, of the next vector's.
+  SmallVector<Value> addVector(Value v, SmallVector<Value> &tiles) {
     SmallVector<Value> zeros(kAmxRows, e.constant(e.f32Vector(), 0));
     Value firstPair = arith::MulIOp::create(e.b, v, e.index(pairs));
-    SmallVector<Value> sums = forRange(pairs, zeros, [&](Value number, ValueRange carried) {
+    SmallVector<Value> init = zeros;
+    llvm::append_range(init, tiles);
+    SmallVector<Value> sums = forRange(pairs, init, [&](Value number, ValueRange carried) {
       Value pair = arith::AddIOp::create(e.b, firstPair, number);
+      storeProducts(carried.drop_front(kAmxRows));
+      SmallVector<Value> next = multiply(getNext(pair));
       unpackIfAny(arith::AddIOp::create(e.b, pair, e.index(kAhead)));
-      multiplyIfAny(arith::AddIOp::create(e.b, pair, e.index(kMultiplyAhead)));
-      return addScaled(pair, number, carried);
+      SmallVector<Value> all = addScaled(pair, number, carried.take_front(kAmxRows));
+      llvm::append_range(all, next);
+      return all;
     });
+    tiles.assign(sums.begin() + kAmxRows, sums.end());
+    sums.truncate(kAmxRows);
     if (!minima)
       return sums;
     Value firstBlock = arith::MulIOp::create(e.b, v, e.index(blocks));
@@ -129,20 +132,18 @@ private:
     return sums;
   }
 
+  /// The last pair has none: it is multiplied again.
+  Value getNext(Value pair) {
+    Value next = arith::AddIOp::create(e.b, pair, e.index(1));
+    return arith::MinUIOp::create(e.b, next, e.index(allPairs - 1));
+  }
+
   void unpackIfAny(Value pair) {
-    emitIfAny(pair, [&] { unpack(pair); });
-  }
-  void multiplyIfAny(Value pair) {
-    emitIfAny(pair, [&] { multiply(pair); });
-  }
-  void emitIfAny(Value pair, function_ref<void()> body) {
-    emitIf(arith::CmpIOp::create(e.b, arith::CmpIPredicate::ult, pair, e.index(allPairs)), body);
-  }
-  void emitIf(Value condition, function_ref<void()> body) {
-    auto branch = scf::IfOp::create(e.b, condition, /*withElseRegion=*/false);
+    Value isAny = arith::CmpIOp::create(e.b, arith::CmpIPredicate::ult, pair, e.index(allPairs));
+    auto branch = scf::IfOp::create(e.b, isAny, /*withElseRegion=*/false);
     OpBuilder::InsertionGuard guard(e.b);
     e.b.setInsertionPointToStart(branch.thenBlock());
-    body();
+    unpack(pair);
   }
 
   void unpack(Value pair) {
@@ -166,7 +167,8 @@ private:
     }
   }
 
-  void multiply(Value pair) {
+  /// Tiles of the sums of each part of a pair.
+  SmallVector<Value> multiply(Value pair) {
     Type i8 = e.b.getI8Type();
     auto typeAB = amx::TileType::get({kAmxRows, kTileBytes}, i8);
     auto typeC = amx::TileType::get({kAmxRows, kLanes}, e.b.getI32Type());
@@ -175,22 +177,29 @@ private:
     column = arith::MulIOp::create(e.b, column, e.index(kTileBytes));
     Value a = amx::TileLoadOp::create(e.b, typeAB, e.getBuffer(op.getValues()),
                                       ValueRange{tile.row, column});
+    SmallVector<Value> tiles;
     for (int64_t part = 0; part < kPairBlocks * parts; ++part) {
       // The part's quads are rows part * quads and up of the tile.
       Value first = e.index(part * (kAmxRows - getPartQuads()));
       Value b = amx::TileLoadOp::create(e.b, typeAB, bytes, ValueRange{slot, first, zero});
       Value c = amx::TileZeroOp::create(e.b, typeC);
-      c = amx::TileMulIOp::create(e.b, typeC, a, b, c, /*isZextLhs=*/false, /*isZextRhs=*/true);
-      amx::TileStoreOp::create(e.b, products,
-                               ValueRange{getPart(slot, kPairBlocks * parts, part), zero, zero}, c);
+      tiles.push_back(amx::TileMulIOp::create(e.b, typeC, a, b, c, /*isZextLhs=*/false,
+                                              /*isZextRhs=*/true));
     }
+    return tiles;
+  }
+
+  void storeProducts(ValueRange tiles) {
+    Value zero = e.index(0);
+    for (auto [part, c] : llvm::enumerate(tiles))
+      amx::TileStoreOp::create(e.b, products, ValueRange{e.index(part), zero, zero}, c);
   }
 
   /// Adds the scaled products of a pair, which is number `number` of its vector, to the sums of all
   /// rows.
   SmallVector<Value> addScaled(Value pair, Value number, ValueRange sums) {
     SmallVector<Value> next(sums);
-    Value first = getPart(getSlot(pair), kPairBlocks * parts, 0), zero = e.index(0);
+    Value zero = e.index(0);
     for (int64_t i = 0; i < kPairBlocks; ++i) {
       Value counted = getPart(pair, kPairBlocks, i), block = getPart(number, kPairBlocks, i);
       Value scale = e.load(scales, {counted, zero});
@@ -199,10 +208,8 @@ private:
         ofHalves.push_back(e.load(halfScales, {getPart(counted, parts, half), zero}));
       for (auto [r, sum] : llvm::enumerate(next)) {
         SmallVector<Value> floats;
-        for (int64_t part = 0; part < parts; ++part) {
-          Value product = arith::AddIOp::create(e.b, first, e.index(i * parts + part));
-          floats.push_back(loadProduct(product, r, getPart(block, parts, part)));
-        }
+        for (int64_t part = 0; part < parts; ++part)
+          floats.push_back(loadProduct(e.index(i * parts + part), r, getPart(block, parts, part)));
         Value total = floats.front();
         if (parts == 2) // as PackedReader::addHalves
           total = e.fma(ofHalves[0], floats[0], arith::MulFOp::create(e.b, ofHalves[1], floats[1]));
@@ -255,7 +262,7 @@ private:
   Value group;           ///< of the tile's first vector
   Value terms;
   Value bytes;
-  Value products;                   ///< memref<slots * parts of a pair x 16 x 16 x i32>
+  Value products;                   ///< memref<parts of a pair x 16 x 16 x i32>
   Value scales, minima, halfScales; ///< makeFloats(); null where the format has none
 };
 

@@ -2,25 +2,25 @@
 
 module attributes {nyala.targets = [#nyala.cpu_target<"sapphirerapids", features = "fma", "avx512f", "avx512vnni", "amx-tile", "amx-int8">]} {
 
-// Pairs of blocks in three stages: a pair's weights are unpacked, an earlier one's multiplied, each
-// block with all 64 columns of the rows and zeros in the other one's place, and a yet earlier one's
-// products scaled.
+// Pairs of blocks in stages: of one the products are stored, the next one is multiplied, each block with
+// all 64 columns of the rows and zeros in the other one's place, the one after that unpacked; then the
+// first one's products are scaled.
 // CHECK-LABEL: func.func @rows_in_blocks(
-// CHECK: %[[BYTES:.*]] = memref.view {{.*}} to memref<4x24x64xi8>
-// CHECK: %[[PRODUCTS:.*]] = memref.view {{.*}} to memref<8x16x16xi32>
+// CHECK: %[[BYTES:.*]] = memref.view {{.*}} to memref<2x24x64xi8>
+// CHECK: %[[PRODUCTS:.*]] = memref.view {{.*}} to memref<2x16x16xi32>
 // CHECK: scf.for {{.*}} iter_args(
-// CHECK: scf.if
-// CHECK-COUNT-16: vector.store {{.*}}, %[[BYTES]]
-// CHECK: scf.if
+// CHECK: scf.for {{.*}} iter_args(
+// CHECK-COUNT-2: amx.tile_store %[[PRODUCTS]]
 // CHECK: %[[A:.*]] = amx.tile_load {{.*}} : memref<64x128xi8> into !amx.tile<16x64xi8>
-// CHECK: %[[B:.*]] = amx.tile_load %[[BYTES]][%{{.*}}, %c0{{.*}}, %{{.*}}] : memref<4x24x64xi8> into !amx.tile<16x64xi8>
+// CHECK: %[[B:.*]] = amx.tile_load %[[BYTES]][%{{.*}}, %c0{{.*}}, %{{.*}}] : memref<2x24x64xi8> into !amx.tile<16x64xi8>
 // CHECK: %[[ZERO:.*]] = amx.tile_zero
 // CHECK: %[[C:.*]] = amx.tile_muli %[[A]], %[[B]] zext, %[[ZERO]]
-// CHECK: amx.tile_store %[[PRODUCTS]]{{.*}}, %[[C]] : memref<8x16x16xi32>, !amx.tile<16x16xi32>
 // CHECK: %[[NEXT:.*]] = amx.tile_load %[[BYTES]][%{{.*}}, %c8{{.*}}, %{{.*}}]
-// CHECK: amx.tile_muli %[[A]], %[[NEXT]] zext
+// CHECK: %[[D:.*]] = amx.tile_muli %[[A]], %[[NEXT]] zext
+// CHECK: scf.if
+// CHECK-COUNT-16: vector.store {{.*}}, %[[BYTES]]
 // CHECK-COUNT-32: arith.sitofp {{.*}} : vector<16xi32> to vector<16xf32>
-// CHECK: scf.yield
+// CHECK: scf.yield {{.*}}, %[[C]], %[[D]]
 // CHECK: scf.for {{.*}} iter_args(
 // CHECK-COUNT-16: math.fma
 // CHECK: scf.yield
@@ -31,8 +31,8 @@ nyala.kernel @rows_in_blocks(%q: tensor<?x128xi8>, %s: tensor<?x4xf32>, %t: tens
 
 // Halves of a block have scales of their own, and products.
 // CHECK-LABEL: func.func @halves(
-// CHECK: memref.view {{.*}} to memref<4x52x64xi8>
-// CHECK: memref.view {{.*}} to memref<16x16x16xi32>
+// CHECK: memref.view {{.*}} to memref<2x52x64xi8>
+// CHECK: memref.view {{.*}} to memref<4x16x16xi32>
 // CHECK-COUNT-4: amx.tile_muli
 nyala.kernel @halves(%q: tensor<?x256xi8>, %s: tensor<?x8xf32>, %t: tensor<?x16xi32>, %w: tensor<16x256xf32, #nyala.packed<q6_k>>) -> tensor<?x16xf32> attributes {max_rows = 16 : i64} {
   %0 = nyala.quantized_linear %q, %s, %t, %w : tensor<?x256xi8>, tensor<?x8xf32>, tensor<?x16xi32>, tensor<16x256xf32, #nyala.packed<q6_k>> -> tensor<?x16xf32>
