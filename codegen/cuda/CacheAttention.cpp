@@ -45,7 +45,8 @@ int64_t CacheAttentionEmitter::getParts(AttentionOp op) {
   if (slots <= kUndivided)
     return 1;
   int64_t blocks = MatrixAttention::canRead(op) ? MatrixAttention::kBlocks : LaneAttention::kBlocks;
-  auto most = static_cast<int64_t>(llvm::bit_floor<uint64_t>(blocks / getHeadGroups(op)));
+  int64_t groups = std::max<int64_t>(getHeadGroups(op), 1);
+  auto most = static_cast<int64_t>(llvm::bit_floor<uint64_t>(blocks / groups));
   return std::min<int64_t>(std::max<int64_t>(most, kPartsAtOnce),
                            llvm::divideCeil(slots, kPositions));
 }
