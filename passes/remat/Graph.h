@@ -26,8 +26,8 @@ struct Tensor {
 /// What runs as one: a dispatch, or an op of a graph that is scheduled before dispatches form.
 struct Node {
   std::string name;
-  double cost = 0;       ///< of running it once; only ratios matter (FLOPs, seconds)
-  int64_t workspace = 0; ///< bytes that it needs while it runs
+  double cost = 0;          ///< of running it once; only ratios matter (FLOPs, seconds)
+  int64_t workspace = 0;    ///< bytes that it needs while it runs
   std::vector<int> inputs;  ///< tensors that it reads
   std::vector<int> outputs; ///< tensors that it writes, or parts of them
   /// May it run again? Never true of nodes that write a tensor with others, or update a state.
@@ -41,8 +41,9 @@ struct Graph {
   int64_t fixedBytes = 0;  ///< weights, optimizer states, arguments: there throughout
 };
 
-/// Node indices in the order of execution; a node that occurs again is computed again. Inputs come from the
-/// latest execution of their writers; memory is free after the last reader before the next one.
+/// Node indices in the order of execution; a node that occurs again is computed again. Inputs come
+/// from the latest execution of their writers; memory is free after the last reader before the next
+/// one.
 using Schedule = std::vector<int>;
 
 } // namespace nyala::remat
