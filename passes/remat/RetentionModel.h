@@ -1,0 +1,82 @@
+//===- RetentionModel.h - Variables of retention intervals ------*- C++ -*-===//
+#ifndef NYALA_PASSES_REMAT_RETENTIONMODEL_H
+#define NYALA_PASSES_REMAT_RETENTIONMODEL_H
+
+#include "passes/remat/Lifetimes.h"
+#include "passes/remat/Milp.h"
+
+#include <map>
+#include <optional>
+
+namespace nyala::remat {
+
+/// For droppable tensors o of node i: keep(o), 1 if it stays from the forward part on, and for
+/// stages s: recomputed(i, s), 1 if i has been recomputed by stage s (s included).
+///
+///   minimize sum cost(i) * recomputed(i, end)
+///   recomputed(i, s) >= recomputed(i, s - 1)
+///   recomputed(i, stage of o's first backward reader) >= 1 - keep(o)
+///   keep(o) + recomputed(i, s) >= recomputed(j, s)     for consumers j of o
+///   memory(s) <= budget
+class RetentionModel {
+public:
+  RetentionModel(const Lifetimes &lifetimes, int64_t budget, int window);
+
+  MilpResult solve(const MilpOptions &options) const { return milp.solve(options); }
+  KeepSet decode(const std::vector<double> &values) const;
+
+  /// Adds rows for the steps of `schedule`, made of a solution, that are above the budget, as far as
+  /// `values` do not satisfy them. Returns how many.
+  int addViolated(const Schedule &schedule, const Replay &replayed,
+                  const std::vector<double> &values);
+
+private:
+  /// What is known of a droppable tensor's node.
+  struct NodeColumns {
+    int wanted = -1; ///< its wanted output if it has only one
+    int first = 0;   ///< first stage by which it may have been recomputed
+    int end = -1;    ///< last stage at which something may want it recomputed
+    int settled = -1; ///< stage from which on recomputed = 1 - keep(wanted); -1: none
+    int alias = -1;  ///< a consumer that it is recomputed with, whenever that is
+    std::vector<int> columns; ///< stages first to min(settled - 1, end)
+  };
+
+  const TensorUses &uses(int tensor) const { return lifetimes.tensors[tensor]; }
+  int stageOf(int node) const { return lifetimes.stageOf[node]; }
+  bool hasColumns(int node) const { return nodes[node].end >= 0; }
+
+  void findRanges(int window);
+  void addColumns();
+  void addRecomputation();
+  void addMemory();
+
+  Affine keep(int tensor) const;
+  Affine recomputed(int node, int stage) const;
+  Affine recomputedAtEnd(int node) const { return recomputed(node, lifetimes.stages.size()); }
+  /// Recomputed in this very stage.
+  Affine recomputedIn(int node, int stage) const;
+  /// Is `tensor` there, at the latest recomputed by `stage`?
+  Affine present(int tensor, int stage);
+  /// Is it there after its last backward reader, for a consumer that `stage` has not recomputed yet?
+  Affine late(int tensor, int stage);
+  Affine largest(const std::vector<Affine> &choices);
+
+  /// Lower bounds of whether `tensor` is there at a step; empty if there is no reason.
+  using Reasons = std::vector<Affine>;
+  Reasons reasonsForward(int tensor, int node) const;
+  Reasons reasonsBackward(int tensor, int node);
+  Reasons reasonsRecomputing(int tensor, int node, int stage);
+  Affine memoryAt(const std::vector<double> &values, int step, const Schedule &schedule,
+                  const std::vector<int> &nextBackward);
+
+  const Lifetimes &lifetimes;
+  int64_t budget;
+  Milp milp;
+  std::vector<NodeColumns> nodes;
+  std::vector<int> keepColumns; ///< by tensor, -1 if fixed to 0 (droppable) or 1
+  std::map<std::pair<int, int>, Affine> presentCache, lateCache;
+};
+
+} // namespace nyala::remat
+
+#endif // NYALA_PASSES_REMAT_RETENTIONMODEL_H
