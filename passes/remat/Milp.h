@@ -34,6 +34,12 @@ struct Affine {
   }
 };
 
+inline Affine makeConstant(double value) { return {value, {}}; }
+inline Affine minus(Affine left, const Affine &right) {
+  left.add(right, -1);
+  return left;
+}
+
 struct MilpOptions {
   double seconds = 60;
   double allowedGap = 0; ///< absolute, of the objective

@@ -7,12 +7,6 @@
 
 using namespace nyala::remat;
 
-static Affine constant(double value) { return {value, {}}; }
-static Affine minus(Affine left, const Affine &right) {
-  left.add(right, -1);
-  return left;
-}
-
 RetentionModel::RetentionModel(const Lifetimes &lifetimes, int64_t budget, int window)
     : lifetimes(lifetimes), budget(budget), nodes(lifetimes.graph.firstBackward),
       keepColumns(lifetimes.tensors.size(), -1) {
@@ -32,7 +26,6 @@ void RetentionModel::findRanges(int window) {
     if (!node.recomputable)
       continue;
     int earliest = stages, anchor = stages, wanted = 0;
-    int64_t wantedBytes = 0;
     for (int tensor : node.outputs) {
       if (!lifetimes.isDroppable(tensor))
         continue;
@@ -51,7 +44,6 @@ void RetentionModel::findRanges(int window) {
         }
       if (used) {
         ++wanted;
-        wantedBytes += lifetimes.getBytes(tensor);
         entry.wanted = tensor;
       }
     }
@@ -72,19 +64,21 @@ void RetentionModel::findRanges(int window) {
       entry.settled = stageOf(uses(entry.wanted).firstBackward);
       continue;
     }
-    // Never kept if keeping what the only consumer makes of it takes no more.
-    std::vector<int> consumers;
-    llvm::copy_if(uses(entry.wanted).consumers, std::back_inserter(consumers),
-                  [&](int consumer) { return hasColumns(consumer); });
-    if (consumers.size() != 1)
-      continue;
-    int64_t result = 0;
-    for (int tensor : lifetimes.graph.nodes[consumers.front()].outputs)
-      if (lifetimes.isDroppable(tensor) && lifetimes.isWanted(tensor))
-        result += lifetimes.getBytes(tensor);
-    if (result <= wantedBytes)
-      entry.alias = consumers.front();
+    if (isOutdone(entry.wanted))
+      entry.alias = uses(entry.wanted).consumers.front();
   }
+}
+
+/// Is keeping it never better than keeping what its only reader makes of it?
+bool RetentionModel::isOutdone(int tensor) const {
+  const TensorUses &use = uses(tensor);
+  if (use.firstBackward >= 0 || use.consumers.size() != 1)
+    return false;
+  int64_t results = 0;
+  for (int result : lifetimes.graph.nodes[use.consumers.front()].outputs)
+    if (lifetimes.isDroppable(result) && lifetimes.isWanted(result))
+      results += lifetimes.getBytes(result);
+  return results <= lifetimes.getBytes(tensor);
 }
 
 void RetentionModel::addColumns() {
@@ -94,7 +88,7 @@ void RetentionModel::addColumns() {
     const Node &node = lifetimes.graph.nodes[index];
     if (entry.alias < 0) {
       for (int tensor : node.outputs)
-        if (lifetimes.isDroppable(tensor) && lifetimes.isWanted(tensor))
+        if (lifetimes.isDroppable(tensor) && lifetimes.isWanted(tensor) && !isOutdone(tensor))
           keepColumns[tensor] = milp.addColumn(0, 1, 0, true);
       int last = entry.settled >= 0 ? entry.settled - 1 : entry.end;
       for (int stage = entry.first; stage <= last; ++stage)
@@ -108,7 +102,7 @@ void RetentionModel::addColumns() {
 
 Affine RetentionModel::keep(int tensor) const {
   if (!lifetimes.isDroppable(tensor))
-    return constant(1);
+    return makeConstant(1);
   Affine result;
   if (keepColumns[tensor] >= 0)
     result.add(keepColumns[tensor], 1);
@@ -122,7 +116,7 @@ Affine RetentionModel::recomputed(int node, int stage) const {
   if (entry.alias >= 0)
     return recomputed(entry.alias, stage);
   if (entry.settled >= 0 && stage >= entry.settled)
-    return minus(constant(1), keep(entry.wanted));
+    return minus(makeConstant(1), keep(entry.wanted));
   if (stage < entry.first || entry.columns.empty())
     return {};
   Affine result;
@@ -180,17 +174,27 @@ void RetentionModel::addRecomputation() {
   }
 }
 
-/// A column that is none of `choices` above.
 Affine RetentionModel::largest(const std::vector<Affine> &choices) {
-  if (choices.empty())
-    return {};
-  if (choices.size() == 1)
-    return choices.front();
   Affine result;
   result.add(milp.addColumn(0, 1, 0, false), 1);
   for (const Affine &choice : choices)
     milp.addRow(minus(result, choice));
   return result;
+}
+
+Affine RetentionModel::laterThan(int consumer, int stage) const {
+  return minus(recomputedAtEnd(consumer), recomputed(consumer, stage));
+}
+
+Affine RetentionModel::heldFor(int tensor, int consumer, int stage, int known) const {
+  int writer = uses(tensor).writer;
+  if (nodes[writer].wanted == tensor && uses(tensor).consumers.size() == 1)
+    return minus(keep(tensor), recomputed(consumer, stage)); // recomputed with the consumer
+  Affine held = laterThan(consumer, stage);
+  held.add(keep(tensor));
+  held.add(recomputed(writer, known));
+  held.constant -= 1;
+  return held;
 }
 
 Affine RetentionModel::present(int tensor, int stage) {
@@ -214,30 +218,26 @@ Affine RetentionModel::late(int tensor, int stage) {
   if (!isNew)
     return place->second;
   std::vector<Affine> choices;
-  std::vector<int> consumers;
-  llvm::copy_if(uses(tensor).consumers, std::back_inserter(consumers),
-                [&](int consumer) { return hasColumns(consumer); });
   bool readBackward = uses(tensor).firstBackward >= 0 || !lifetimes.isDroppable(tensor);
-  for (int consumer : consumers) {
-    if (nodes[consumer].end <= stage)
-      continue;
-    Affine later = minus(recomputedAtEnd(consumer), recomputed(consumer, stage));
-    if (!readBackward) {
-      // It is there if it was kept, or recomputed already for another consumer.
-      if (consumers.size() == 1 && nodes[uses(tensor).writer].wanted == tensor) {
-        if (keepColumns[tensor] < 0)
-          continue;
-        later = minus(keep(tensor), recomputed(consumer, stage));
-      } else {
-        later.add(keep(tensor));
-        later.add(recomputed(uses(tensor).writer, stage));
-        later.constant -= 1;
-      }
-    }
-    if (!later.terms.empty())
-      choices.push_back(later);
-  }
-  return place->second = largest(choices);
+  if (!readBackward && keepColumns[tensor] < 0)
+    return {}; // hardly ever there between stages: left to rows that are added when needed
+  for (int consumer : uses(tensor).consumers)
+    if (nodes[consumer].end > stage)
+      choices.push_back(readBackward ? laterThan(consumer, stage)
+                                     : heldFor(tensor, consumer, stage, stage));
+  if (readBackward && choices.size() <= 1)
+    return place->second = choices.empty() ? Affine() : choices.front();
+  return place->second = choices.empty() ? Affine() : largest(choices);
+}
+
+/// Is it there at a backward node?
+Affine RetentionModel::presentOrLate(int tensor, int node) {
+  const TensorUses &use = uses(tensor);
+  if (use.kind == TensorUses::Kind::Constant || use.writer < 0)
+    return {};
+  if (use.firstBackward >= 0 && node <= use.lastBackward)
+    return node < use.firstBackward ? present(tensor, stageOf(node)) : makeConstant(1);
+  return late(tensor, stageOf(node));
 }
 
 void RetentionModel::addMemory() {
@@ -259,10 +259,9 @@ void RetentionModel::addMemory() {
       }
     }
     begin = node;
-    Affine row = constant(budget - lifetimes.constantAt[worst]);
+    Affine row = makeConstant(budget - lifetimes.constantAt[worst]);
     for (int tensor = 0, count = lifetimes.tensors.size(); tensor < count; ++tensor)
-      for (const Affine &reason : reasonsBackward(tensor, worst))
-        row.add(reason, -static_cast<double>(lifetimes.getBytes(tensor)));
+      row.add(presentOrLate(tensor, worst), -static_cast<double>(lifetimes.getBytes(tensor)));
     milp.addRow(row);
   }
 }

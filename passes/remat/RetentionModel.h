@@ -37,7 +37,7 @@ private:
     int first = 0;   ///< first stage by which it may have been recomputed
     int end = -1;    ///< last stage at which something may want it recomputed
     int settled = -1; ///< stage from which on recomputed = 1 - keep(wanted); -1: none
-    int alias = -1;  ///< a consumer that it is recomputed with, whenever that is
+    int alias = -1;   ///< a consumer that it is recomputed with, whenever that is
     std::vector<int> columns; ///< stages first to min(settled - 1, end)
   };
 
@@ -46,6 +46,7 @@ private:
   bool hasColumns(int node) const { return nodes[node].end >= 0; }
 
   void findRanges(int window);
+  bool isOutdone(int tensor) const;
   void addColumns();
   void addRecomputation();
   void addMemory();
@@ -57,17 +58,28 @@ private:
   Affine recomputedIn(int node, int stage) const;
   /// Is `tensor` there, at the latest recomputed by `stage`?
   Affine present(int tensor, int stage);
+  Affine presentOrLate(int tensor, int node);
   /// Is it there after its last backward reader, for a consumer that `stage` has not recomputed yet?
   Affine late(int tensor, int stage);
+  /// A column that is no less than any of `choices`, and not negative.
   Affine largest(const std::vector<Affine> &choices);
 
-  /// Lower bounds of whether `tensor` is there at a step; empty if there is no reason.
-  using Reasons = std::vector<Affine>;
+  /// A lower bound of whether a tensor is there at a step.
+  struct Reason {
+    Affine value;
+    bool mayBeNegative = false;
+  };
+  using Reasons = std::vector<Reason>;
+  /// There for `consumer`, which is recomputed after what `stage` has recomputed.
+  Affine laterThan(int consumer, int stage) const;
+  /// The same of a tensor that no backward node reads: if it was kept or recomputed by `known`.
+  Affine heldFor(int tensor, int consumer, int stage, int known) const;
   Reasons reasonsForward(int tensor, int node) const;
   Reasons reasonsBackward(int tensor, int node);
-  Reasons reasonsRecomputing(int tensor, int node, int stage);
-  Affine memoryAt(const std::vector<double> &values, int step, const Schedule &schedule,
-                  const std::vector<int> &nextBackward);
+  Reasons reasonsRecomputing(int tensor, int node, int stage) const;
+  /// Memory at `step` by the reasons that are strongest at `values`, if that is above the budget.
+  std::optional<Affine> findExcess(const std::vector<double> &values, int step,
+                                   const Schedule &schedule, const std::vector<int> &nextBackward);
 
   const Lifetimes &lifetimes;
   int64_t budget;

@@ -9,84 +9,71 @@
 
 #include "llvm/ADT/STLExtras.h"
 
-#include <algorithm>
-
 using namespace nyala::remat;
 
 RetentionModel::Reasons RetentionModel::reasonsForward(int tensor, int node) const {
   const TensorUses &use = uses(tensor);
-  if (use.kind == TensorUses::Kind::Constant || use.writer < 0 || use.writer > node)
+  if (use.writer > node)
     return {};
   if (node <= use.lastForward)
-    return {Affine{1, {}}};
+    return {{makeConstant(1)}};
   if (use.firstBackward >= 0 || lifetimes.isDroppable(tensor))
-    return {keep(tensor)};
+    return {{keep(tensor)}};
   Reasons reasons;
   for (int consumer : use.consumers)
-    if (hasColumns(consumer))
-      reasons.push_back(recomputedAtEnd(consumer));
+    reasons.push_back({recomputedAtEnd(consumer)});
   return reasons;
 }
 
 RetentionModel::Reasons RetentionModel::reasonsBackward(int tensor, int node) {
   const TensorUses &use = uses(tensor);
-  if (use.kind == TensorUses::Kind::Constant || use.writer < 0)
-    return {};
-  if (use.firstBackward >= 0 && node <= use.lastBackward)
-    return {node < use.firstBackward ? present(tensor, stageOf(node)) : Affine{1, {}}};
-  return {late(tensor, stageOf(node))};
-}
-
-/// While `node` is recomputed, before the backward node that begins `stage`.
-RetentionModel::Reasons RetentionModel::reasonsRecomputing(int tensor, int node, int stage) {
-  const TensorUses &use = uses(tensor);
-  if (use.kind == TensorUses::Kind::Constant || use.writer < 0)
-    return {};
-  int backward = lifetimes.stages[stage], known = use.writer <= node ? stage : stage - 1;
-  bool droppable = lifetimes.isDroppable(tensor);
-  Reasons reasons;
-  if (droppable && use.writer == node)
-    reasons.push_back(recomputedIn(node, stage));
-  if (!droppable || use.writer < node)
+  int stage = stageOf(node);
+  Reasons reasons{{presentOrLate(tensor, node)}};
+  if (use.firstBackward < 0 && lifetimes.isDroppable(tensor))
     for (int consumer : use.consumers)
-      if (consumer >= node && hasColumns(consumer))
-        reasons.push_back(recomputedIn(consumer, stage));
-  if (use.firstBackward >= 0 && backward <= use.lastBackward) {
-    if (use.firstBackward < backward || !droppable) {
-      reasons = {Affine{1, {}}};
-    } else {
-      reasons.push_back(keep(tensor));
-      Affine again = recomputed(use.writer, known);
-      if (nodes[use.writer].wanted == tensor)
-        reasons.back().add(again);
-      else
-        reasons.push_back(again);
-    }
-    return reasons;
-  }
-  if (use.firstBackward >= 0 || !droppable) {
-    for (int consumer : use.consumers)
-      if (hasColumns(consumer)) {
-        reasons.push_back(recomputedAtEnd(consumer));
-        reasons.back().add(recomputed(consumer, consumer >= node ? stage - 1 : stage), -1);
-      }
-    return reasons;
-  }
-  for (int consumer : use.consumers)
-    if (hasColumns(consumer)) {
-      Affine reason = recomputedAtEnd(consumer);
-      reason.add(recomputed(consumer, consumer >= node ? stage - 1 : stage), -1);
-      reason.add(keep(tensor));
-      reason.add(recomputed(use.writer, known));
-      reason.constant -= 1;
-      reasons.push_back(reason);
-    }
+      reasons.push_back({heldFor(tensor, consumer, stage, stage), true});
   return reasons;
 }
 
-/// Memory at `step`, by the reasons that are strongest at `values`.
-Affine RetentionModel::memoryAt(const std::vector<double> &values, int step,
-                                const Schedule &schedule, const std::vector<int> &nextBackward) {
+/// While `node` is recomputed, before the backward node that begins `stage`.
+RetentionModel::Reasons RetentionModel::reasonsRecomputing(int tensor, int node, int stage) const {
+  const TensorUses &use = uses(tensor);
+  int backward = lifetimes.stages[stage];
+  bool droppable = lifetimes.isDroppable(tensor);
+  bool readLater = use.firstBackward >= 0 && backward <= use.lastBackward;
+  if (readLater && (use.firstBackward < backward || !droppable))
+    return {{makeConstant(1)}};
+  // Nodes up to this one have run in this stage.
+  int known = use.writer <= node ? stage : stage - 1;
+  Reasons reasons;
+  if (droppable && use.writer == node)
+    reasons.push_back({recomputedIn(node, stage)});
+  if (!droppable || use.writer < node)
+    for (int consumer : use.consumers)
+      if (consumer >= node)
+        reasons.push_back({recomputedIn(consumer, stage)});
+  if (readLater) {
+    Affine kept = keep(tensor), again = recomputed(use.writer, known);
+    if (nodes[use.writer].wanted == tensor)
+      kept.add(again);
+    else
+      reasons.push_back({again});
+    reasons.push_back({kept});
+    return reasons;
+  }
+  for (int consumer : use.consumers) {
+    int last = consumer >= node ? stage - 1 : stage;
+    if (use.firstBackward >= 0 || !droppable)
+      reasons.push_back({laterThan(consumer, last)});
+    else
+      reasons.push_back({heldFor(tensor, consumer, last, known), true});
+  }
+  return reasons;
+}
+
+std::optional<Affine> RetentionModel::findExcess(const std::vector<double> &values, int step,
+                                                 const Schedule &schedule,
+                                                 const std::vector<int> &nextBackward) {
   const Graph &graph = lifetimes.graph;
   int node = schedule[step], forward = graph.firstBackward;
   bool first = step == node && node < forward, again = !first && node < forward;
@@ -98,16 +85,28 @@ Affine RetentionModel::memoryAt(const std::vector<double> &values, int step,
   } else {
     memory.constant = lifetimes.constantAt[node];
   }
+  double bytes = memory.evaluate(values);
   for (int tensor = 0, count = lifetimes.tensors.size(); tensor < count; ++tensor) {
-    Reasons reasons = first   ? reasonsForward(tensor, node)
-                      : again ? reasonsRecomputing(tensor, node, stage)
-                              : reasonsBackward(tensor, node);
-    auto best = llvm::max_element(reasons, [&](const Affine &left, const Affine &right) {
-      return left.evaluate(values) < right.evaluate(values);
-    });
-    if (best != reasons.end() && best->evaluate(values) > 0)
-      memory.add(*best, lifetimes.getBytes(tensor));
+    const TensorUses &use = uses(tensor);
+    if (use.kind == TensorUses::Kind::Constant || use.writer < 0)
+      continue;
+    Reason best;
+    double most = 0;
+    for (const Reason &reason : first   ? reasonsForward(tensor, node)
+                                : again ? reasonsRecomputing(tensor, node, stage)
+                                        : reasonsBackward(tensor, node))
+      if (double value = reason.value.evaluate(values); value > most) {
+        most = value;
+        best = reason;
+      }
+    if (most <= 0)
+      continue;
+    bytes += most * lifetimes.getBytes(tensor);
+    memory.add(best.mayBeNegative ? largest({best.value}) : best.value, lifetimes.getBytes(tensor));
   }
+  // Bytes are integers, solutions are not quite.
+  if (bytes < budget + 0.5)
+    return std::nullopt;
   return memory;
 }
 
@@ -125,15 +124,10 @@ int RetentionModel::addViolated(const Schedule &schedule, const Replay &replayed
     // Columns that reasons add on the way are not part of the solution.
     std::vector<double> values = solved;
     values.resize(milp.getColumns());
-    Affine memory = memoryAt(values, step, schedule, nextBackward);
-    values.resize(milp.getColumns());
-    // Bytes are integers, solutions are not quite.
-    if (memory.evaluate(values) < budget + 0.5)
-      continue;
-    Affine row{static_cast<double>(budget), {}};
-    row.add(memory, -1);
-    milp.addRow(row);
-    ++added;
+    if (std::optional<Affine> memory = findExcess(values, step, schedule, nextBackward)) {
+      milp.addRow(minus(makeConstant(budget), *memory));
+      ++added;
+    }
   }
   return added;
 }

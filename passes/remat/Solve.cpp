@@ -256,9 +256,11 @@ llvm::Expected<Plan> Solver::run() {
                                                   : std::min(2.0, 0.1 * options.timeLimit));
   if (options.method == Method::Greedy)
     return best ? llvm::Expected<Plan>(finish()) : llvm::Expected<Plan>(fail());
+  if (getenv("DBG")) fprintf(stderr, "heur cost %.0f at %.2f\n", getCost()-lifetimes.plainCost, elapsed());
   runChain();
   bound = std::max(bound, computeCutBound(lifetimes, options.budget, 0.15 * options.timeLimit,
                                           options.threads));
+  if (getenv("DBG")) fprintf(stderr, "cut %.0f at %.2f\n", bound-lifetimes.plainCost, elapsed());
   int64_t size = static_cast<int64_t>(lifetimes.stages.size()) * graph.firstBackward;
   if (!isSettled() && size > kWholeProgram)
     runRetention(kWindow, 0.5 * remaining(), "retention intervals within a window");
