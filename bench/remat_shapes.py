@@ -55,10 +55,10 @@ class Net:
         self.fixed += 2 * F32 * int(weights)
         return output
 
-    def step(self, result):
+    def step(self, result, flops=0):
         first = len(self.nodes)
         gradients = {result: self.tensor(self.elements(result))}
-        self.node("loss", [result], [gradients[result]], 0, False)
+        self.node("loss", [result], [gradients[result]], flops, False)
         for name, inputs, output, saved, flops, weighted in reversed(self.ops):
             gradient = gradients.pop(output)
             parts = {}
@@ -211,7 +211,7 @@ def gpt(batch, layers, width=768, heads=12, length=1024, vocabulary=50257):
         return net.op(name, [source], rows * outputs, 2 * rows * inputs * outputs, "input",
                       inputs * outputs)
 
-    value = net.op("embedding", [], rows * width, 0, "none", (vocabulary + length) * width)
+    value = net.op("embedding", [], rows * width, 0, "none", length * width)
     for _ in range(layers):
         inner = net.op("layer_norm", [value], rows * width, 0, "input", 2 * width, 2 * rows)
         inner = linear("qkv", inner, width, 3 * width)
@@ -224,7 +224,9 @@ def gpt(batch, layers, width=768, heads=12, length=1024, vocabulary=50257):
         value = net.op("add", [value, linear("down", inner, 4 * width, width)], rows * width, 0,
                        "none")
     value = net.op("layer_norm", [value], rows * width, 0, "input", 2 * width, 2 * rows)
-    return net.step(linear("head", value, width, vocabulary))
+    # The head is part of the loss, computed for a range of the vocabulary at a time.
+    net.fixed += 2 * F32 * width * vocabulary
+    return net.step(value, 6 * rows * width * vocabulary)
 
 
 def chain(length):

@@ -41,7 +41,8 @@ private:
   using Memo = std::unordered_map<Key, Choice, Hash>;
 
   int64_t bytes(int link) const { return sizes[link]; }
-  /// Most bytes beside stored links: when the reader of `link` runs, and until the next reader does.
+  /// Most bytes beside stored links: when the reader of `link` runs, and until the next reader
+  /// does.
   bool canRead(int link, int64_t room) const {
     return bytes(link) + lifetimes.constantAt[readers[link]] <= room && after[link] <= room;
   }
@@ -113,9 +114,9 @@ bool Chain::match() {
 int Chain::reach(int first, int reader, int64_t room) const {
   int index = first;
   for (; index < forward; ++index) {
-    int64_t constant = reader >= 0 ? lifetimes.constantBefore[reader] +
-                                         lifetimes.graph.nodes[index].workspace
-                                   : lifetimes.constantAt[index];
+    int64_t constant =
+        reader >= 0 ? lifetimes.constantBefore[reader] + lifetimes.graph.nodes[index].workspace
+                    : lifetimes.constantAt[index];
     if ((index > first ? bytes(index - 1) : 0) + bytes(index) + constant > room)
       break;
   }
@@ -207,9 +208,11 @@ std::optional<ChainResult> Chain::solve() {
   nextBackward = forward;
   emitForward(0, room, result.schedule);
   llvm::ArrayRef linked(sizes.data(), links);
+  // The last link is read first, when there may be no gradient yet.
   auto alike = [&](const std::vector<int64_t> &bytes) {
-    return llvm::all_of(readers,
-                        [&](int reader) { return bytes[reader] == bytes[readers.front()]; });
+    return llvm::all_of(llvm::ArrayRef(readers).drop_back(),
+                        [&](int reader) { return bytes[reader] == bytes[readers.front()]; }) &&
+           bytes[readers.back()] <= bytes[readers.front()];
   };
   result.optimal = pinned == 0 && llvm::all_equal(linked) && alike(lifetimes.constantAt) &&
                    alike(lifetimes.constantBefore);

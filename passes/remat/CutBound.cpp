@@ -53,7 +53,7 @@ public:
   double solve(const MilpOptions &options) const {
     MilpResult result = milp.solve(options);
     return result.status == MilpResult::Status::Infeasible ? kInfinity
-                                                          : std::max(0.0, result.bound);
+                                                           : std::max(0.0, result.bound);
   }
 
 private:
@@ -72,21 +72,21 @@ private:
 };
 } // namespace
 
-double nyala::remat::computeCutBound(const Lifetimes &lifetimes, int64_t budget, double seconds,
-                                     int threads) {
+double nyala::remat::computeCutBound(const Lifetimes &lifetimes, const CutBoundOptions &options) {
   using Clock = std::chrono::steady_clock;
   Clock::time_point begin = Clock::now();
   auto remaining = [&] {
-    return seconds - std::chrono::duration<double>(Clock::now() - begin).count();
+    return options.seconds - std::chrono::duration<double>(Clock::now() - begin).count();
   };
   int first = lifetimes.graph.firstBackward, end = lifetimes.getNodes();
   std::map<int, double> relaxed;
-  MilpOptions options;
-  options.threads = threads;
-  options.relaxed = true;
+  MilpOptions milp;
+  milp.threads = options.threads;
+  milp.allowedGap = options.allowedGap;
+  milp.relaxed = true;
   auto tryNode = [&](int node) {
     if (node >= first && node < end && remaining() > 0 && !relaxed.count(node))
-      relaxed[node] = Cut(lifetimes, budget, node).solve(options);
+      relaxed[node] = Cut(lifetimes, options.budget, node).solve(milp);
   };
   auto findBest = [&] {
     return std::max_element(relaxed.begin(), relaxed.end(),
@@ -104,15 +104,17 @@ double nyala::remat::computeCutBound(const Lifetimes &lifetimes, int64_t budget,
       tryNode(best + factor * stride);
   }
   double bound = findBest()->second;
-  options.relaxed = false;
+  if (!options.exact)
+    return lifetimes.plainCost + bound;
+  milp.relaxed = false;
   std::vector<std::pair<double, int>> ranked;
   for (auto [node, value] : relaxed)
     ranked.emplace_back(-value, node);
   llvm::sort(ranked);
   for (auto [value, node] : llvm::ArrayRef(ranked).take_front(kExact)) {
-    options.seconds = remaining() / 2;
-    if (options.seconds > 0)
-      bound = std::max(bound, Cut(lifetimes, budget, node).solve(options));
+    milp.seconds = remaining() / 2;
+    if (milp.seconds > 0)
+      bound = std::max(bound, Cut(lifetimes, options.budget, node).solve(milp));
   }
   return lifetimes.plainCost + bound;
 }

@@ -16,6 +16,7 @@ Lifetimes::Lifetimes(const Graph &graph)
   for (auto [position, node] : llvm::enumerate(graph.nodes)) {
     int index = position;
     plainCost += node.cost;
+    bool once = isOnce(node);
     constantAt[index] += node.workspace;
     for (int tensor : node.outputs) {
       TensorUses &uses = tensors[tensor];
@@ -27,7 +28,7 @@ Lifetimes::Lifetimes(const Graph &graph)
         uses.kind = TensorUses::Kind::Constant;
       else
         uses.lastForward = index;
-      pinned[tensor] |= !node.recomputable;
+      pinned[tensor] |= once;
       lastAccess[tensor] = index;
     }
     for (int tensor : node.inputs) {
@@ -39,7 +40,7 @@ Lifetimes::Lifetimes(const Graph &graph)
         continue;
       }
       uses.lastForward = index;
-      if (node.recomputable && (uses.consumers.empty() || uses.consumers.back() != index))
+      if (!once && (uses.consumers.empty() || uses.consumers.back() != index))
         uses.consumers.push_back(index);
     }
   }
@@ -50,7 +51,7 @@ Lifetimes::Lifetimes(const Graph &graph)
       continue;
     bool kept = graph.tensors[tensor].kept;
     if (uses.kind != TensorUses::Kind::Constant) {
-      if (kept || pinned[tensor])
+      if (pinned[tensor])
         uses.kind = TensorUses::Kind::Pinned;
       if (kept && forward < nodes) {
         uses.firstBackward = forward;
@@ -75,6 +76,11 @@ Lifetimes::Lifetimes(const Graph &graph)
       stages.push_back(node);
     stageOf[node] = static_cast<int>(stages.size()) - 1;
   }
+}
+
+bool Lifetimes::isOnce(const Node &node) const {
+  return !node.recomputable ||
+         llvm::any_of(node.outputs, [&](int tensor) { return graph.tensors[tensor].kept; });
 }
 
 Schedule nyala::remat::makeSchedule(const Lifetimes &lifetimes, const KeepSet &keep,

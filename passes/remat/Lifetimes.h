@@ -14,9 +14,9 @@ namespace nyala::remat {
 
 struct TensorUses {
   enum class Kind {
-    Constant,   ///< written by the backward part too: its life is that of the plain schedule
-    Pinned,     ///< of the forward part, cannot be computed again or is a result
-    Droppable   ///< of the forward part, can be computed again by `writer`
+    Constant, ///< written by the backward part too: its life is that of the plain schedule
+    Pinned,   ///< of the forward part, of a node that runs once
+    Droppable ///< of the forward part, can be computed again by `writer`
   } kind = Kind::Constant;
   int writer = -1;      ///< the first one; of droppable tensors the only one
   int lastForward = -1; ///< last forward node that writes or reads it
@@ -35,13 +35,18 @@ struct Lifetimes {
   std::vector<int> stages;
   /// Last stage at or before each node; -1 if there is none.
   std::vector<int> stageOf;
-  /// At each node, bytes that are there whatever is chosen: fixed ones, constant tensors, workspace.
+  /// At each node, bytes that are there whatever is chosen: fixed ones, constant tensors,
+  /// workspace.
   std::vector<int64_t> constantAt;
-  /// The same without what the node adds (results, workspace): while something is recomputed for it.
+  /// The same without what the node adds (results, workspace): while something is recomputed for
+  /// it.
   std::vector<int64_t> constantBefore;
 
   int getNodes() const { return graph.nodes.size(); }
   int64_t getBytes(int tensor) const { return graph.tensors[tensor].bytes; }
+  /// Does the node run once: because it must, or because it writes a result, which would have to
+  /// live twice?
+  bool isOnce(const Node &node) const;
   bool isDroppable(int tensor) const { return tensors[tensor].kind == TensorUses::Kind::Droppable; }
   /// May a later part of the step want it: does keeping it or not make a difference?
   bool isWanted(int tensor) const {

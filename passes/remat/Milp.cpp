@@ -15,6 +15,14 @@ int Milp::addColumn(double lower, double upper, double cost, bool integer) {
   return columns.size() - 1;
 }
 
+Affine Milp::getCost() const {
+  Affine result = makeConstant(offset);
+  for (int i = 0, end = getColumns(); i < end; ++i)
+    if (columns[i].cost != 0)
+      result.add(i, columns[i].cost);
+  return result;
+}
+
 void Milp::addRow(const Affine &expression) {
   std::vector<std::pair<int, double>> terms = expression.terms;
   std::sort(terms.begin(), terms.end());
@@ -92,17 +100,19 @@ MilpResult Milp::solve(const MilpOptions &options) const {
   Cbc_solve(model.get());
 
   MilpResult result;
-  if (Cbc_isProvenInfeasible(model.get()) || Cbc_isInitialSolveProvenPrimalInfeasible(model.get())) {
+  if (Cbc_isProvenInfeasible(model.get()) ||
+      Cbc_isInitialSolveProvenPrimalInfeasible(model.get())) {
     result.status = MilpResult::Status::Infeasible;
     return result;
   }
-  // Without integers CBC runs the simplex method alone, and has neither a best solution nor a bound.
-  bool optimal = integers ? Cbc_isProvenOptimal(model.get())
-                          : Cbc_isInitialSolveProvenOptimal(model.get()) &&
-                                Cbc_isProvenOptimal(model.get());
-  const double *solution = integers    ? Cbc_bestSolution(model.get())
+  // Without integers CBC runs the simplex method alone, and has neither a best solution nor a
+  // bound.
+  bool optimal =
+      integers ? Cbc_isProvenOptimal(model.get())
+               : Cbc_isInitialSolveProvenOptimal(model.get()) && Cbc_isProvenOptimal(model.get());
+  const double *solution = integers  ? Cbc_bestSolution(model.get())
                            : optimal ? Cbc_getColSolution(model.get())
-                                       : nullptr;
+                                     : nullptr;
   if (solution) {
     result.values.assign(solution, solution + columnCount);
     result.objective = Cbc_getObjValue(model.get()) * unit + offset;

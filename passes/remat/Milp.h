@@ -70,6 +70,7 @@ public:
     for (auto [column, value] : expression.terms)
       columns[column].cost += factor * value;
   }
+  Affine getCost() const;
   void fix(int column, double value) { columns[column].lower = columns[column].upper = value; }
 
   int getColumns() const { return columns.size(); }

@@ -23,7 +23,8 @@ llvm::Expected<Graph> graphFromJson(const llvm::json::Value &value);
 ///
 ///   {"nodes": N, "budget": B, "peak": B, "live_peak": B, "plain_peak": B, "state_bytes": B,
 ///    "overhead": PERCENT, "bound": PERCENT, "gap": POINTS, "certified": true, "seconds": S,
-///    "method": NAME, "class": NAME, "cost": C, "plain_cost": C, "graph": {...}, "schedule": [NODE, ...]}
+///    "method": NAME, "class": NAME, "cost": C, "plain_cost": C, "graph": {...}, "schedule": [NODE,
+///    ...]}
 ///
 /// `overhead` and `bound` are of the cost of running each node once. `live_peak` is the replay's,
 /// `peak` the arena's with what is fixed: `arenaPeak`, or the replay's where there is no arena.

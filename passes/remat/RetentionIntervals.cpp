@@ -9,19 +9,19 @@
 using namespace nyala::remat;
 
 /// Solutions that are replayed and sent back with rows for the steps that were above the budget.
-static constexpr int kRounds = 12;
+static constexpr int kRounds = 40;
 
 RetentionResult nyala::remat::solveRetention(const Lifetimes &lifetimes,
                                              const RetentionOptions &options) {
   using Clock = std::chrono::steady_clock;
   Clock::time_point begin = Clock::now();
   RetentionModel model(lifetimes, options.budget, options.window);
+  model.boundCost(options.lowerBound - lifetimes.plainCost);
   RetentionResult result;
   result.bound = lifetimes.plainCost;
   for (int round = 0; round < kRounds; ++round) {
     MilpOptions milp;
-    milp.seconds =
-        options.seconds - std::chrono::duration<double>(Clock::now() - begin).count();
+    milp.seconds = options.seconds - std::chrono::duration<double>(Clock::now() - begin).count();
     if (milp.seconds <= 0)
       break;
     milp.allowedGap = options.allowedGap;
@@ -44,7 +44,7 @@ RetentionResult nyala::remat::solveRetention(const Lifetimes &lifetimes,
     }
     result.excess = replayed.peak - options.budget;
     if (!model.addViolated(schedule, replayed, solved.values))
-      break;
+      model.exclude(keep);
   }
   return result;
 }

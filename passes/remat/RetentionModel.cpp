@@ -23,7 +23,7 @@ void RetentionModel::findRanges(int window) {
   for (int index = static_cast<int>(nodes.size()) - 1; index >= 0; --index) {
     const Node &node = lifetimes.graph.nodes[index];
     NodeColumns &entry = nodes[index];
-    if (!node.recomputable)
+    if (lifetimes.isOnce(node))
       continue;
     int earliest = stages, anchor = stages, wanted = 0;
     for (int tensor : node.outputs) {

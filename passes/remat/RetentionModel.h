@@ -23,21 +23,30 @@ public:
   RetentionModel(const Lifetimes &lifetimes, int64_t budget, int window);
 
   MilpResult solve(const MilpOptions &options) const { return milp.solve(options); }
+  /// States that all solutions recompute for at least `cost`.
+  void boundCost(double cost) {
+    if (cost > 0)
+      milp.addRow(minus(milp.getCost(), makeConstant(cost)));
+  }
   KeepSet decode(const std::vector<double> &values) const;
 
-  /// Adds rows for the steps of `schedule`, made of a solution, that are above the budget, as far as
-  /// `values` do not satisfy them. Returns how many.
+  /// Adds rows for the steps of `schedule`, made of a solution, that are above the budget, as far
+  /// as `values` do not satisfy them. Returns how many.
   int addViolated(const Schedule &schedule, const Replay &replayed,
                   const std::vector<double> &values);
+
+  /// Forbids a solution that did not fit though its values satisfy all rows: they recompute
+  /// something before it is wanted, which schedules do not.
+  void exclude(const KeepSet &keep);
 
 private:
   /// What is known of a droppable tensor's node.
   struct NodeColumns {
-    int wanted = -1; ///< its wanted output if it has only one
-    int first = 0;   ///< first stage by which it may have been recomputed
-    int end = -1;    ///< last stage at which something may want it recomputed
-    int settled = -1; ///< stage from which on recomputed = 1 - keep(wanted); -1: none
-    int alias = -1;   ///< a consumer that it is recomputed with, whenever that is
+    int wanted = -1;          ///< its wanted output if it has only one
+    int first = 0;            ///< first stage by which it may have been recomputed
+    int end = -1;             ///< last stage at which something may want it recomputed
+    int settled = -1;         ///< stage from which on recomputed = 1 - keep(wanted); -1: none
+    int alias = -1;           ///< a consumer that it is recomputed with, whenever that is
     std::vector<int> columns; ///< stages first to min(settled - 1, end)
   };
 
@@ -59,7 +68,8 @@ private:
   /// Is `tensor` there, at the latest recomputed by `stage`?
   Affine present(int tensor, int stage);
   Affine presentOrLate(int tensor, int node);
-  /// Is it there after its last backward reader, for a consumer that `stage` has not recomputed yet?
+  /// Is it there after its last backward reader, for a consumer that `stage` has not recomputed
+  /// yet?
   Affine late(int tensor, int stage);
   /// A column that is no less than any of `choices`, and not negative.
   Affine largest(const std::vector<Affine> &choices);

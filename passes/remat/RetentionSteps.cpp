@@ -131,3 +131,14 @@ int RetentionModel::addViolated(const Schedule &schedule, const Replay &replayed
   }
   return added;
 }
+
+void RetentionModel::exclude(const KeepSet &keep) {
+  Affine changes = makeConstant(-1);
+  for (auto [tensor, column] : llvm::enumerate(keepColumns)) {
+    if (column < 0)
+      continue;
+    changes.add(column, keep[tensor] ? -1 : 1);
+    changes.constant += keep[tensor] ? 1 : 0;
+  }
+  milp.addRow(changes);
+}

@@ -8,9 +8,9 @@
 
 namespace nyala::remat {
 
-/// Is the graph one that can be scheduled? Indices in range, bytes and costs not negative, no tensor
-/// read before a node has written it (so no cycle), and what is recomputable a forward node that
-/// alone writes its outputs and whose inputs nothing writes later. Errors name the node.
+/// Is the graph one that can be scheduled? Indices in range, bytes and costs not negative, no
+/// tensor read before a node has written it (so no cycle), and what is recomputable a forward node
+/// that alone writes its outputs and whose inputs nothing writes later. Errors name the node.
 llvm::Error check(const Graph &graph);
 
 /// What a schedule does, found by executing it step by step.

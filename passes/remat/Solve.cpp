@@ -18,16 +18,19 @@ using namespace nyala::remat;
 
 /// What `certified` allows between overhead and bound: 0.1 point.
 static constexpr double kCertified = 1e-3;
-/// Below this nothing is worth looking for.
-static constexpr double kNegligible = 1e-5;
-/// Stages times tensors of programs that CBC takes whole; above, within a window first.
-static constexpr int64_t kWholeProgram = 40000;
+/// Below this, as a part of the cost, nothing is worth looking for: small programs are solved to
+/// the optimum, others have many solutions that are about as good.
+static constexpr double kNegligible = 1e-9, kNegligibleLarge = 2e-4, kNegligibleHuge = 8e-4;
+/// Stages times forward nodes: of programs that are solved to the optimum, and of those that CBC
+/// takes whole; above, within a window first.
+static constexpr int64_t kExactProgram = 5000, kWholeProgram = 40000;
 static constexpr int kWindow = 30;
 
 static constexpr const char *kOrdered =
     "all schedules in this order that compute each gradient once";
-static constexpr const char *kRetained =
-    "schedules in this order that recompute each node at most once and keep it to its last reader";
+static constexpr const char *kRetained = "schedules in this order that recompute a node at most "
+                                         "once, when it is first wanted, and keep it to "
+                                         "its last reader";
 
 char InfeasibleError::ID;
 
@@ -70,8 +73,16 @@ private:
   double getGap(double lower) const { return (getCost() - lower) / scale(); }
   double scale() const { return lifetimes.plainCost > 0 ? lifetimes.plainCost : 1; }
   bool isSettled() const {
-    return best && getGap(std::max(bound, retainedBound <= getCost() ? retainedBound : 0)) <=
-                       kNegligible;
+    return best &&
+           getGap(std::max(bound, retainedBound <= getCost() ? retainedBound : 0)) <= negligible();
+  }
+  int64_t size() const {
+    return static_cast<int64_t>(lifetimes.stages.size()) * graph.firstBackward;
+  }
+  double negligible() const {
+    return size() > kWholeProgram   ? kNegligibleHuge
+           : size() > kExactProgram ? kNegligibleLarge
+                                    : kNegligible;
   }
 
   void findFloor();
@@ -79,6 +90,8 @@ private:
   void runLocalSearch(double seconds);
   void runRetention(int window, double seconds, const char *method);
   void runChain();
+  void boundByCuts(bool exact, double seconds);
+  bool isCertified() const { return best && getGap(bound) <= kCertified; }
   void findNearest();
   Plan finish();
   llvm::Error fail();
@@ -113,10 +126,10 @@ void Solver::offer(const Schedule &schedule, const char *method) {
 void Solver::findFloor() {
   std::vector<int64_t> bytes = lifetimes.constantAt;
   for (auto [tensor, uses] : llvm::enumerate(lifetimes.tensors)) {
-    if (uses.kind != TensorUses::Kind::Pinned)
+    if (uses.kind != TensorUses::Kind::Pinned || graph.nodes[uses.writer].recomputable)
       continue;
-    for (int node = uses.writer, last = std::max(uses.lastForward, uses.lastBackward);
-         node <= last; ++node)
+    for (int node = uses.writer, last = std::max(uses.lastForward, uses.lastBackward); node <= last;
+         ++node)
       bytes[node] += lifetimes.getBytes(tensor);
   }
   for (auto [index, node] : llvm::enumerate(graph.nodes)) {
@@ -125,7 +138,8 @@ void Solver::findFloor() {
     llvm::sort(touched);
     touched.erase(llvm::unique(touched), touched.end());
     for (int tensor : touched)
-      if (lifetimes.isDroppable(tensor))
+      if (const TensorUses &uses = lifetimes.tensors[tensor];
+          uses.kind != TensorUses::Kind::Constant && graph.nodes[uses.writer].recomputable)
         bytes[index] += lifetimes.getBytes(tensor);
   }
   if (bytes.empty())
@@ -142,9 +156,9 @@ void Solver::runSegments() {
 
 void Solver::runLocalSearch(double seconds) {
   double end = elapsed() + std::min(seconds, remaining());
-  offer(searchLocally(lifetimes, keepAll(lifetimes), options.budget,
-                      [&] { return elapsed() < end; }),
-        "greedy");
+  offer(
+      searchLocally(lifetimes, keepAll(lifetimes), options.budget, [&] { return elapsed() < end; }),
+      "greedy");
 }
 
 void Solver::runRetention(int window, double seconds, const char *method) {
@@ -152,7 +166,9 @@ void Solver::runRetention(int window, double seconds, const char *method) {
   retention.budget = options.budget;
   retention.window = window;
   retention.threads = options.threads;
-  retention.allowedGap = kNegligible * lifetimes.plainCost;
+  retention.allowedGap = negligible() * lifetimes.plainCost;
+  if (size() > kWholeProgram) // where it ends a proof early, it pays for a row of all costs
+    retention.lowerBound = bound;
   double end = elapsed() + std::min(seconds, remaining());
   // A program that its rows do not describe to the byte is solved again for less.
   for (int attempt = 0; attempt < 4; ++attempt) {
@@ -185,8 +201,7 @@ void Solver::findNearest() {
   int64_t low = std::max(floor, options.budget + 1);
   for (int attempt = 0; attempt < 12 && low < lowestPeak && elapsed() < end; ++attempt) {
     int64_t budget = attempt == 0 ? low : low + (lowestPeak - low) / 2;
-    offer(searchLocally(lifetimes, keepAll(lifetimes), budget,
-                        [&] { return elapsed() < end; }),
+    offer(searchLocally(lifetimes, keepAll(lifetimes), budget, [&] { return elapsed() < end; }),
           "greedy");
     if (lowestPeak <= budget)
       continue;
@@ -211,6 +226,16 @@ llvm::Error Solver::fail() {
   error->nearest = lowestPeak;
   error->searched = retainedBound == kInfinity ? kRetained : "what was tried in the time";
   return llvm::Error(std::move(error));
+}
+
+void Solver::boundByCuts(bool exact, double seconds) {
+  CutBoundOptions cuts;
+  cuts.budget = options.budget;
+  cuts.exact = exact;
+  cuts.seconds = seconds;
+  cuts.allowedGap = kCertified / 10 * scale();
+  cuts.threads = options.threads;
+  bound = std::max(bound, computeCutBound(lifetimes, cuts));
 }
 
 Plan Solver::finish() {
@@ -253,19 +278,17 @@ llvm::Expected<Plan> Solver::run() {
   }
   runSegments();
   runLocalSearch(options.method == Method::Greedy ? options.timeLimit
-                                                  : std::min(2.0, 0.1 * options.timeLimit));
+                                                  : std::min(1.0, 0.1 * options.timeLimit));
   if (options.method == Method::Greedy)
     return best ? llvm::Expected<Plan>(finish()) : llvm::Expected<Plan>(fail());
-  if (getenv("DBG")) fprintf(stderr, "heur cost %.0f at %.2f\n", getCost()-lifetimes.plainCost, elapsed());
   runChain();
-  bound = std::max(bound, computeCutBound(lifetimes, options.budget, 0.15 * options.timeLimit,
-                                          options.threads));
-  if (getenv("DBG")) fprintf(stderr, "cut %.0f at %.2f\n", bound-lifetimes.plainCost, elapsed());
-  int64_t size = static_cast<int64_t>(lifetimes.stages.size()) * graph.firstBackward;
-  if (!isSettled() && size > kWholeProgram)
+  boundByCuts(/*exact=*/false, 0.2 * remaining());
+  if (!isSettled() && size() > kWholeProgram)
     runRetention(kWindow, 0.5 * remaining(), "retention intervals within a window");
-  if (!isSettled() && !(size > kWholeProgram && getGap(bound) <= kCertified))
-    runRetention(lifetimes.stages.size(), remaining(), "retention intervals");
+  if (!isSettled() && !(size() > kWholeProgram && isCertified()))
+    runRetention(lifetimes.stages.size(), 0.8 * remaining(), "retention intervals");
+  if (best && !isCertified())
+    boundByCuts(/*exact=*/true, 0.5 * remaining());
   if (!best) {
     findNearest();
     return fail();

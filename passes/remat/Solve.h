@@ -7,11 +7,11 @@
 namespace nyala::remat {
 
 enum class Method {
-  None,   ///< the order of the graph
-  Sqrt,   ///< Chen et al. 2016: keeps what lies at the ends of about sqrt(n) segments
-  Greedy, ///< drops what frees most for its cost until the schedule fits
+  None,      ///< the order of the graph
+  Sqrt,      ///< Chen et al. 2016: keeps what lies at the ends of about sqrt(n) segments
+  Greedy,    ///< drops what frees most for its cost until the schedule fits
   Checkmate, ///< Jain et al. 2020, the integer program as published: for comparison
-  Optimal ///< integer programs, with all heuristics as incumbents
+  Optimal    ///< integer programs, with all heuristics as incumbents
 };
 
 struct SolveOptions {
@@ -39,8 +39,8 @@ struct Plan {
 };
 
 /// No schedule was found that fits. `floorNode` needs most memory, whatever is kept: its operands,
-/// results and workspace with what is fixed and cannot be computed again take `floor` bytes. For the
-/// budget `nearest` a schedule is known. Between the two nothing fits among `searched`.
+/// results and workspace with what is fixed and cannot be computed again take `floor` bytes. For
+/// the budget `nearest` a schedule is known. Between the two nothing fits among `searched`.
 class InfeasibleError : public llvm::ErrorInfo<InfeasibleError> {
 public:
   static char ID;
