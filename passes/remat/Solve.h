@@ -10,7 +10,6 @@ enum class Method {
   None,      ///< the order of the graph
   Sqrt,      ///< Chen et al. 2016: keeps what lies at the ends of about sqrt(n) segments
   Greedy,    ///< drops what frees most for its cost until the schedule fits
-  Checkmate, ///< Jain et al. 2020, the integer program as published: for comparison
   Optimal    ///< integer programs, with all heuristics as incumbents
 };
 

@@ -30,11 +30,10 @@ int main(int argc, char **argv) {
   app.add_option("GRAPH", graphFile, "JSON of a graph; -: standard input")->required();
   app.add_option("--budget", budget, "Bytes, or a percentage of what recomputation can change")
       ->required();
-  app.add_option("--method", options.method, "none, sqrt, greedy, checkmate or optimal")
+  app.add_option("--method", options.method, "none, sqrt, greedy or optimal")
       ->transform(CLI::Transformer(std::map<std::string, Method>{{"none", Method::None},
                                                                  {"sqrt", Method::Sqrt},
                                                                  {"greedy", Method::Greedy},
-                                                                 {"checkmate", Method::Checkmate},
                                                                  {"optimal", Method::Optimal}}));
   app.add_option("--time-limit", options.timeLimit, "Seconds")->capture_default_str();
   app.add_option("--threads", options.threads, "Threads of CBC")->capture_default_str();
