@@ -222,7 +222,7 @@ llvm::Error Solver::fail() {
   error->budget = options.budget;
   error->floor = floor;
   error->floorNode = floorNode;
-  error->floorName = graph.nodes[floorNode].name;
+  error->floorName = graph.nodes.empty() ? "none" : graph.nodes[floorNode].name;
   error->nearest = lowestPeak;
   error->searched = retainedBound == kInfinity ? kRetained : "what was tried in the time";
   return llvm::Error(std::move(error));
