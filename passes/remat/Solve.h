@@ -7,10 +7,10 @@
 namespace nyala::remat {
 
 enum class Method {
-  None,      ///< the order of the graph
-  Sqrt,      ///< Chen et al. 2016: keeps what lies at the ends of about sqrt(n) segments
-  Greedy,    ///< drops what frees most for its cost until the schedule fits
-  Optimal    ///< integer programs, with all heuristics as incumbents
+  None,   ///< the order of the graph
+  Sqrt,   ///< Chen et al. 2016: keeps what lies at the ends of about sqrt(n) segments
+  Greedy, ///< drops what frees most for its cost until the schedule fits
+  Optimal ///< integer programs, with all heuristics as incumbents
 };
 
 struct SolveOptions {
