@@ -1,0 +1,303 @@
+//===- Solve.cpp - Schedules within a budget, with a bound ----------------===//
+#include "passes/remat/Solve.h"
+#include "passes/remat/Chain.h"
+#include "passes/remat/CutBound.h"
+#include "passes/remat/Heuristics.h"
+#include "passes/remat/Milp.h"
+#include "passes/remat/RetentionIntervals.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+
+using namespace nyala::remat;
+
+/// What `certified` allows between overhead and bound: 0.1 point.
+static constexpr double kCertified = 1e-3;
+/// Below this, as a part of the cost, nothing is worth looking for: small programs are solved to
+/// the optimum, others have many solutions that are about as good.
+static constexpr double kNegligible = 1e-9, kNegligibleLarge = 2e-4, kNegligibleHuge = 8e-4;
+/// Stages times forward nodes: of programs that are solved to the optimum, and of those that CBC
+/// takes whole; above, within a window first.
+static constexpr int64_t kExactProgram = 5000, kWholeProgram = 40000;
+static constexpr int kWindow = 30;
+
+static constexpr const char *kOrdered =
+    "all schedules in this order that compute each gradient once";
+static constexpr const char *kRetained = "schedules in this order that recompute a node at most "
+                                         "once, when it is first wanted, and keep it to "
+                                         "its last reader";
+
+char InfeasibleError::ID;
+
+void InfeasibleError::log(llvm::raw_ostream &os) const {
+  os << llvm::formatv("no schedule fits a budget of {0} bytes: ", budget);
+  if (floor > budget)
+    os << llvm::formatv("node {0} ({1}) alone needs {2} bytes for its operands, results and "
+                        "workspace beside what is fixed",
+                        floorNode, floorName, floor);
+  else
+    os << llvm::formatv("none was found among {0}; node {1} ({2}) needs most, {3} bytes", searched,
+                        floorNode, floorName, floor);
+  os << llvm::formatv("; the nearest budget with a schedule is {0} bytes", nearest);
+}
+
+std::error_code InfeasibleError::convertToErrorCode() const {
+  return llvm::inconvertibleErrorCode();
+}
+
+namespace {
+class Solver {
+public:
+  Solver(const Graph &graph, const SolveOptions &options)
+      : graph(graph), options(options), lifetimes(graph) {}
+
+  llvm::Expected<Plan> run();
+
+private:
+  double elapsed() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  }
+  double remaining() const { return options.timeLimit - elapsed(); }
+
+  /// Holds `schedule` if it fits and is the cheapest so far, and the lowest peak in any case.
+  void offer(const Schedule &schedule, const char *method);
+  void offer(const KeepSet &keep, const char *method) {
+    offer(makeSchedule(lifetimes, keep), method);
+  }
+  double getCost() const { return best ? best->replayed.cost : kInfinity; }
+  double getGap(double lower) const { return (getCost() - lower) / scale(); }
+  double scale() const { return lifetimes.plainCost > 0 ? lifetimes.plainCost : 1; }
+  bool isSettled() const {
+    return best &&
+           getGap(std::max(bound, retainedBound <= getCost() ? retainedBound : 0)) <= negligible();
+  }
+  int64_t size() const {
+    return static_cast<int64_t>(lifetimes.stages.size()) * graph.firstBackward;
+  }
+  double negligible() const {
+    return size() > kWholeProgram   ? kNegligibleHuge
+           : size() > kExactProgram ? kNegligibleLarge
+                                    : kNegligible;
+  }
+
+  void findFloor();
+  void runSegments();
+  void runLocalSearch(double seconds);
+  void runRetention(int window, double seconds, const char *method);
+  void runChain();
+  void boundByCuts(bool exact, double seconds);
+  bool isCertified() const { return best && getGap(bound) <= kCertified; }
+  void findNearest();
+  Plan finish();
+  llvm::Error fail();
+
+  const Graph &graph;
+  const SolveOptions &options;
+  Lifetimes lifetimes;
+  std::chrono::steady_clock::time_point begin = std::chrono::steady_clock::now();
+  std::optional<Plan> best;
+  KeepSet bestKeep;
+  int64_t lowestPeak = std::numeric_limits<int64_t>::max();
+  KeepSet lowestKeep;
+  double bound = 0;         ///< of kOrdered
+  double retainedBound = 0; ///< of kRetained
+  int64_t floor = 0;
+  int floorNode = 0;
+};
+} // namespace
+
+void Solver::offer(const Schedule &schedule, const char *method) {
+  Replay replayed = llvm::cantFail(replay(graph, schedule));
+  lowestPeak = std::min(lowestPeak, replayed.peak);
+  if (replayed.peak > options.budget || replayed.cost >= getCost())
+    return;
+  best.emplace();
+  best->schedule = schedule;
+  best->replayed = std::move(replayed);
+  best->method = method;
+}
+
+/// The node that needs most, whatever is kept.
+void Solver::findFloor() {
+  std::vector<int64_t> bytes = lifetimes.constantAt;
+  for (auto [tensor, uses] : llvm::enumerate(lifetimes.tensors)) {
+    if (uses.kind != TensorUses::Kind::Pinned || graph.nodes[uses.writer].recomputable)
+      continue;
+    for (int node = uses.writer, last = std::max(uses.lastForward, uses.lastBackward); node <= last;
+         ++node)
+      bytes[node] += lifetimes.getBytes(tensor);
+  }
+  for (auto [index, node] : llvm::enumerate(graph.nodes)) {
+    std::vector<int> touched(node.inputs);
+    touched.insert(touched.end(), node.outputs.begin(), node.outputs.end());
+    llvm::sort(touched);
+    touched.erase(llvm::unique(touched), touched.end());
+    for (int tensor : touched)
+      if (const TensorUses &uses = lifetimes.tensors[tensor];
+          uses.kind != TensorUses::Kind::Constant && graph.nodes[uses.writer].recomputable)
+        bytes[index] += lifetimes.getBytes(tensor);
+  }
+  if (bytes.empty())
+    return;
+  floorNode = llvm::max_element(bytes) - bytes.begin();
+  floor = bytes[floorNode];
+}
+
+void Solver::runSegments() {
+  int sqrt = countSqrtSegments(lifetimes);
+  for (int segments = 1; segments <= 3 * sqrt; ++segments)
+    offer(keepSegmentEnds(lifetimes, segments), segments == sqrt ? "sqrt" : "segments");
+}
+
+void Solver::runLocalSearch(double seconds) {
+  double end = elapsed() + std::min(seconds, remaining());
+  offer(
+      searchLocally(lifetimes, keepAll(lifetimes), options.budget, [&] { return elapsed() < end; }),
+      "greedy");
+}
+
+void Solver::runRetention(int window, double seconds, const char *method) {
+  RetentionOptions retention;
+  retention.budget = options.budget;
+  retention.window = window;
+  retention.threads = options.threads;
+  retention.allowedGap = negligible() * lifetimes.plainCost;
+  if (size() > kWholeProgram) // where it ends a proof early, it pays for a row of all costs
+    retention.lowerBound = bound;
+  double end = elapsed() + std::min(seconds, remaining());
+  // A program that its rows do not describe to the byte is solved again for less.
+  for (int attempt = 0; attempt < 4; ++attempt) {
+    retention.seconds = end - elapsed();
+    if (retention.seconds <= 0)
+      return;
+    RetentionResult result = solveRetention(lifetimes, retention);
+    bool whole = window >= static_cast<int>(lifetimes.stages.size());
+    if (attempt == 0 && whole)
+      retainedBound = std::max(retainedBound, result.infeasible ? kInfinity : result.bound);
+    if (result.keep)
+      offer(*result.keep, method);
+    if (result.keep || result.infeasible || result.excess == 0)
+      return;
+    retention.budget -= result.excess;
+  }
+}
+
+void Solver::runChain() {
+  if (std::optional<ChainResult> result = solveChain(lifetimes, options.budget)) {
+    offer(result->schedule, "chain");
+    if (result->optimal)
+      bound = std::max(bound, getCost());
+  }
+}
+
+/// The lowest budget for which a schedule can be found, in the time that is left.
+void Solver::findNearest() {
+  double end = elapsed() + std::min(remaining(), 10.0);
+  int64_t low = std::max(floor, options.budget + 1);
+  for (int attempt = 0; attempt < 12 && low < lowestPeak && elapsed() < end; ++attempt) {
+    int64_t budget = attempt == 0 ? low : low + (lowestPeak - low) / 2;
+    offer(searchLocally(lifetimes, keepAll(lifetimes), budget, [&] { return elapsed() < end; }),
+          "greedy");
+    if (lowestPeak <= budget)
+      continue;
+    RetentionOptions retention;
+    retention.budget = budget;
+    retention.allowedGap = lifetimes.plainCost * graph.nodes.size();
+    retention.seconds = end - elapsed();
+    RetentionResult result = solveRetention(lifetimes, retention);
+    if (result.keep)
+      offer(*result.keep, "retention");
+    else
+      low = budget + 1;
+  }
+}
+
+llvm::Error Solver::fail() {
+  auto error = std::make_unique<InfeasibleError>();
+  error->budget = options.budget;
+  error->floor = floor;
+  error->floorNode = floorNode;
+  error->floorName = graph.nodes.empty() ? "none" : graph.nodes[floorNode].name;
+  error->nearest = lowestPeak;
+  error->searched = retainedBound == kInfinity ? kRetained : "what was tried in the time";
+  return llvm::Error(std::move(error));
+}
+
+void Solver::boundByCuts(bool exact, double seconds) {
+  CutBoundOptions cuts;
+  cuts.budget = options.budget;
+  cuts.exact = exact;
+  cuts.seconds = seconds;
+  cuts.allowedGap = kCertified / 10 * scale();
+  cuts.threads = options.threads;
+  bound = std::max(bound, computeCutBound(lifetimes, cuts));
+}
+
+Plan Solver::finish() {
+  Plan &plan = *best;
+  bound = std::max(bound, lifetimes.plainCost);
+  plan.bound = bound;
+  plan.boundClass = kOrdered;
+  // A bound of fewer schedules says more where it is needed, and is one of this schedule's class.
+  if (getGap(bound) > kCertified && retainedBound > bound &&
+      retainedBound <= getCost() + kNegligible * scale()) {
+    plan.bound = std::min(retainedBound, getCost());
+    plan.boundClass = kRetained;
+  }
+  plan.bound = std::min(plan.bound, getCost());
+  plan.overhead = getCost() / scale() - 1;
+  plan.overheadBound = plan.bound / scale() - 1;
+  plan.certified = plan.overhead - plan.overheadBound <= kCertified;
+  plan.seconds = elapsed();
+  return std::move(plan);
+}
+
+llvm::Expected<Plan> Solver::run() {
+  findFloor();
+  offer(makePlainSchedule(graph), "none");
+  bound = lifetimes.plainCost;
+  if (options.method == Method::None || isSettled())
+    return best ? llvm::Expected<Plan>(finish()) : llvm::Expected<Plan>(fail());
+  if (options.method == Method::Sqrt) {
+    offer(keepSegmentEnds(lifetimes, countSqrtSegments(lifetimes)), "sqrt");
+    return best ? llvm::Expected<Plan>(finish()) : llvm::Expected<Plan>(fail());
+  }
+  for (const Schedule &schedule : options.known) {
+    if (llvm::Expected<Replay> replayed = replay(graph, schedule); !replayed)
+      return replayed.takeError();
+    offer(schedule, "known");
+  }
+  if (floor > options.budget) {
+    findNearest();
+    return fail();
+  }
+  runSegments();
+  runLocalSearch(options.method == Method::Greedy ? options.timeLimit
+                                                  : std::min(1.0, 0.1 * options.timeLimit));
+  if (options.method == Method::Greedy)
+    return best ? llvm::Expected<Plan>(finish()) : llvm::Expected<Plan>(fail());
+  runChain();
+  boundByCuts(/*exact=*/false, 0.2 * remaining());
+  if (!isSettled() && size() > kWholeProgram)
+    runRetention(kWindow, 0.5 * remaining(), "retention intervals within a window");
+  if (!isSettled() && !(size() > kWholeProgram && isCertified()))
+    runRetention(lifetimes.stages.size(), 0.8 * remaining(), "retention intervals");
+  if (best && !isCertified())
+    boundByCuts(/*exact=*/true, 0.5 * remaining());
+  if (!best) {
+    findNearest();
+    return fail();
+  }
+  return finish();
+}
+
+llvm::Expected<Plan> nyala::remat::solve(const Graph &graph, const SolveOptions &options) {
+  if (llvm::Error error = check(graph))
+    return std::move(error);
+  return Solver(graph, options).run();
+}

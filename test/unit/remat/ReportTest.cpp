@@ -1,0 +1,52 @@
+//===- ReportTest.cpp - Reports as JSON -----------------------------------===//
+#include "RandomGraph.h"
+
+#include "passes/remat/Report.h"
+
+#include <gmock/gmock.h>
+
+using namespace nyala::remat;
+using testing::HasSubstr;
+
+namespace {
+
+TEST(Report, GraphsComeBack) {
+  Graph graph = test::makeRandomGraph(5, {8, true});
+  llvm::json::Value json = toJson(graph);
+  Graph read = llvm::cantFail(graphFromJson(json));
+  EXPECT_EQ(toJson(read), json);
+}
+
+TEST(Report, RefusesWhatIsNoGraph) {
+  auto messageOf = [](llvm::StringRef text) {
+    llvm::Expected<Graph> graph = graphFromJson(llvm::cantFail(llvm::json::parse(text)));
+    return graph ? "" : llvm::toString(graph.takeError());
+  };
+  EXPECT_THAT(messageOf("[]"), HasSubstr("expected object"));
+  EXPECT_THAT(messageOf(R"({"first_backward": 0, "tensors": [{}], "nodes": []})"),
+              HasSubstr("missing value at graph.tensors[0].bytes"));
+  EXPECT_THAT(messageOf(R"({"first_backward": 0, "tensors": [],
+                            "nodes": [{"op": "f", "cost": 1, "inputs": [0], "outputs": []}]})"),
+              HasSubstr("names tensor 0 of 0"));
+}
+
+TEST(Report, HasWhatReplayNeeds) {
+  Graph graph = test::makeUnitChain(8);
+  graph.tensors.back().gradient = true;
+  graph.fixedBytes = 20;
+  SolveOptions options;
+  options.budget = getBudget(graph, 0.5);
+  EXPECT_EQ(options.budget, 20 + 1 + 4); // state, and half of the other 8
+  options.budget = 26;
+  Plan plan = llvm::cantFail(solve(graph, options));
+  llvm::json::Object report = toJson(graph, plan, options.budget, 30);
+  EXPECT_EQ(report.getInteger("peak"), 30);
+  EXPECT_EQ(report.getInteger("live_peak"), plan.replayed.peak);
+  EXPECT_EQ(report.getInteger("plain_peak"), 29);
+  EXPECT_EQ(report.getInteger("state_bytes"), 21);
+  EXPECT_EQ(report.getInteger("nodes"), 16);
+  EXPECT_EQ(report.getArray("schedule")->size(), plan.schedule.size());
+  EXPECT_DOUBLE_EQ(*report.getNumber("overhead"), 100 * plan.overhead);
+}
+
+} // namespace

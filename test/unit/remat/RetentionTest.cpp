@@ -1,0 +1,76 @@
+//===- RetentionTest.cpp - Integer programs against all schedules ---------===//
+#include "ExhaustiveSearch.h"
+#include "RandomGraph.h"
+
+#include "passes/remat/CutBound.h"
+#include "passes/remat/Heuristics.h"
+#include "passes/remat/RetentionIntervals.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+using namespace nyala::remat;
+
+namespace {
+
+/// The cheapest keep-set that fits, by trying all.
+std::optional<double> findLeastRetained(const Lifetimes &lifetimes, int64_t budget) {
+  std::vector<int> choices;
+  for (size_t tensor = 0; tensor < lifetimes.tensors.size(); ++tensor)
+    if (lifetimes.isDroppable(tensor) && lifetimes.isWanted(tensor))
+      choices.push_back(tensor);
+  std::optional<double> least;
+  for (unsigned set = 0; set < 1u << choices.size(); ++set) {
+    KeepSet keep(lifetimes.tensors.size());
+    for (size_t i = 0; i < choices.size(); ++i)
+      keep[choices[i]] = set >> i & 1;
+    Replay replayed = llvm::cantFail(replay(lifetimes.graph, makeSchedule(lifetimes, keep)));
+    if (replayed.peak <= budget && (!least || replayed.cost < *least))
+      least = replayed.cost;
+  }
+  return least;
+}
+
+void compare(unsigned seed, bool irregular) {
+  Graph graph = test::makeRandomGraph(seed, {6, irregular});
+  Lifetimes lifetimes(graph);
+  int64_t plainPeak = llvm::cantFail(replay(graph, makePlainSchedule(graph))).peak;
+  for (int64_t budget = plainPeak - 1; budget > plainPeak / 2; budget -= 3) {
+    SCOPED_TRACE("seed " + std::to_string(seed) + " budget " + std::to_string(budget));
+    std::optional<double> least = test::findLeastCost(graph, budget);
+    std::optional<double> retained = findLeastRetained(lifetimes, budget);
+    RetentionOptions options;
+    options.budget = budget;
+    RetentionResult result = solveRetention(lifetimes, options);
+    if (retained) {
+      EXPECT_FALSE(result.infeasible);
+      ASSERT_TRUE(result.keep);
+      EXPECT_NEAR(result.cost, *retained, 1e-6);
+      EXPECT_LE(result.bound, *retained + 1e-6);
+      EXPECT_LE(llvm::cantFail(replay(graph, makeSchedule(lifetimes, *result.keep))).peak, budget);
+    } else {
+      EXPECT_FALSE(result.keep);
+    }
+    for (bool exact : {false, true}) {
+      double bound = computeCutBound(lifetimes, {budget, exact});
+      if (least)
+        EXPECT_LE(bound, *least + 1e-6);
+      if (!exact || !least)
+        continue;
+      EXPECT_GE(bound, lifetimes.plainCost - 1e-6);
+    }
+  }
+}
+
+TEST(Retention, EqualsAllKeepSets) {
+  for (unsigned seed = 0; seed < 25; ++seed)
+    compare(seed, false);
+}
+
+TEST(Retention, EqualsAllKeepSetsOfIrregularGraphs) {
+  for (unsigned seed = 0; seed < 50; ++seed)
+    compare(seed, true);
+}
+
+} // namespace
