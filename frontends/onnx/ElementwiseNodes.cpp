@@ -172,14 +172,14 @@ void buildExpand(Node &node) {
   std::optional<int64_t> count = countElements(wanted);
   if (!count)
     node.fail("expands to shape " + formatShape(wanted) + ", which is too large");
-  if (std::optional<std::vector<Literal>> literals = node.findConstants()) {
+  if (std::optional<Literal> literal = node.findConstant(0)) {
     // Zeros of the shape wanted, added.
-    Literal zeros{.kind = (*literals)[0].kind, .shape = wanted};
+    Literal zeros{.kind = literal->kind, .shape = wanted};
     if (*count <= kMaxLiteral && zeros.kind != ElementKind::Bool) {
       zeros.kind == ElementKind::Float ? zeros.floats.resize(*count)
                                        : zeros.integers.resize(*count);
-      (*literals)[1] = std::move(zeros);
-      if (std::optional<Literal> result = foldElementwise("Add", *literals))
+      const Literal operands[] = {*literal, zeros};
+      if (std::optional<Literal> result = foldElementwise("Add", operands))
         return node.setLiteral(*std::move(result));
     }
   }
@@ -199,10 +199,10 @@ void buildCast(Node &node) {
   bool toFloat = isFloatType(type), toBool = type == ::onnx::TensorProto::BOOL;
   if (!toFloat && !isIntegerType(type))
     node.fail("casts to type " + getTypeName(type) + ", which is not supported");
-  if (std::optional<std::vector<Literal>> literals = node.findConstants())
-    return node.setLiteral(convert((*literals)[0], toFloat  ? ElementKind::Float
-                                                   : toBool ? ElementKind::Bool
-                                                            : ElementKind::Integer));
+  if (std::optional<Literal> literal = node.findConstant(0))
+    return node.setLiteral(convert(*std::move(literal), toFloat  ? ElementKind::Float
+                                                        : toBool ? ElementKind::Bool
+                                                                 : ElementKind::Integer));
   GraphBuilder &graph = node.getGraph();
   Value input = node.getInput(0);
   Builder &builder = graph.getBuilder();

@@ -127,9 +127,9 @@ void buildSlice(Node &node) {
                                       axes = read("axes", 3), steps;
   if (!attributes)
     steps = read("steps", 4);
-  std::optional<std::vector<Literal>> literals = node.findConstants();
-  Value input = literals ? Value() : node.getInput(0);
-  SmallVector<int64_t> shape(literals ? ArrayRef((*literals)[0].shape) : getShape(input));
+  std::optional<Literal> literal = node.findConstant(0);
+  Value input = literal ? Value() : node.getInput(0);
+  SmallVector<int64_t> shape(literal ? ArrayRef(literal->shape) : getShape(input));
   if (!starts || !ends || starts->size() != ends->size() || starts->size() > shape.size() ||
       (axes && axes->size() != starts->size()) || (steps && steps->size() != starts->size()))
     node.fail("has starts, ends, axes and steps of which there are not as many");
@@ -140,14 +140,13 @@ void buildSlice(Node &node) {
   for (size_t i = 0; i < starts->size(); ++i) {
     int64_t axis = node.getAxis(axes ? (*axes)[i] : static_cast<int64_t>(i), rank);
     Range range = makeRange(node, (*starts)[i], (*ends)[i], steps ? (*steps)[i] : 1, shape[axis]);
-    if (literals) {
+    if (literal) {
       std::vector<int64_t> indices;
       for (int64_t k = 0; k < range.count; ++k)
         indices.push_back(range.first + k * range.step);
-      Literal &literal = literals->front();
-      std::vector<int64_t> result = literal.shape;
+      std::vector<int64_t> result = literal->shape;
       result[axis] = range.count;
-      literal = pick(literal, axis, indices, std::move(result));
+      literal = pick(*literal, axis, indices, std::move(result));
       continue;
     }
     if (range.step < 0)
@@ -158,8 +157,8 @@ void buildSlice(Node &node) {
     sizes[axis] = range.count;
     strides[axis] = range.count == 1 ? 1 : range.step;
   }
-  if (literals)
-    return node.setLiteral(std::move(literals->front()));
+  if (literal)
+    return node.setLiteral(*std::move(literal));
   node.setOutput(graph.slice(input, offsets, sizes, strides));
 }
 

@@ -88,6 +88,8 @@ double Node::getNumber(unsigned index, StringRef what) const {
 
 std::optional<std::vector<Literal>> Node::findConstants() const {
   std::vector<Literal> literals;
+  if (getInputCount() == 0)
+    return std::nullopt;
   for (unsigned i = 0; i < getInputCount(); ++i) {
     std::optional<Literal> literal = findConstant(i);
     if (!literal)

@@ -90,6 +90,13 @@ Value multiplyBatches(Node &node, Value a, Value b) {
   return graph.reshape(product, batch);
 }
 
+/// The weight that the matrix `value` is the transpose of; null if it is none.
+Value findTransposed(Value value) {
+  auto transpose = value.getDefiningOp<linalg::TransposeOp>();
+  bool isWeight = transpose && transpose.getInput().getDefiningOp<LoadOp>();
+  return isWeight && getShape(value).size() == 2 ? transpose.getInput() : Value();
+}
+
 // A matrix on the right: all rows of the left one at a time. Else a batch of products.
 void buildMatMul(Node &node) {
   GraphBuilder &graph = node.getGraph();
@@ -104,8 +111,11 @@ void buildMatMul(Node &node) {
   Value product;
   if (getShape(b).size() == 2) {
     Value rows = graph.toMatrix(a, getShape(a).size() - 1);
-    product = graph.create<MatmulOp>(graph.getFloats({getShape(rows)[0], getShape(b)[1]}), rows, b,
-                                     Value(), false, false);
+    RankedTensorType type = graph.getFloats({getShape(rows)[0], getShape(b)[1]});
+    if (Value weight = findTransposed(b))
+      product = graph.create<LinearOp>(type, rows, weight, Value());
+    else
+      product = graph.create<MatmulOp>(type, rows, b, Value(), false, false);
     shape.assign(getShape(a).drop_back());
     shape.push_back(getShape(b)[1]);
   } else {

@@ -1,6 +1,8 @@
 """ONNX graphs through the importer and the interpreter, against onnxruntime in f32."""
 
 import os
+import re
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -46,6 +48,57 @@ def test_light(name, tmp_path):
 def test_small_images(name, size, features, tmp_path):
     model = load_light(name, size, features)
     check(model, make_image(model), tmp_path)
+
+
+@pytest.mark.parametrize("form", ["raw", "floats", "float16", "external"])
+def test_stored_weights(form, tmp_path):
+    """Weights stay in the file, by their name and in their format."""
+    model, path = make_model(13, {"x": (1, 4)}, {"w/0": (3, 4)}, ["y = Gemm <transB = 1> (x, w)"])[0], tmp_path / "graph.onnx"
+    model.graph.node[0].input[1] = "w/0"
+    tensor = model.graph.initializer[0]
+    values = onnx.numpy_helper.to_array(tensor)
+    if form == "floats":
+        tensor.CopyFrom(onnx.helper.make_tensor("w/0", onnx.TensorProto.FLOAT, (3, 4), values))
+    if form == "float16":
+        values = values.astype(np.float16)
+        tensor.CopyFrom(onnx.numpy_helper.from_array(values, "w/0"))
+    onnx.save(model, path, save_as_external_data=form == "external", location="data",
+              size_threshold=0)
+    module = succeed("nyala-import", path).stdout.decode()
+    name, offset, size, stored = re.search(
+        r'nyala.weight @"w/0" : tensor<3x4xf32> source <"(.*)", offset = (\d+), '
+        r'bytes = (\d+), format = (\w+)>', module).groups()
+    assert name == str(tmp_path / "data" if form == "external" else path)
+    assert stored == ("f16" if form == "float16" else "f32")
+    content = Path(name).read_bytes()[int(offset):int(offset) + int(size)]
+    assert content == values.tobytes()
+
+
+def test_module(tmp_path):
+    """Names of arguments and results, locations, constants that are no weights."""
+    model, _ = make_model(13, {"x": (1, 4, 8, 8)}, {"half": np.float32(0.5), "s": (4,)},
+                          ["p = GlobalAveragePool (x)", "q = Mul (p, half)", "y = Flatten (q)"])
+    onnx.save(model, tmp_path / "graph.onnx")
+    result = succeed("nyala-import", tmp_path / "graph.onnx", "--locations", "--batch", 2)
+    module = result.stdout.decode()
+    assert re.search(r'@forward\(%arg0: tensor<2x4x8x8xf32> {nyala.role = "image"}.*'
+                     r'-> \(tensor<2x4xf32> {nyala.result = "logits"}\)', module)
+    assert "nyala.weight" not in module
+    assert 'loc("p")' in module
+    assert b"initializer 's' is not read" in result.stderr
+
+
+def test_random_weights(tmp_path):
+    model, _ = make_model(13, {"x": (1, 400)}, {}, [
+        "n = RandomNormal <shape = [400, 300], mean = 1.0, scale = 0.5> ()",
+        "u = RandomUniform <shape = [400, 300], low = 1.0, high = 3.0, seed = 5.0> ()",
+        "y0 = MatMul (x, n)", "y1 = MatMul (x, u)"])
+    onnx.save(model, tmp_path / "graph.onnx")
+    inputs = {"x": np.full((1, 400), 1 / 400, dtype=np.float32)}
+    results = run_nyala(str(tmp_path / "graph.onnx"), inputs)
+    for name, mean, deviation in (("y0", 1, 0.5), ("y1", 2, 2 / 12 ** 0.5)):
+        assert abs(results[name].mean() - mean) < 0.01
+        assert abs(results[name].std() * 20 - deviation) < 0.1
 
 
 def test_generated_weights():
