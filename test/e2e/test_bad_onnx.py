@@ -227,6 +227,14 @@ def test_attribute_without_effect(tmp_path):
 
 # Tools.
 
+def test_train(tmp_path):
+    onnx.save(small(), tmp_path / "graph.onnx")
+    (tmp_path / "text").write_text("a line of text " * 100)
+    check_refused(run("nyala-train", "--model", tmp_path / "graph.onnx", "--data", tmp_path / "text",
+                      "--tokenizer=bpe:260", "--steps", 1, "-o", tmp_path / "out"),
+                  "graph.onnx", "no vocabulary")
+
+
 def test_batch_of_another_format(tiny_gguf):
     check_refused(run("nyala-import", tiny_gguf, "--batch", 2), "of an ONNX graph alone")
 
