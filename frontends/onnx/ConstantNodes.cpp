@@ -4,7 +4,6 @@
 #include <cmath>
 
 using namespace mlir;
-using ::onnx::TensorProto;
 
 namespace nyala::onnx {
 namespace {

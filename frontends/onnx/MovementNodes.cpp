@@ -142,6 +142,7 @@ void buildSlice(Node &node) {
     Range range = makeRange(node, (*starts)[i], (*ends)[i], steps ? (*steps)[i] : 1, shape[axis]);
     if (literal) {
       std::vector<int64_t> indices;
+      indices.reserve(range.count);
       for (int64_t k = 0; k < range.count; ++k)
         indices.push_back(range.first + k * range.step);
       std::vector<int64_t> result = literal->shape;
@@ -242,9 +243,8 @@ void buildPad(Node &node) {
   double number = attributes         ? node.getNumber("value", 0.0)
                   : node.hasInput(2) ? node.getNumber(2, "a value")
                                      : 0;
-  std::vector<int64_t> axes;
-  for (size_t dim = 0; dim < shape.size(); ++dim)
-    axes.push_back(static_cast<int64_t>(dim));
+  auto all = llvm::seq<int64_t>(static_cast<int64_t>(shape.size()));
+  std::vector<int64_t> axes(all.begin(), all.end());
   if (!attributes && node.hasInput(3))
     axes = node.getIntegers(3, "axes");
   node.getAxes(axes, static_cast<int64_t>(shape.size())); // throws for two of one

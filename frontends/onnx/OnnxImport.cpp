@@ -158,6 +158,8 @@ private:
     if (!proto.domain().empty() && proto.domain() != "ai.onnx")
       node.fail("is of domain " + quote(proto.domain()) +
                 ", which is not supported; export the model with ONNX's own operators");
+    if (proto.output_size() == 0)
+      node.fail("has no outputs");
     auto builder = getBuilders().find(proto.op_type());
     if (builder == getBuilders().end())
       node.fail("operator " + quote(proto.op_type()) +

@@ -92,7 +92,7 @@ std::vector<double> OnnxTensor::readFloats() const {
     return values;
   }
   std::vector<float> widened(static_cast<size_t>(elements));
-  dequantize(*getFormat(), bytes->data(), widened.data(), widened.size());
+  dequantize(getFormat().value(), bytes->data(), widened.data(), widened.size());
   return {widened.begin(), widened.end()};
 }
 
@@ -116,17 +116,20 @@ std::vector<int64_t> OnnxTensor::readIntegers() const {
   if (!bytes)
     return {proto.int32_data().begin(), proto.int32_data().end()};
   switch (proto.data_type()) {
-  case TensorProto::INT8:
-    return readBytes<int8_t, int64_t>(*bytes);
   case TensorProto::INT16:
     return readBytes<int16_t, int64_t>(*bytes);
   case TensorProto::UINT16:
     return readBytes<uint16_t, int64_t>(*bytes);
   case TensorProto::INT32:
     return readBytes<int32_t, int64_t>(*bytes);
-  default: // uint8, bool
-    return readBytes<uint8_t, int64_t>(*bytes);
+  default: // 8 bits, bool among them
+    break;
   }
+  std::vector<int64_t> values(bytes->begin(), bytes->end());
+  if (proto.data_type() == TensorProto::INT8)
+    for (int64_t &value : values)
+      value -= value > 127 ? 256 : 0;
+  return values;
 }
 
 } // namespace nyala::onnx

@@ -13,7 +13,6 @@
 
 using namespace mlir;
 using namespace nyala;
-using reference::checkEqual;
 using reference::single;
 using reference::Tensor;
 
@@ -77,8 +76,9 @@ static void forEachFilter(const Tensor &weight, int64_t images, int64_t groups, 
 static void fillWithBias(Tensor &result, const Tensor &bias) {
   int64_t plane = Extent(result).size();
   MutableArrayRef<double> out = result.mutableValues();
-  for (int64_t i = 0; i < result.dim(0) * result.dim(1); ++i)
-    llvm::fill(out.slice(i * plane, plane), bias[i % bias.size()]);
+  for (int64_t n = 0; n < result.dim(0); ++n)
+    for (int64_t c = 0; c < result.dim(1); ++c)
+      llvm::fill(out.slice((n * result.dim(1) + c) * plane, plane), bias[c]);
 }
 
 Results ConvolutionOp::evaluate(ArrayRef<Tensor> operands) {

@@ -105,12 +105,13 @@ CASES = {
         "y17 = Min (x, z, w)", "y18 = Max (x, z)", "y19 = Sum (x, z, w)", "y20 = Mean (x, w)",
         "y21 = Abs (z)", "y22 = Identity (x)", "y23 = Dropout (x)",
     ]),
-    "comparisons": (16, {"x": (3, 5), "z": (5,), "n": ints(1, 2, 3)}, {"two": np.array(2, dtype=INT)}, [
+    "comparisons": (16, {"x": (3, 5), "z": (5,), "n": ints(1, 2, 3)}, {"two": np.array(2, dtype=INT), "small": np.array([-3, 5, 127], dtype=np.int8)}, [
         "b0 = Greater (x, z)", "b1 = Less (x, z)", "b2 = GreaterOrEqual (x, z)",
         "b3 = LessOrEqual (x, x)", "b4 = Equal (n, two)", "b5 = Not (b0)", "b6 = And (b0, b1)",
         "b7 = Or (b0, b2)", "b8 = Xor (b0, b1)", "y0 = Where (b0, x, z)", "i0 = Add (n, two)",
         "i1 = Mul (n, n)", "y1 = Cast <to = 1> (b0)", "y2 = Cast <to = 1> (n)", "i2 = Cast <to = 7> (x)",
         "b9 = Cast <to = 9> (n)", "i3 = Cast <to = 7> (b1)",
+        "y3 = Cast <to = 1> (small)",
     ]),
     "products": (13, {"x": (3, 4), "z": (2, 3, 4), "q": (2, 5, 3, 4), "k": (5, 4, 6), "v": (4,)},
                  {"w": (4, 5), "t": (5, 4), "b": (5,), "c": (3, 1), "p": (3, 5)}, [

@@ -163,6 +163,12 @@ def test_no_outputs(refuse):
     refuse(model, "the graph has no outputs")
 
 
+def test_node_without_outputs(refuse):
+    model = small()
+    del model.graph.node[0].output[:]
+    refuse(model, "('Conv'): has no outputs")
+
+
 def test_open_sizes(refuse, tmp_path):
     model = small()
     dims = model.graph.input[0].type.tensor_type.shape.dim
@@ -198,6 +204,7 @@ BAD_NODES = {
     "training": (15, {"w": (4,)}, "y = BatchNormalization <training_mode = 1> (x, w, w, w, w)",
                  "'training_mode' = 1"),
     "mask": (13, {}, "y, b = Dropout (x)", "output 'b' that is read"),
+    "no inputs": (13, {}, "y = Cast <to = 1> ()", "has no input 0, which it needs"),
     "index": (13, {"i": np.array(4)}, "y = Gather <axis = 1> (x, i)", "outside the 4"),
     "cubic": (11, {"s": np.array([1, 1, 2, 2], dtype=np.float32)}, "y = Resize <mode = \"cubic\"> (x, , s)",
               "mode 'cubic'"),
