@@ -2,6 +2,7 @@
 #include "frontends/gguf/GgufImport.h"
 #include "frontends/hf/HfImport.h"
 #include "frontends/hf/HfTokenizer.h"
+#include "frontends/onnx/OnnxImport.h"
 #include "ir/storage/Error.h"
 #include "ir/storage/MappedFile.h"
 
@@ -18,9 +19,12 @@ using namespace nyala;
 namespace {
 
 struct Frontend {
-  /// Both throw nyala::Error.
+  /// All throw nyala::Error.
   OwningOpRef<ModuleOp> (*importModel)(MLIRContext &context, const std::string &path);
   std::optional<TokenizerData> (*importTokenizer)(const std::string &path);
+  /// Of those whose models leave sizes open, instead of importModel.
+  OwningOpRef<ModuleOp> (*importSized)(MLIRContext &context, const std::string &path,
+                                       const ModelSizes &sizes) = nullptr;
 };
 
 struct FileFrontend {
@@ -34,7 +38,10 @@ constexpr FileFrontend fileFrontends[] = {
     {"{", "config.json", {hf::importConfig, hf::readTokenizerBeside}},
 };
 
+std::optional<TokenizerData> importNoTokenizer(const std::string &path) { return std::nullopt; }
+
 constexpr Frontend directoryFrontend = {hf::importModel, hf::readTokenizer};
+constexpr Frontend onnxFrontend = {nullptr, importNoTokenizer, onnx::importModel};
 
 } // namespace
 
@@ -48,21 +55,37 @@ static const Frontend &chooseFrontend(const std::string &path) {
   });
   if (chosen != std::end(fileFrontends))
     return chosen->frontend;
+  if (onnx::isModel(content) ||
+      (!content.empty() && StringRef(path).ends_with_insensitive(".onnx")))
+    return onnxFrontend;
 
   std::string supported = llvm::join(
       llvm::map_range(fileFrontends, [](const FileFrontend &entry) { return entry.name.str(); }),
-      " or ");
+      ", ");
+  supported += " or ONNX";
   if (content.empty())
     throw Error(path + ": the file is empty, expected a " + supported + " file");
   throw Error(path + ": not a model file that nyala reads: it starts with " +
               quote(content.take_front(8)) + ", expected a " + supported +
-              " file; convert the model to GGUF, or give the whole directory of a Hugging Face "
+              " file; convert the model to one, or give the whole directory of a Hugging Face "
               "checkpoint");
 }
 
-OwningOpRef<ModuleOp> nyala::importModel(MLIRContext &context, const std::string &path) {
+/// Throws nyala::Error.
+static OwningOpRef<ModuleOp> import(MLIRContext &context, const std::string &path,
+                                    const ModelSizes &sizes) {
+  const Frontend &frontend = chooseFrontend(path);
+  if (frontend.importSized)
+    return frontend.importSized(context, path, sizes);
+  if (sizes.batch || !sizes.named.empty())
+    throw Error(path + ": a batch and sizes can be given of an ONNX graph alone");
+  return frontend.importModel(context, path);
+}
+
+OwningOpRef<ModuleOp> nyala::importModel(MLIRContext &context, const std::string &path,
+                                         const ModelSizes &sizes) {
   try {
-    OwningOpRef<ModuleOp> module = chooseFrontend(path).importModel(context, path);
+    OwningOpRef<ModuleOp> module = import(context, path, sizes);
     if (failed(verify(*module)))
       return nullptr;
     return module;

@@ -47,6 +47,34 @@ def Nyala_MaskKind : Nyala_Enum<"MaskKind", "which cached positions a row attend
   I32EnumAttrCase<"Causal", 0, "causal">      // positions up to the row's own
 ]>;
 
+def Nyala_PoolKind : Nyala_Enum<"PoolKind", "what is kept of a window", [
+  I32EnumAttrCase<"Max", 0, "max">,
+  I32EnumAttrCase<"Average", 1, "average">
+]>;
+def Nyala_PoolKindAttr : EnumAttr<Nyala_Dialect, Nyala_PoolKind, "pool_kind">;
+
+def Nyala_ResizeKind : Nyala_Enum<"ResizeKind", "how pixels of another size are made", [
+  I32EnumAttrCase<"Nearest", 0, "nearest">,
+  I32EnumAttrCase<"Linear", 1, "linear">
+]>;
+def Nyala_ResizeKindAttr : EnumAttr<Nyala_Dialect, Nyala_ResizeKind, "resize_kind">;
+
+def Nyala_ResizeCoordinates : Nyala_Enum<"ResizeCoordinates", "where a pixel of the result lies", [
+  I32EnumAttrCase<"HalfPixel", 0, "half_pixel">,               // (x + 0.5) / scale - 0.5
+  I32EnumAttrCase<"PytorchHalfPixel", 1, "pytorch_half_pixel">,// the same; 0 of one pixel
+  I32EnumAttrCase<"AlignCorners", 2, "align_corners">,         // x * (in - 1) / (out - 1); 0 of one
+  I32EnumAttrCase<"Asymmetric", 3, "asymmetric">               // x / scale
+]>;
+def Nyala_ResizeCoordinatesAttr : EnumAttr<Nyala_Dialect, Nyala_ResizeCoordinates, "resize_coordinates">;
+
+def Nyala_ResizeRounding : Nyala_Enum<"ResizeRounding", "which pixel is nearest", [
+  I32EnumAttrCase<"HalfDown", 0, "half_down">, // ceil(x - 0.5)
+  I32EnumAttrCase<"HalfUp", 1, "half_up">,     // floor(x + 0.5)
+  I32EnumAttrCase<"Floor", 2, "floor">,
+  I32EnumAttrCase<"Ceil", 3, "ceil">
+]>;
+def Nyala_ResizeRoundingAttr : EnumAttr<Nyala_Dialect, Nyala_ResizeRounding, "resize_rounding">;
+
 def Nyala_BufferRegion : Nyala_Enum<"BufferRegion", "memory region of a program", [
   I32EnumAttrCase<"Arena", 0, "arena">,
   I32EnumAttrCase<"Weight", 1, "weight">,

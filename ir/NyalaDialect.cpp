@@ -1,6 +1,7 @@
 //===- NyalaDialect.cpp - The nyala dialect -------------------------------===//
 #include "ir/NyalaDialect.h"
 #include "ir/AttentionOps.h"
+#include "ir/ConvolutionOps.h"
 #include "ir/NyalaOps.h"
 #include "ir/TrainingOps.h"
 #include "ir/Variants.h"
@@ -30,6 +31,10 @@ void NyalaDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "ir/AttentionOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "ir/ConvolutionOps.cpp.inc"
       >();
 }
 

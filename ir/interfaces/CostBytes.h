@@ -10,10 +10,14 @@ inline int64_t elementBytes(mlir::Value value) {
   return llvm::divideCeil(getTensorType(value).getElementTypeBitWidth(), 8);
 }
 
-/// Of activations, or of ids, one a row.
-inline int64_t rowBytes(mlir::Value value) {
-  return (getTensorType(value).getRank() == 1 ? 1 : getChannels(value)) * elementBytes(value);
+/// Elements of a row of activations, of an image, or of ids, one a row. Static but for the leading
+/// dimension.
+inline int64_t rowElements(mlir::Value value) {
+  llvm::ArrayRef<int64_t> shape = getTensorType(value).getShape();
+  return shape.empty() ? 1 : reference::Tensor::getNumElements(shape.drop_front());
 }
+
+inline int64_t rowBytes(mlir::Value value) { return rowElements(value) * elementBytes(value); }
 
 } // namespace nyala
 

@@ -47,7 +47,11 @@ OpCost nyala::getCost(Operation *op) {
     return cost.getCost();
   OpCost result;
   if (isElementwiseOnTensors(op)) {
-    int64_t width = cast<RankedTensorType>(op->getResult(0).getType()).getShape().back();
+    // A vector is one row.
+    ArrayRef<int64_t> shape = cast<RankedTensorType>(op->getResult(0).getType()).getShape();
+    if (shape.size() > 1)
+      shape = shape.drop_front();
+    int64_t width = reference::Tensor::getNumElements(shape);
     result.flopsPerRow = width;
     result.bytesPerRow = 4 * width * (op->getNumOperands() + 1);
   }

@@ -2,6 +2,7 @@
 
 #include "ir/reference/Checks.h"
 #include "ir/reference/Elementwise.h"
+#include "ir/reference/LinalgOps.h"
 #include "ir/reference/UpstreamOps.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -160,6 +161,8 @@ Results Interpreter::runOp(Operation *op, ArrayRef<Tensor> operands) {
     value = evaluateElementwise(op, operands);
   else if (isKnownUpstream(op))
     value = evaluateUpstream(op, operands);
+  else if (isKnownLinalg(op))
+    value = evaluateLinalg(op, operands);
   else
     return op->emitOpError("is not an op that the interpreter knows");
   if (failed(value))

@@ -2,9 +2,9 @@
 //
 // The oracle: functions of the phases input, model and dispatch, on plain
 // tensors. nyala's ops are evaluated through ReferenceOpInterface, weights are
-// read from their source files or from their initializers, and arith, math and
-// tensor ops as far as those phases use them. Anything else is an error that
-// names the op.
+// read from their source files or from their initializers, and arith, math,
+// tensor and linalg ops as far as those phases use them. Anything else is an
+// error that names the op.
 //
 //===----------------------------------------------------------------------===//
 #ifndef NYALA_IR_REFERENCE_INTERPRETER_H

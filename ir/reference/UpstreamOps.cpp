@@ -11,8 +11,9 @@ using namespace nyala;
 using namespace nyala::reference;
 
 bool reference::isKnownUpstream(Operation *op) {
-  return isa<arith::ConstantOp, tensor::DimOp, tensor::CastOp, tensor::ConcatOp,
-             tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::ExtractSliceOp>(op);
+  return isa<arith::ConstantOp, tensor::DimOp, tensor::CastOp, tensor::ConcatOp, tensor::EmptyOp,
+             tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::ExtractSliceOp,
+             tensor::InsertSliceOp>(op);
 }
 
 static Tensor makeScalar(double value) {
@@ -90,29 +91,61 @@ static FailureOr<Tensor> evaluateConcat(tensor::ConcatOp op, ArrayRef<Tensor> op
   return result;
 }
 
-/// Offsets and sizes are constants, strides one.
+/// Calls fn(i, place) for element i of a slice of `whole` and its place there. Offsets, sizes and
+/// strides are constants. Ranks of slice and whole may differ by dimensions of one; their order
+/// stays.
+template <typename Op, typename Fn>
+static LogicalResult forEachOfSlice(Op op, const Tensor &whole, Fn fn) {
+  ArrayRef<int64_t> offsets = op.getStaticOffsets(), sizes = op.getStaticSizes(),
+                    strides = op.getStaticStrides();
+  for (ArrayRef<int64_t> values : {offsets, sizes, strides})
+    if (ShapedType::isDynamicShape(values))
+      return op.emitOpError("expected constant offsets, sizes and strides");
+  for (auto [dim, offset, size, stride] : llvm::enumerate(offsets, sizes, strides)) {
+    int64_t length = whole.dim(dim);
+    if (offset < 0 || size < 0 || stride < 1 || offset > length ||
+        (size > 0 && (offset == length || size - 1 > (length - 1 - offset) / stride)))
+      return op.emitOpError("slice of ")
+             << size << " from " << offset << (stride == 1 ? "" : " in steps") << " in dimension "
+             << dim << " is outside 0.." << length - 1;
+  }
+  int64_t count = Tensor::getNumElements(sizes);
+  for (int64_t i = 0; i < count; ++i) {
+    int64_t rest = i, place = 0, step = 1;
+    for (int64_t dim = static_cast<int64_t>(sizes.size()) - 1; dim >= 0; --dim) {
+      place += (offsets[dim] + rest % sizes[dim] * strides[dim]) * step;
+      rest /= sizes[dim];
+      step *= whole.dim(dim);
+    }
+    fn(i, place);
+  }
+  return success();
+}
+
 static FailureOr<Tensor> evaluateSlice(tensor::ExtractSliceOp op, const Tensor &input) {
-  ArrayRef<int64_t> offsets = op.getStaticOffsets(), sizes = op.getStaticSizes();
-  if (ShapedType::isDynamicShape(offsets) || ShapedType::isDynamicShape(sizes) ||
-      !op.hasUnitStride())
-    return op.emitOpError("expected constant offsets and sizes, and strides of one");
-  for (auto [dim, offset, size] : llvm::enumerate(offsets, sizes))
-    if (offset < 0 || size < 0 || offset > input.dim(dim) - size)
-      return op.emitOpError("slice of ") << size << " from " << offset << " in dimension " << dim
-                                         << " is outside 0.." << input.dim(dim) - 1;
-  // Ranks may differ by dimensions of one; their order stays.
   Tensor result(op.getType().getShape());
   MutableArrayRef<double> out = result.mutableValues();
-  for (int64_t i = 0; i < result.size(); ++i) {
-    int64_t rest = i, source = 0, stride = 1;
-    for (int64_t dim = static_cast<int64_t>(sizes.size()) - 1; dim >= 0; --dim) {
-      source += (offsets[dim] + rest % sizes[dim]) * stride;
-      rest /= sizes[dim];
-      stride *= input.dim(dim);
-    }
-    out[i] = input[source];
-  }
+  if (failed(forEachOfSlice(op, input, [&](int64_t i, int64_t place) { out[i] = input[place]; })))
+    return failure();
   return result;
+}
+
+static FailureOr<Tensor> evaluateInsert(tensor::InsertSliceOp op, ArrayRef<Tensor> operands) {
+  Tensor result = operands[1];
+  MutableArrayRef<double> out = result.mutableValues();
+  if (failed(forEachOfSlice(op, operands[1],
+                            [&](int64_t i, int64_t place) { out[place] = operands[0][i]; })))
+    return failure();
+  return result;
+}
+
+/// What an empty tensor holds is for nobody to ask; zeros.
+static FailureOr<Tensor> evaluateEmpty(tensor::EmptyOp op) {
+  if (!op.getType().hasStaticShape())
+    return op.emitOpError("expected a static shape, got ") << op.getType();
+  if (failed(checkFits(op, op.getType().getShape())))
+    return failure();
+  return Tensor(op.getType().getShape());
 }
 
 /// The values of `input` in another shape of as many.
@@ -158,6 +191,10 @@ FailureOr<Tensor> reference::evaluateUpstream(Operation *op, ArrayRef<Tensor> op
     return evaluateCollapse(collapse, operands);
   if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op))
     return evaluateSlice(slice, operands[0]);
+  if (auto insert = dyn_cast<tensor::InsertSliceOp>(op))
+    return evaluateInsert(insert, operands);
+  if (auto empty = dyn_cast<tensor::EmptyOp>(op))
+    return evaluateEmpty(empty);
   if (isa<tensor::CastOp>(op)) // the interpreter checks the shape against the type
     return operands[0];
   double dim = operands[1][0];

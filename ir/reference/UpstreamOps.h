@@ -9,7 +9,7 @@
 namespace nyala::reference {
 
 /// Is `op` one that evaluateUpstream knows: arith.constant, and of the tensor dialect dim, cast,
-/// concat, expand_shape, collapse_shape and extract_slice?
+/// concat, empty, expand_shape, collapse_shape, extract_slice and insert_slice?
 bool isKnownUpstream(mlir::Operation *op);
 
 /// The op's result, of the precision of double. Emits an error and fails where a dimension does not

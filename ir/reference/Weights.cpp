@@ -65,8 +65,10 @@ FailureOr<Tensor> reference::makeRandomWeight(WeightOp weight, uint64_t seed) {
            << type;
   RandomStream random(seed, weight.getSymName());
   double offset = type.getRank() == 1 ? 1.0 : 0.0, scale = 0.1;
-  if (type.getRank() > 1)
-    scale = 1.0 / std::sqrt(static_cast<double>(std::max<int64_t>(type.getShape().back(), 1)));
+  if (type.getRank() > 1) {
+    int64_t depth = Tensor::getNumElements(type.getShape().drop_front());
+    scale = 1.0 / std::sqrt(static_cast<double>(std::max<int64_t>(depth, 1)));
+  }
   Tensor result(type.getShape());
   for (double &value : result.mutableValues())
     value = static_cast<float>(offset + scale * random.normal());

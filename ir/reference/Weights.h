@@ -23,7 +23,8 @@ private:
 };
 
 /// Random values of a weight, from `seed` and its name: vectors (norms' weights) around 1, others
-/// normal with variance 1 / last dimension, so that activations keep their size. Values are f32.
+/// normal with variance 1 / elements of a row (of a filter), so that activations keep their size.
+/// Values are f32.
 mlir::FailureOr<Tensor> makeRandomWeight(WeightOp weight, uint64_t seed);
 
 } // namespace nyala::reference

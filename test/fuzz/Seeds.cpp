@@ -14,6 +14,8 @@
 #include "test/unit/runtime/ArtifactBuilder.h"
 #include "test/unit/text/TokenizerFixture.h"
 
+#include <onnx/onnx_pb.h>
+
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -161,6 +163,77 @@ void writeSafetensors() {
   write("safetensors/config", "{\"model_type\": \"llama\", \"hidden_size\": 64, "
                               "\"rms_norm_eps\": 1e-05, \"rope_scaling\": null, "
                               "\"architectures\": [\"LlamaForCausalLM\"]}");
+}
+
+//===----------------------------------------------------------------------===//
+// ONNX
+//===----------------------------------------------------------------------===//
+
+using ::onnx::TensorProto;
+
+TensorProto &addInitializer(::onnx::GraphProto &graph, const char *name, TensorProto::DataType type,
+                            std::initializer_list<int64_t> shape) {
+  TensorProto &tensor = *graph.add_initializer();
+  tensor.set_name(name);
+  tensor.set_data_type(type);
+  tensor.mutable_dims()->Assign(shape.begin(), shape.end());
+  return tensor;
+}
+
+::onnx::NodeProto &addNode(::onnx::GraphProto &graph, const char *op,
+                           std::initializer_list<const char *> inputs, const char *output) {
+  ::onnx::NodeProto &node = *graph.add_node();
+  node.set_op_type(op);
+  node.mutable_input()->Assign(inputs.begin(), inputs.end());
+  node.add_output(output);
+  return node;
+}
+
+/// A small network, with a tensor for each way to store one.
+void writeOnnx() {
+  ::onnx::ModelProto model;
+  model.set_ir_version(8);
+  model.add_opset_import()->set_version(13);
+  ::onnx::GraphProto &graph = *model.mutable_graph();
+  ::onnx::ValueInfoProto &input = *graph.add_input();
+  input.set_name("x");
+  ::onnx::TypeProto_Tensor &type = *input.mutable_type()->mutable_tensor_type();
+  type.set_elem_type(TensorProto::FLOAT);
+  for (int64_t size : {1, 2, 5, 5})
+    type.mutable_shape()->add_dim()->set_dim_value(size);
+  graph.add_output()->set_name("y");
+
+  addInitializer(graph, "w", TensorProto::FLOAT, {3, 2, 3, 3})
+      .set_raw_data(std::string(216, '\x3e'));
+  const float bias[] = {1, 2, 3};
+  addInitializer(graph, "b", TensorProto::FLOAT, {3}).mutable_float_data()->Assign(bias, bias + 3);
+  const int32_t halves[] = {0x3c00, 0x4000};
+  addInitializer(graph, "h", TensorProto::FLOAT16, {2})
+      .mutable_int32_data()
+      ->Assign(halves, halves + 2);
+  const int64_t shape[] = {1, -1};
+  addInitializer(graph, "s", TensorProto::INT64, {2})
+      .mutable_int64_data()
+      ->Assign(shape, shape + 2);
+  TensorProto &external = addInitializer(graph, "e", TensorProto::BFLOAT16, {27, 2});
+  external.set_data_location(TensorProto::EXTERNAL);
+  for (auto [key, value] : {std::pair("location", "data"), {"offset", "0"}, {"length", "108"}}) {
+    ::onnx::StringStringEntryProto &entry = *external.add_external_data();
+    entry.set_key(key);
+    entry.set_value(value);
+  }
+  addNode(graph, "Conv", {"x", "w", "b"}, "c");
+  addNode(graph, "Relu", {"c"}, "r");
+  addNode(graph, "Reshape", {"r", "s"}, "f");
+  ::onnx::AttributeProto &value = *addNode(graph, "Constant", {}, "k").add_attribute();
+  value.set_name("value");
+  value.set_type(::onnx::AttributeProto::TENSOR);
+  value.mutable_t()->set_data_type(TensorProto::DOUBLE);
+  value.mutable_t()->add_double_data(0.5);
+  addNode(graph, "Mul", {"f", "k"}, "y");
+  write("onnx/external", model.SerializeAsString());
+  graph.mutable_initializer()->RemoveLast();
+  write("onnx/network", model.SerializeAsString());
 }
 
 //===----------------------------------------------------------------------===//
@@ -341,6 +414,7 @@ int main(int argc, char **argv) {
   folder = argv[1];
   writeGguf();
   writeSafetensors();
+  writeOnnx();
   writeArtifacts();
   writeSession("empty", {}, "");
   writeSession("tokens", {1, 2, 3, 299}, "");

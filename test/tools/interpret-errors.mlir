@@ -62,9 +62,13 @@ func.func @divide() -> i32 {
 }
 
 // RUN: not nyala-interpret %s --entry unknown 2>&1 | FileCheck %s --check-prefix=UNKNOWN
-// UNKNOWN: interpret-errors.mlir:[[#@LINE+2]]:{{[0-9]+}}: error: 'tensor.empty' op is not an op that the interpreter knows
+// UNKNOWN: interpret-errors.mlir:[[#@LINE+2]]:{{[0-9]+}}: error: 'tensor.generate' op is not an op that the interpreter knows
 func.func @unknown() -> tensor<2xf32> {
-  %0 = tensor.empty() : tensor<2xf32>
+  %0 = tensor.generate {
+  ^bb0(%i: index):
+    %c1 = arith.constant 1.0 : f32
+    tensor.yield %c1 : f32
+  } : tensor<2xf32>
   return %0 : tensor<2xf32>
 }
 

@@ -160,7 +160,7 @@ private:
       module = importModel(context, getModelPath());
       if (module && options.absentWeights)
         assumeFormats();
-      return module && checkWeights();
+      return module && checkKernels() && checkWeights();
     }
     module = parseSourceFile<ModuleOp>(options.input, &context);
     if (!module)
@@ -195,6 +195,16 @@ private:
       auto bytes = static_cast<int64_t>(storedBytes(format, type.getNumElements()));
       weight.setSourceAttr(SourceAttr::get(&context, /*file=*/"", /*offset=*/0, bytes, format));
     }
+  }
+
+  /// Kernels are those of models of rows of tokens.
+  bool checkKernels() {
+    if (options.to == Phase::Input || getFact("architecture") != "onnx")
+      return true;
+    reportError(kTool, "'" + options.input +
+                           "' is an ONNX graph, for which no kernels are generated; "
+                           "--compile-to=input writes its module, which nyala-interpret runs");
+    return false;
   }
 
   /// An artifact needs weights, unless they are to be absent. A module can do without them.

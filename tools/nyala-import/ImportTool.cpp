@@ -30,7 +30,7 @@ int nyala::runImport(const ImportOptions &options) {
   }
   MLIRContext context(MLIRContext::Threading::DISABLED);
   DiagnosticPrinter diagnostics(&context, kTool);
-  OwningOpRef<ModuleOp> module = importModel(context, options.model);
+  OwningOpRef<ModuleOp> module = importModel(context, options.model, options.sizes);
   if (!module)
     return 1;
 

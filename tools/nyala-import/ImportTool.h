@@ -2,6 +2,8 @@
 #ifndef NYALA_TOOLS_NYALA_IMPORT_IMPORTTOOL_H
 #define NYALA_TOOLS_NYALA_IMPORT_IMPORTTOOL_H
 
+#include "frontends/Import.h"
+
 #include <string>
 
 namespace nyala {
@@ -11,6 +13,7 @@ struct ImportOptions {
   std::string output = "-"; ///< "-": standard output
   bool bytecode = false;
   bool locations = false;
+  ModelSizes sizes;
 };
 
 /// Imports the model and writes the module: a file only when it is complete, by renaming. Reports

@@ -86,6 +86,11 @@ bool TrainedModel::import(MLIRContext &context, const ModelRequest &request) {
   }
   if (!module)
     return false;
+  auto facts = (*module)->getAttrOfType<DictionaryAttr>(NyalaDialect::kModelAttr);
+  if (!facts.getAs<IntegerAttr>("vocabulary"))
+    throw Error(request.path +
+                ": the model has no vocabulary; expected one of tokens: a GGUF file, " +
+                "a checkpoint's directory or a config.json");
   if (isDirectory)
     config = hf::readConfig((fs::path(request.path) / "config.json").string());
   auto tokens = request.tokenizer ? static_cast<int64_t>(request.tokenizer->tokens.size()) : 0;
