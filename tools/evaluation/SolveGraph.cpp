@@ -14,7 +14,7 @@
 
 using namespace nyala::remat;
 
-static llvm::ExitOnError exitOnError("nyala-solve-graph: ");
+static llvm::ExitOnError exitOnError("nyala-solve-graph: error: ");
 
 static llvm::json::Value read(llvm::StringRef path) {
   std::unique_ptr<llvm::MemoryBuffer> buffer =
@@ -30,15 +30,24 @@ int main(int argc, char **argv) {
   app.add_option("GRAPH", graphFile, "JSON of a graph; -: standard input")->required();
   app.add_option("--budget", budget, "Bytes, or a percentage of what recomputation can change")
       ->required();
-  app.add_option("--method", options.method, "none, sqrt, greedy or optimal")
-      ->transform(CLI::Transformer(std::map<std::string, Method>{{"none", Method::None},
-                                                                 {"sqrt", Method::Sqrt},
-                                                                 {"greedy", Method::Greedy},
-                                                                 {"optimal", Method::Optimal}}));
+  app.add_option("--method", options.method,
+                 "How: none (the order of the graph), sqrt, greedy or optimal (default)")
+      ->transform(
+          CLI::CheckedTransformer(std::map<std::string, Method>{{"none", Method::None},
+                                                                {"sqrt", Method::Sqrt},
+                                                                {"greedy", Method::Greedy},
+                                                                {"optimal", Method::Optimal}},
+                                  CLI::ignore_case)
+              .description("none|sqrt|greedy|optimal"))
+      ->type_name("METHOD");
   app.add_option("--time-limit", options.timeLimit, "Seconds")->capture_default_str();
   app.add_option("--threads", options.threads, "Threads of CBC")->capture_default_str();
   app.add_option("--known", known, "Reports of schedules that the result is no worse than");
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError &error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
 
   Graph graph = exitOnError(graphFromJson(read(graphFile)));
   llvm::StringRef text = budget;
@@ -46,7 +55,7 @@ int main(int argc, char **argv) {
   if (text.consume_back("%") && !text.getAsDouble(percent)) {
     options.budget = getBudget(graph, percent / 100);
   } else if (text.getAsInteger(10, options.budget)) {
-    llvm::errs() << "nyala-solve-graph: a budget is a number of bytes or a percentage, not '"
+    llvm::errs() << "nyala-solve-graph: error: a budget is a number of bytes or a percentage, not '"
                  << budget << "'\n";
     return 2;
   }
