@@ -91,8 +91,5 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max
   std::string changed;
   for (const std::string &part : texts)
     changed += (&part == texts.data() ? "" : std::string(1, '\0')) + part;
-  if (changed.size() > maxSize)
-    return LLVMFuzzerMutate(data, size, maxSize);
-  std::ranges::copy(changed, data);
-  return changed.size();
+  return test::replaceInput(changed, data, size, maxSize);
 }

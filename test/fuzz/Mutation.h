@@ -30,6 +30,15 @@ template <typename Bytes> void mutateBytes(Bytes &bytes) {
   bytes.resize(LLVMFuzzerMutate(reinterpret_cast<uint8_t *>(bytes.data()), size, bytes.size()));
 }
 
+/// Ends a custom mutator: `changed` takes the input's place; where it has no room, the input
+/// changes as bytes. Returns the new size.
+inline size_t replaceInput(const std::string &changed, uint8_t *data, size_t size, size_t maxSize) {
+  if (changed.size() > maxSize)
+    return LLVMFuzzerMutate(data, size, maxSize);
+  std::ranges::copy(changed, data);
+  return changed.size();
+}
+
 class Mutator {
 public:
   using Change = std::function<void()>;
