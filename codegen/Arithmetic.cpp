@@ -20,6 +20,9 @@ Type Arithmetic::toI32(Type type) {
 }
 
 Value Arithmetic::index(int64_t value) { return arith::ConstantIndexOp::create(b, value); }
+Value Arithmetic::add(Value l, Value r) { return b.createOrFold<arith::AddIOp>(l, r); }
+Value Arithmetic::add(Value l, int64_t r) { return add(l, index(r)); }
+Value Arithmetic::mul(Value l, int64_t r) { return b.createOrFold<arith::MulIOp>(l, index(r)); }
 
 Value Arithmetic::constant(Type type, double value) {
   auto element = cast<FloatType>(getElementTypeOrSelf(type));

@@ -19,6 +19,10 @@ public:
   mlir::ImplicitLocOpBuilder &b;
 
   mlir::Value index(int64_t value);
+  /// Sums and products of indices, folded where they are known.
+  mlir::Value add(mlir::Value l, mlir::Value r);
+  mlir::Value add(mlir::Value l, int64_t r);
+  mlir::Value mul(mlir::Value l, int64_t r);
   mlir::Value constant(mlir::Type type, double value); ///< splat
   mlir::Value intConstant(mlir::Type type, int64_t value);
   /// a * b + c, fused where the target can.

@@ -69,19 +69,11 @@ BlockedAttentionEmitter::BlockedAttentionEmitter(ThreadEmitter &e, AttentionOp o
   sequences = e.allocateShared({blockRows}, e.b.getI32Type());
 }
 
-Value BlockedAttentionEmitter::add(Value l, Value r) {
-  return e.b.createOrFold<arith::AddIOp>(l, r);
-}
-Value BlockedAttentionEmitter::add(Value l, int64_t r) { return add(l, e.index(r)); }
-Value BlockedAttentionEmitter::mul(Value l, int64_t r) {
-  return e.b.createOrFold<arith::MulIOp>(l, e.index(r));
-}
-
 /// Row of the block that this lane has of a fragment.
 Value BlockedAttentionEmitter::getBlockRow(int64_t group, int64_t half) {
-  Value first = mul(e.getWarp(), groups * kWarpRows);
+  Value first = e.mul(e.getWarp(), groups * kWarpRows);
   Value inFragment = arith::DivUIOp::create(e.b, e.getLane(), e.index(4));
-  return add(add(first, inFragment), group * kWarpRows + half * kColumns);
+  return e.add(e.add(first, inFragment), group * kWarpRows + half * kColumns);
 }
 
 Value BlockedAttentionEmitter::loadInt(Value buffer, Value row) {
@@ -94,7 +86,7 @@ Value BlockedAttentionEmitter::loadInt(Value buffer, Value row) {
 //===----------------------------------------------------------------------===//
 
 void BlockedAttentionEmitter::emit(Value head, Value block, AttentionWriter write) {
-  firstRow = mul(block, blockRows);
+  firstRow = e.mul(block, blockRows);
   Value rest = arith::SubIOp::create(e.b, e.getRows(), firstRow);
   count = arith::MinSIOp::create(e.b, rest, e.index(blockRows));
   loadRows();
@@ -103,10 +95,10 @@ void BlockedAttentionEmitter::emit(Value head, Value block, AttentionWriter writ
   heldQueries.clear();
   if (queryDim / kDepth * 4 * groups <= kQueryRegisters)
     for (int64_t g = 0; g < groups; ++g) {
-      Value row = mul(e.getWarp(), groups * kWarpRows);
+      Value row = e.mul(e.getWarp(), groups * kWarpRows);
       SmallVector<Fragment> &held = heldQueries.emplace_back();
       for (int64_t column = 0; column < queryDim; column += kDepth)
-        held.push_back(matrices.loadLeft(queries, add(row, g * kWarpRows), column));
+        held.push_back(matrices.loadLeft(queries, e.add(row, g * kWarpRows), column));
     }
 
   Value kvHead = arith::DivUIOp::create(e.b, head, e.index(group));
@@ -135,7 +127,7 @@ void BlockedAttentionEmitter::emit(Value head, Value block, AttentionWriter writ
 void BlockedAttentionEmitter::loadRows() {
   e.forRange(e.getThread(), e.index(blockRows), kThreads, [&](Value row) {
     Value last = arith::SubIOp::create(e.b, count, e.index(1));
-    Value from = add(firstRow, arith::MinSIOp::create(e.b, row, last));
+    Value from = e.add(firstRow, arith::MinSIOp::create(e.b, row, last));
     memref::StoreOp::create(e.b, memref::LoadOp::create(e.b, e.getBuffer(op.getPositions()), from),
                             positions, row);
     memref::StoreOp::create(e.b, memref::LoadOp::create(e.b, e.getBuffer(op.getSequences()), from),
@@ -151,9 +143,9 @@ void BlockedAttentionEmitter::loadQueries(Value head) {
   e.forRange(e.getThread(), e.index(blockRows * queryDim / width), kThreads, [&](Value item) {
     e.beginRow();
     Value row = arith::DivUIOp::create(e.b, item, perRow);
-    Value column = mul(arith::RemUIOp::create(e.b, item, perRow), width);
-    Tile tile{arith::MinSIOp::create(e.b, add(firstRow, row), last),
-              add(mul(head, queryDim), column), 0, width};
+    Value column = e.mul(arith::RemUIOp::create(e.b, item, perRow), width);
+    Tile tile{arith::MinSIOp::create(e.b, e.add(firstRow, row), last),
+              e.add(e.mul(head, queryDim), column), 0, width};
     SmallVector<Value> scaled;
     for (Value x : e.pull(op.getQuery(), tile))
       scaled.push_back(arith::MulFOp::create(e.b, x, scale));
@@ -181,7 +173,7 @@ BlockedAttentionEmitter::Run BlockedAttentionEmitter::findRun(Value first) {
   SmallVector<Value> rows, others;
   Value end = e.intConstant(i32, blockRows);
   for (int64_t i = 0; i < blockRows; i += kWarp) {
-    rows.push_back(add(e.getLane(), i));
+    rows.push_back(e.add(e.getLane(), i));
     Value isOther =
         arith::CmpIOp::create(e.b, arith::CmpIPredicate::ne,
                               memref::LoadOp::create(e.b, sequences, rows.back()), sequence);
@@ -204,10 +196,10 @@ BlockedAttentionEmitter::Run BlockedAttentionEmitter::findRun(Value first) {
   }
   run.lowest = reduce(NVVM::ReduxKind::MIN, least);
   run.highest = reduce(NVVM::ReduxKind::MAX, most);
-  run.to = add(run.highest, 1);
+  run.to = e.add(run.highest, 1);
   run.from = e.index(0);
   if (int64_t window = op.getMask().getWindow())
-    run.from = arith::MaxSIOp::create(e.b, add(run.lowest, 1 - window), run.from);
+    run.from = arith::MaxSIOp::create(e.b, e.add(run.lowest, 1 - window), run.from);
   return run;
 }
 
@@ -217,7 +209,7 @@ BlockedAttentionEmitter::Run BlockedAttentionEmitter::findRun(Value first) {
 
 BlockedAttentionEmitter::State BlockedAttentionEmitter::emitRun(const Run &run, Value kvHead,
                                                                 const State &state) {
-  Value begin = mul(arith::DivUIOp::create(e.b, run.from, e.index(kPositions)), kPositions);
+  Value begin = e.mul(arith::DivUIOp::create(e.b, run.from, e.index(kPositions)), kPositions);
   copyPositions(run, kvHead, begin, /*isKey=*/true);
   matrices.commitCopies();
   return unflatten(
@@ -232,7 +224,7 @@ BlockedAttentionEmitter::State BlockedAttentionEmitter::emitRun(const Run &run, 
         // Values have come, and all warps are done with the keys.
         matrices.waitForCopies();
         e.barrier();
-        Value next = add(first, kPositions);
+        Value next = e.add(first, kPositions);
         e.when(arith::CmpIOp::create(e.b, arith::CmpIPredicate::slt, next, run.to),
                [&] { copyPositions(run, kvHead, next, /*isKey=*/true); });
         matrices.commitCopies();
@@ -262,16 +254,16 @@ void BlockedAttentionEmitter::copyFloats(const Run &run, Value kvHead, Value fir
   Value cache = isKey ? op.getKeys() : op.getValues();
   int64_t dim = isKey ? queryDim : valueDim, width = kCopyBytes / 2;
   int64_t slots = getTensorType(cache).getDimSize(1), channels = getChannels(cache);
-  Value base = mul(run.sequence, slots), head = mul(kvHead, dim), perRow = e.index(dim / width);
+  Value base = e.mul(run.sequence, slots), head = e.mul(kvHead, dim), perRow = e.index(dim / width);
   int64_t items = kPositions * dim / width;
   for (int64_t i = 0; i < items; i += kThreads) {
-    Value item = add(e.getThread(), i);
+    Value item = e.add(e.getThread(), i);
     auto copy = [&] {
       Value row = arith::DivUIOp::create(e.b, item, perRow);
-      Value column = mul(arith::RemUIOp::create(e.b, item, perRow), width);
-      Value slot = clampSlot(run, add(first, row));
-      Value element = add(mul(add(base, slot), channels), add(head, column));
-      matrices.copyAsync(e.getAddress(e.getBuffer(cache), mul(element, 2)), isKey ? keys : values,
+      Value column = e.mul(arith::RemUIOp::create(e.b, item, perRow), width);
+      Value slot = clampSlot(run, e.add(first, row));
+      Value element = e.add(e.mul(e.add(base, slot), channels), e.add(head, column));
+      matrices.copyAsync(e.getAddress(e.getBuffer(cache), e.mul(element, 2)), isKey ? keys : values,
                          row, column);
     };
     if (i + kThreads <= items)
@@ -285,12 +277,12 @@ void BlockedAttentionEmitter::widenBlocks(const Run &run, Value kvHead, Value fi
   HeadReader reader(e, isKey ? op.getKeys() : op.getValues(), op.getKvHeads(),
                     HeadReader::kMostQuads);
   constexpr int64_t count = HeadReader::kQuad;
-  Value firstRow = mul(e.getWarp(), kPositions / kWarps);
-  auto place = reader.getPlace(run.sequence, kvHead, add(first, firstRow), run.to);
+  Value firstRow = e.mul(e.getWarp(), kPositions / kWarps);
+  auto place = reader.getPlace(run.sequence, kvHead, e.add(first, firstRow), run.to);
   SmallVector<Value> rows;
   SmallVector<HeadReader::Stored> stored;
   for (int64_t i = 0; i < kPositions / kWarps; i += reader.getSlotsAtOnce()) {
-    rows.push_back(add(add(firstRow, reader.getSlotOfLane()), i));
+    rows.push_back(e.add(e.add(firstRow, reader.getSlotOfLane()), i));
     stored.push_back(reader.load(place, i / reader.getSlotsAtOnce()));
   }
   auto store = [&] {
@@ -311,12 +303,12 @@ void BlockedAttentionEmitter::widenBlocks(const Run &run, Value kvHead, Value fi
 
 /// scores[group][columns] = queries * keys^T.
 void BlockedAttentionEmitter::emitScores(Scores &scores) {
-  Value firstRow = mul(e.getWarp(), groups * kWarpRows);
+  Value firstRow = e.mul(e.getWarp(), groups * kWarpRows);
   for (int64_t column = 0; column < queryDim; column += kDepth) {
     SmallVector<Fragment> left;
     for (int64_t g = 0; g < groups; ++g)
       left.push_back(heldQueries.empty()
-                         ? matrices.loadLeft(queries, add(firstRow, g * kWarpRows), column)
+                         ? matrices.loadLeft(queries, e.add(firstRow, g * kWarpRows), column)
                          : heldQueries[g][column / kDepth]);
     for (int64_t position = 0; position < kPositions; position += 2 * kColumns) {
       auto right = matrices.loadRight(keys, position, column);
@@ -336,12 +328,12 @@ void BlockedAttentionEmitter::mask(const Run &run, Value first, Scores &scores) 
     return arith::CmpIOp::create(e.b, predicate, l, r);
   };
   int64_t window = op.getMask().getWindow();
-  Value isPartial = compare(arith::CmpIPredicate::sgt, add(first, kPositions - 1), run.lowest);
+  Value isPartial = compare(arith::CmpIPredicate::sgt, e.add(first, kPositions - 1), run.lowest);
   auto orIf = [&](Value condition) { isPartial = arith::OrIOp::create(e.b, isPartial, condition); };
   orIf(compare(arith::CmpIPredicate::sgt, run.first, e.index(0)));
   orIf(compare(arith::CmpIPredicate::slt, run.end, e.index(blockRows)));
   if (window)
-    orIf(compare(arith::CmpIPredicate::sle, first, add(run.highest, -window)));
+    orIf(compare(arith::CmpIPredicate::sle, first, e.add(run.highest, -window)));
 
   SmallVector<Value> flat;
   for (const SmallVector<Fragment> &fragments : scores)
@@ -355,8 +347,8 @@ void BlockedAttentionEmitter::mask(const Run &run, Value first, Scores &scores) 
     scf::YieldOp::create(e.b, flat);
     e.b.setInsertionPointToStart(branch.thenBlock());
     Value least = e.constant(-std::numeric_limits<double>::infinity());
-    Value column = mul(arith::RemUIOp::create(e.b, e.getLane(), e.index(4)), 2);
-    Value lanePosition = add(first, column);
+    Value column = e.mul(arith::RemUIOp::create(e.b, e.getLane(), e.index(4)), 2);
+    Value lanePosition = e.add(first, column);
     SmallVector<Value> masked;
     size_t next = 0;
     for (int64_t g = 0; g < groups; ++g) {
@@ -369,7 +361,7 @@ void BlockedAttentionEmitter::mask(const Run &run, Value first, Scores &scores) 
         Value last = arith::SelectOp::create(e.b, inRun, position, e.index(-1));
         above.push_back(arith::SubIOp::create(e.b, last, lanePosition));
         if (window)
-          below.push_back(arith::SubIOp::create(e.b, add(position, 1 - window), lanePosition));
+          below.push_back(arith::SubIOp::create(e.b, e.add(position, 1 - window), lanePosition));
       }
       for (int64_t c = 0; c < kPositions / kColumns; ++c)
         for (int64_t i = 0; i < 4; ++i) {
@@ -469,8 +461,8 @@ BlockedAttentionEmitter::State BlockedAttentionEmitter::unflatten(ValueRange val
 }
 
 void BlockedAttentionEmitter::finish(const State &state, Value head, AttentionWriter write) {
-  Value inFragment = mul(arith::RemUIOp::create(e.b, e.getLane(), e.index(4)), 2);
-  Value column = add(mul(head, valueDim), inFragment);
+  Value inFragment = e.mul(arith::RemUIOp::create(e.b, e.getLane(), e.index(4)), 2);
+  Value column = e.add(e.mul(head, valueDim), inFragment);
   for (auto [g, rows] : llvm::enumerate(state))
     for (int64_t half = 0; half < 2; ++half) {
       Value sum = e.addLanes(rows.sums[half], 4);
@@ -479,7 +471,7 @@ void BlockedAttentionEmitter::finish(const State &state, Value head, AttentionWr
       Value isThere = arith::CmpIOp::create(e.b, arith::CmpIPredicate::slt, row, count);
       // What is computed from the result reads no row beyond the last.
       Value last = arith::SubIOp::create(e.b, count, e.index(1));
-      Value to = add(firstRow, arith::MinSIOp::create(e.b, row, last));
+      Value to = e.add(firstRow, arith::MinSIOp::create(e.b, row, last));
       e.beginRow();
       for (auto [c, fragment] : llvm::enumerate(rows.weighted)) {
         SmallVector<Value> elements;

@@ -75,9 +75,6 @@ private:
   State unflatten(mlir::ValueRange values);
   mlir::Value getBlockRow(int64_t group, int64_t half);
   mlir::Value loadInt(mlir::Value buffer, mlir::Value row);
-  mlir::Value add(mlir::Value l, mlir::Value r);
-  mlir::Value add(mlir::Value l, int64_t r);
-  mlir::Value mul(mlir::Value l, int64_t r);
 
   ThreadEmitter &e;
   AttentionOp op;

@@ -36,16 +36,16 @@ public:
     partColumns = kWarpColumns / parts;
     int64_t numTiles = tiles.divide(kBlockColumns / parts);
     // Blocks in the order of the grid: rows of one tile, then those of the next.
-    Value number = add(times(e.getRowBlockIndex(), numTiles), e.getTileIndex());
+    Value number = e.add(e.mul(e.getRowBlockIndex(), numTiles), e.getTileIndex());
     Value rowBlocks =
-        arith::DivUIOp::create(e.b, add(e.getRows(), kBlockRows - 1), e.index(kBlockRows));
+        arith::DivUIOp::create(e.b, e.add(e.getRows(), kBlockRows - 1), e.index(kBlockRows));
     Value exists =
-        arith::CmpIOp::create(e.b, arith::CmpIPredicate::ult, number, times(rowBlocks, numTiles));
+        arith::CmpIOp::create(e.b, arith::CmpIPredicate::ult, number, e.mul(rowBlocks, numTiles));
     left = matrix.allocateFactors(2 * kBlockRows, step);
     right = matrix.allocateFactors(2 * kBlockColumns, step);
     e.when(exists, [&] {
       tiles.setTileIndex(arith::DivUIOp::create(e.b, number, rowBlocks));
-      emitBlock(times(arith::RemUIOp::create(e.b, number, rowBlocks), kBlockRows));
+      emitBlock(e.mul(arith::RemUIOp::create(e.b, number, rowBlocks), kBlockRows));
     });
     return {.tiles = numTiles, .rowBlock = kBlockRows};
   }
@@ -53,15 +53,12 @@ public:
 private:
   using Fragment = WarpMatrixEmitter::Fragment;
 
-  Value add(Value l, Value r) { return arith::AddIOp::create(e.b, l, r); }
-  Value add(Value l, int64_t r) { return e.b.createOrFold<arith::AddIOp>(l, e.index(r)); }
-  Value times(Value l, int64_t r) { return arith::MulIOp::create(e.b, l, e.index(r)); }
   Value divide(Value l, int64_t r) { return arith::DivUIOp::create(e.b, l, e.index(r)); }
   Value remain(Value l, int64_t r) { return arith::RemUIOp::create(e.b, l, e.index(r)); }
 
   void emitBlock(Value firstRow) {
     constexpr int64_t warpsOfRow = kBlockColumns / kWarpColumns;
-    warpRow = times(divide(e.getWarp(), warpsOfRow), kWarpRows);
+    warpRow = e.mul(divide(e.getWarp(), warpsOfRow), kWarpRows);
     warpColumn = remain(e.getWarp(), warpsOfRow);
     findRows(firstRow);
     findPieces(firstRow);
@@ -78,9 +75,9 @@ private:
   /// Rows of the lane's sums; what the row prologue may need comes before it.
   void findRows(Value firstRow) {
     Value last = arith::SubIOp::create(e.b, e.getRows(), e.index(1));
-    Value first = add(add(firstRow, warpRow), divide(e.getLane(), 4));
+    Value first = e.add(e.add(firstRow, warpRow), divide(e.getLane(), 4));
     for (int64_t row = 0; row < kWarpRows; row += kRows / 2) {
-      Value at = add(first, row);
+      Value at = e.add(first, row);
       rowExists.push_back(arith::CmpIOp::create(e.b, arith::CmpIPredicate::ult, at, e.getRows()));
       rows.push_back(arith::MinUIOp::create(e.b, at, last));
     }
@@ -99,18 +96,18 @@ private:
   void findPieces(Value firstRow) {
     int64_t piecesOfRow = step / kPiece, rowsAtOnce = kThreads / piecesOfRow;
     Value inBlock = divide(e.getThread(), piecesOfRow);
-    Value column = times(remain(e.getThread(), piecesOfRow), kPiece);
+    Value column = e.mul(remain(e.getThread(), piecesOfRow), kPiece);
     Value lastRow = arith::SubIOp::create(e.b, e.getRows(), e.index(1));
     for (int64_t row = 0; row < kBlockRows; row += rowsAtOnce) {
-      Value at = add(inBlock, row);
-      Value source = arith::MinUIOp::create(e.b, add(firstRow, at), lastRow);
+      Value at = e.add(inBlock, row);
+      Value source = arith::MinUIOp::create(e.b, e.add(firstRow, at), lastRow);
       leftPieces.push_back({source, at, column});
     }
     SmallVector<Value> firstColumns;
     for (int64_t part = 0; part < tiles.getNumParts(); ++part)
       firstColumns.push_back(tiles.getFirstColumn(part));
     for (int64_t row = 0; row < kBlockColumns; row += rowsAtOnce) {
-      Value at = add(inBlock, row);
+      Value at = e.add(inBlock, row);
       // Columns of the parts alternate, so that a warp has the same ones of each.
       Value inWarp = remain(at, kWarpColumns), part = divide(inWarp, partColumns);
       Value first = firstColumns.front();
@@ -118,8 +115,8 @@ private:
         Value isLater = arith::CmpIOp::create(e.b, arith::CmpIPredicate::ugt, part, e.index(i));
         first = arith::SelectOp::create(e.b, isLater, other, first);
       }
-      Value source = add(add(first, times(divide(at, kWarpColumns), partColumns)),
-                         remain(inWarp, partColumns));
+      Value source = e.add(e.add(first, e.mul(divide(at, kWarpColumns), partColumns)),
+                           remain(inWarp, partColumns));
       int64_t last = getTensorType(op.getWeight()).getDimSize(0) - 1;
       rightPieces.push_back({arith::MinUIOp::create(e.b, source, e.index(last)), at, column});
     }
@@ -129,7 +126,7 @@ private:
   void bring(Value first, Value half) {
     Value input = e.getBuffer(op.getInput());
     for (const Piece &piece : leftPieces) {
-      Value row = add(piece.row, times(half, kBlockRows)), column = add(first, piece.column);
+      Value row = e.add(piece.row, e.mul(half, kBlockRows)), column = e.add(first, piece.column);
       if (input) {
         copy(input, piece.source, column, left, row, piece.column);
         continue;
@@ -138,14 +135,14 @@ private:
       e.store(elements, left, ValueRange{row}, piece.column, 0);
     }
     for (const Piece &piece : rightPieces)
-      copy(e.getBuffer(op.getWeight()), piece.source, add(first, piece.column), right,
-           add(piece.row, times(half, kBlockColumns)), piece.column);
+      copy(e.getBuffer(op.getWeight()), piece.source, e.add(first, piece.column), right,
+           e.add(piece.row, e.mul(half, kBlockColumns)), piece.column);
     matrix.commitCopies();
   }
 
   void copy(Value buffer, Value fromRow, Value fromColumn, Value factors, Value row, Value column) {
     constexpr int64_t bytes = 2;
-    Value offset = times(add(times(fromRow, depth), fromColumn), bytes);
+    Value offset = e.mul(e.add(e.mul(fromRow, depth), fromColumn), bytes);
     matrix.copyAsync(e.getAddress(buffer, offset), factors, row, column);
   }
 
@@ -163,7 +160,7 @@ private:
       Value half = remain(divide(first, step), 2);
       matrix.waitForCopies();
       e.barrier();
-      Value next = add(first, step);
+      Value next = e.add(first, step);
       Value isLess = arith::CmpIOp::create(e.b, arith::CmpIPredicate::ult, next, e.index(depth));
       e.when(isLess, [&] { bring(next, arith::SubIOp::create(e.b, e.index(1), half)); });
       return multiplyStep(half, sums);
@@ -172,18 +169,18 @@ private:
 
   SmallVector<Value> multiplyStep(Value half, ValueRange sums) {
     SmallVector<Value> next(sums);
-    Value leftRow = add(times(half, kBlockRows), warpRow);
-    Value rightRow = add(times(half, kBlockColumns), times(warpColumn, kWarpColumns));
+    Value leftRow = e.add(e.mul(half, kBlockRows), warpRow);
+    Value rightRow = e.add(e.mul(half, kBlockColumns), e.mul(warpColumn, kWarpColumns));
     for (int64_t column = 0; column < step; column += kDepth) {
       // 16 rows of the weight are two right fragments: columns 0 … 7 and 8 … 15 of the product.
       SmallVector<Fragment> lefts, rights;
       for (int64_t row = 0; row < kWarpColumns; row += kRows) {
-        Fragment both = matrix.loadLeft(right, add(rightRow, row), column);
+        Fragment both = matrix.loadLeft(right, e.add(rightRow, row), column);
         rights.push_back({both[0], both[2]});
         rights.push_back({both[1], both[3]});
       }
       for (int64_t row = 0; row < kWarpRows; row += kRows)
-        lefts.push_back(matrix.loadLeft(left, add(leftRow, row), column));
+        lefts.push_back(matrix.loadLeft(left, e.add(leftRow, row), column));
       for (auto [i, ofLeft] : llvm::enumerate(lefts))
         for (auto [j, ofRight] : llvm::enumerate(rights)) {
           auto carried = MutableArrayRef(next).slice((i * kFragmentColumns + j) * kSums, kSums);
@@ -199,11 +196,12 @@ private:
 
   void emitResults(const ProductTiles::Group &group, ArrayRef<Value> sums) {
     int64_t columns = group.results.columns, count = group.threadColumns;
-    Value start = add(times(tiles.getTile(group), tiles.getTileColumns()),
-                      add(times(warpColumn, partColumns), times(remain(e.getLane(), 4), kPair)));
+    Value start =
+        e.add(e.mul(tiles.getTile(group), tiles.getTileColumns()),
+              e.add(e.mul(warpColumn, partColumns), e.mul(remain(e.getLane(), 4), kPair)));
     for (int64_t fragment = 0; fragment < partColumns / kColumns; ++fragment)
       for (int64_t i = 0; i < kPair; i += count) {
-        Value column = add(start, fragment * kColumns + i);
+        Value column = e.add(start, fragment * kColumns + i);
         Value isColumn =
             arith::CmpIOp::create(e.b, arith::CmpIPredicate::ult, column, e.index(columns));
         column = arith::MinUIOp::create(e.b, column, e.index(columns - count));

@@ -62,11 +62,6 @@ CacheAttentionEmitter::CacheAttentionEmitter(ThreadEmitter &e, AttentionOp op)
     attention = std::make_unique<LaneAttention>(e, op, kWarps, together);
 }
 
-Value CacheAttentionEmitter::add(Value l, Value r) { return e.b.createOrFold<arith::AddIOp>(l, r); }
-Value CacheAttentionEmitter::add(Value l, int64_t r) { return add(l, e.index(r)); }
-Value CacheAttentionEmitter::mul(Value l, int64_t r) {
-  return e.b.createOrFold<arith::MulIOp>(l, e.index(r));
-}
 Value CacheAttentionEmitter::compare(Predicate predicate, Value l, Value r) {
   return arith::CmpIOp::create(e.b, predicate, l, r);
 }
@@ -89,9 +84,9 @@ void CacheAttentionEmitter::emitPart(Value headGroup, Value part, Value row,
   e.when(compare(Predicate::slt, part, span.parts), [&] {
     e.beginRow();
     beginGroup(headGroup, row);
-    Value from = add(span.first, arith::ShLIOp::create(e.b, part, span.shift));
+    Value from = e.add(span.first, arith::ShLIOp::create(e.b, part, span.shift));
     Value size = arith::ShLIOp::create(e.b, e.index(1), span.shift);
-    Value to = arith::MinSIOp::create(e.b, add(from, size), span.end);
+    Value to = arith::MinSIOp::create(e.b, e.add(from, size), span.end);
     State state = reduce(span.sequence, from, to);
     auto branch = scf::IfOp::create(e.b, compare(Predicate::eq, span.parts, e.index(1)),
                                     /*withElseRegion=*/true);
@@ -100,7 +95,7 @@ void CacheAttentionEmitter::emitPart(Value headGroup, Value part, Value row,
     finish(state, write);
     e.b.setInsertionPointToStart(branch.elseBlock());
     publish(state, part);
-    Value counter = add(mul(row, getHeadGroups(op)), headGroup);
+    Value counter = e.add(e.mul(row, getHeadGroups(op)), headGroup);
     e.when(e.isLastBlock(counter, span.parts), [&] { finish(mergeParts(span.parts), write); });
   });
 }
@@ -120,11 +115,11 @@ CacheAttentionEmitter::Span CacheAttentionEmitter::getSpan(Value row) {
   Span span;
   bool isAlone = getTensorType(op.getKeys()).getDimSize(0) == 1;
   span.sequence = isAlone ? e.index(0) : load(op.getSequences());
-  span.end = add(load(op.getPositions()), 1);
+  span.end = e.add(load(op.getPositions()), 1);
   span.first = e.index(0);
   int64_t window = op.getMask().getWindow();
   if (window)
-    span.first = arith::MaxSIOp::create(e.b, add(span.end, -window), span.first);
+    span.first = arith::MaxSIOp::create(e.b, e.add(span.end, -window), span.first);
 
   // The smallest parts that are not too many.
   Value count = arith::SubIOp::create(e.b, span.end, span.first);
@@ -140,7 +135,7 @@ CacheAttentionEmitter::Span CacheAttentionEmitter::getSpan(Value row) {
     select(Predicate::sgt, limit, ++shift);
   select(Predicate::sle, kUndivided, llvm::Log2_64(kUndivided));
   Value lastOfAll = arith::SubIOp::create(e.b, count, e.index(1));
-  span.parts = add(arith::ShRUIOp::create(e.b, lastOfAll, span.shift), 1);
+  span.parts = e.add(arith::ShRUIOp::create(e.b, lastOfAll, span.shift), 1);
   return span;
 }
 
@@ -150,10 +145,10 @@ void CacheAttentionEmitter::beginGroup(Value headGroup, Value row) {
   int64_t groups = getHeadGroups(op) / static_cast<int64_t>(op.getKvHeads());
   kvHead = e.b.createOrFold<arith::DivUIOp>(headGroup, e.index(groups));
   Value inGroup = e.b.createOrFold<arith::RemUIOp>(headGroup, e.index(groups));
-  firstHead = add(mul(kvHead, group), mul(inGroup, together));
-  lastHead = add(mul(kvHead, group), group - 1);
+  firstHead = e.add(e.mul(kvHead, group), e.mul(inGroup, together));
+  lastHead = e.add(e.mul(kvHead, group), group - 1);
 
-  Value column = mul(e.getThread(), width);
+  Value column = e.mul(e.getThread(), width);
   isMerging = compare(Predicate::slt, column, e.index(together * channels));
   column = arith::MinSIOp::create(e.b, column, e.index(together * channels - width));
   mergedHead = arith::DivUIOp::create(e.b, column, e.index(channels));
@@ -165,11 +160,11 @@ void CacheAttentionEmitter::finish(const State &state, AttentionWriter write) {
   SmallVector<Value> elements;
   for (Value x : state.weighted)
     elements.push_back(arith::MulFOp::create(e.b, x, inverse));
-  Value head = add(firstHead, mergedHead);
+  Value head = e.add(firstHead, mergedHead);
   Value isThere = arith::AndIOp::create(e.b, isMerging, compare(Predicate::sle, head, lastHead));
   head = arith::MinSIOp::create(e.b, head, lastHead);
   e.beginRow();
-  write(Tile{row, add(mul(head, channels), mergedChannel), 0, width}, elements, isThere);
+  write(Tile{row, e.add(e.mul(head, channels), mergedChannel), 0, width}, elements, isThere);
 }
 
 //===----------------------------------------------------------------------===//
@@ -193,7 +188,7 @@ CacheAttentionEmitter::State CacheAttentionEmitter::mergeWarps() {
   State state{maxima.front(), e.constant(0), SmallVector<Value>(width, e.constant(0))};
   for (Value maximum : maxima)
     state.maximum = arith::MaxNumFOp::create(e.b, state.maximum, maximum);
-  Value column = add(mul(mergedHead, sums.headStride), mergedChannel);
+  Value column = e.add(e.mul(mergedHead, sums.headStride), mergedChannel);
   for (int64_t w = 0; w < kWarps; ++w) {
     Value factor = exp2(e, arith::SubFOp::create(e.b, maxima[w], state.maximum));
     state.sum = e.fma(totals[w], factor, state.sum);
@@ -213,8 +208,8 @@ CacheAttentionEmitter::State CacheAttentionEmitter::mergeWarps() {
 /// Workspace of a part: of all heads weighted sums, then maxima, then sums.
 Value CacheAttentionEmitter::getPartAddress(Value part, Value column) {
   int64_t numbers = together * (channels + 2);
-  Value block = add(mul(row, getHeadGroups(op)), headGroup);
-  Value offset = add(mul(add(mul(block, getParts(op)), part), numbers), column);
+  Value block = e.add(e.mul(row, getHeadGroups(op)), headGroup);
+  Value offset = e.add(e.mul(e.add(e.mul(block, getParts(op)), part), numbers), column);
   Type pointer = workspace.getType(), f32 = e.b.getF32Type();
   Value number = arith::IndexCastOp::create(e.b, e.b.getI64Type(), offset);
   return LLVM::GEPOp::create(e.b, pointer, f32, workspace, ArrayRef<LLVM::GEPArg>{number});
@@ -240,12 +235,12 @@ static SmallVector<Value> loadNumbers(ThreadEmitter &e, int64_t count, Value add
 
 void CacheAttentionEmitter::publish(const State &state, Value part) {
   e.when(isMerging, [&] {
-    Value column = add(mul(mergedHead, channels), mergedChannel);
+    Value column = e.add(e.mul(mergedHead, channels), mergedChannel);
     storeNumbers(e, state.weighted, getPartAddress(part, column));
     e.when(compare(Predicate::eq, mergedChannel, e.index(0)), [&] {
-      Value maximum = add(mergedHead, together * channels);
+      Value maximum = e.add(mergedHead, together * channels);
       storeNumbers(e, state.maximum, getPartAddress(part, maximum));
-      storeNumbers(e, state.sum, getPartAddress(part, add(maximum, together)));
+      storeNumbers(e, state.sum, getPartAddress(part, e.add(maximum, together)));
     });
   });
 }
@@ -253,21 +248,21 @@ void CacheAttentionEmitter::publish(const State &state, Value part) {
 CacheAttentionEmitter::State CacheAttentionEmitter::mergeParts(Value parts) {
   int64_t columns = together * channels;
   Value lastPart = arith::SubIOp::create(e.b, parts, e.index(1));
-  Value rounds = arith::DivUIOp::create(e.b, add(parts, kPartsAtOnce - 1), e.index(kPartsAtOnce));
-  Value padded = mul(rounds, kPartsAtOnce);
-  Value column = add(mul(mergedHead, channels), mergedChannel);
+  Value rounds = arith::DivUIOp::create(e.b, e.add(parts, kPartsAtOnce - 1), e.index(kPartsAtOnce));
+  Value padded = e.mul(rounds, kPartsAtOnce);
+  Value column = e.add(e.mul(mergedHead, channels), mergedChannel);
   using Batch = SmallVector<SmallVector<Value>>;
   auto loadBatch = [&](Value first) {
     Batch loaded;
     for (int64_t i = 0; i < kPartsAtOnce; ++i) {
-      Value part = arith::MinSIOp::create(e.b, add(first, i), lastPart);
+      Value part = arith::MinSIOp::create(e.b, e.add(first, i), lastPart);
       loaded.push_back(loadNumbers(e, width, getPartAddress(part, column)));
     }
     return loaded;
   };
   auto addBatch = [&](Value first, const Batch &loaded, SmallVector<Value> sums) {
     for (auto [i, numbers] : llvm::enumerate(loaded)) {
-      Value part = add(first, static_cast<int64_t>(i));
+      Value part = e.add(first, static_cast<int64_t>(i));
       Value factor = memref::LoadOp::create(e.b, factors, ValueRange{mergedHead, part});
       for (auto [sum, x] : llvm::zip_equal(sums, numbers))
         sum = e.fma(x, factor, sum);
@@ -280,7 +275,7 @@ CacheAttentionEmitter::State CacheAttentionEmitter::mergeParts(Value parts) {
   e.when(compare(Predicate::slt, e.getWarp(), e.index(together)), [&] {
     Value head = e.getWarp();
     auto loadOf = [&](Value part, int64_t column) -> Value {
-      Value address = getPartAddress(part, add(head, column));
+      Value address = getPartAddress(part, e.add(head, column));
       return loadNumbers(e, 1, address).front();
     };
     Value maximum = e.maxLanes(

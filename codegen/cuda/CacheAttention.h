@@ -65,9 +65,6 @@ private:
 
   mlir::Value getPartAddress(mlir::Value part, mlir::Value column);
 
-  mlir::Value add(mlir::Value l, mlir::Value r);
-  mlir::Value add(mlir::Value l, int64_t r);
-  mlir::Value mul(mlir::Value l, int64_t r);
   mlir::Value compare(mlir::arith::CmpIPredicate predicate, mlir::Value l, mlir::Value r);
 
   ThreadEmitter &e;

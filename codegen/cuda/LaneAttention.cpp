@@ -55,11 +55,6 @@ bool LaneAttention::needsFewRegisters() const {
          std::max(keys.getRegisters(), values.getRegisters()) < keys.getLaneChannels();
 }
 
-Value LaneAttention::add(Value l, Value r) { return e.b.createOrFold<arith::AddIOp>(l, r); }
-Value LaneAttention::add(Value l, int64_t r) { return add(l, e.index(r)); }
-Value LaneAttention::mul(Value l, int64_t r) {
-  return e.b.createOrFold<arith::MulIOp>(l, e.index(r));
-}
 static Value compare(ThreadEmitter &e, Predicate predicate, Value l, Value r) {
   return arith::CmpIOp::create(e.b, predicate, l, r);
 }
@@ -68,10 +63,10 @@ static Value compare(ThreadEmitter &e, Predicate predicate, Value l, Value r) {
 void LaneAttention::loadQueries(const SharedHeads &heads) {
   Value scale = e.constant(getBinaryScale(op)), zero = e.constant(0);
   for (int64_t h = 0; h < together; ++h) {
-    Value head = arith::MinSIOp::create(e.b, add(heads.first, e.index(h)), heads.last);
+    Value head = arith::MinSIOp::create(e.b, e.add(heads.first, e.index(h)), heads.last);
     SmallVector<Value> &query = queries.emplace_back();
     for (int64_t quad = 0; quad * HeadReader::kQuad < keys.getLaneChannels(); ++quad) {
-      Tile tile{heads.row, add(mul(head, keys.getChannels()), keys.getChannel(quad)), 0,
+      Tile tile{heads.row, e.add(e.mul(head, keys.getChannels()), keys.getChannel(quad)), 0,
                 HeadReader::kQuad};
       for (Value x : e.pull(op.getQuery(), tile)) {
         Value scaled = arith::MulFOp::create(e.b, x, scale);
@@ -93,7 +88,7 @@ void LaneAttention::reduce(const SharedHeads &heads, const Positions &positions)
                  SmallVector<Value>(flat.slice(together, together)),
                  SmallVector<Value>(flat.drop_front(2 * together))};
   };
-  Value first = add(positions.from, mul(e.getWarp(), kWarp));
+  Value first = e.add(positions.from, e.mul(e.getWarp(), kWarp));
   State state = unflatten(
       e.forRange(first, positions.to, warps * kWarp, init, [&](Value position, ValueRange carried) {
         State next =
@@ -137,10 +132,10 @@ Value LaneAttention::getWeight(Value weights, int64_t number) {
                                 e.intConstant(i32, number), clamp, NVVM::ShflKind::idx,
                                 /*return_value_and_is_valid=*/UnitAttr());
   }
-  Value slot = add(values.getSlotOfLane(), number * values.getSlotsAtOnce());
+  Value slot = e.add(values.getSlotOfLane(), number * values.getSlotsAtOnce());
   Value atOnce = e.index(keys.getSlotsAtOnce());
-  Value source = add(mul(arith::RemUIOp::create(e.b, slot, atOnce), keys.getLanes()),
-                     arith::DivUIOp::create(e.b, slot, atOnce));
+  Value source = e.add(e.mul(arith::RemUIOp::create(e.b, slot, atOnce), keys.getLanes()),
+                       arith::DivUIOp::create(e.b, slot, atOnce));
   return gpu::ShuffleOp::create(e.b, weights, arith::IndexCastOp::create(e.b, i32, source),
                                 e.intConstant(i32, kWarp), gpu::ShuffleMode::IDX)
       .getShuffleResult();
@@ -180,7 +175,7 @@ LaneAttention::State LaneAttention::addPositions(const SharedHeads &heads,
 
   Value loadOfLane = arith::RemUIOp::create(e.b, e.getLane(), e.index(keys.getLanes()));
   Value position =
-      add(positions.from, add(mul(loadOfLane, keys.getSlotsAtOnce()), keys.getSlotOfLane()));
+      e.add(positions.from, e.add(e.mul(loadOfLane, keys.getSlotsAtOnce()), keys.getSlotOfLane()));
   Value isSeen = compare(e, Predicate::slt, position, positions.to);
   State next;
   SmallVector<Value> weights;
@@ -219,7 +214,7 @@ void LaneAttention::store(State state) {
     e.store(state.maxima, sums.maxima, tile);
     e.store(state.sums, sums.sums, tile);
   });
-  Value slot = add(mul(e.getWarp(), values.getSlotsAtOnce()), values.getSlotOfLane());
+  Value slot = e.add(e.mul(e.getWarp(), values.getSlotsAtOnce()), values.getSlotOfLane());
   auto store = [&] {
     constexpr int64_t count = HeadReader::kQuad;
     int64_t channels = values.getLaneChannels();

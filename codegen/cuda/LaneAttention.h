@@ -43,10 +43,6 @@ private:
            llvm::function_ref<llvm::SmallVector<mlir::Value>(int64_t)> leaf);
   void store(State state);
 
-  mlir::Value add(mlir::Value l, mlir::Value r);
-  mlir::Value add(mlir::Value l, int64_t r);
-  mlir::Value mul(mlir::Value l, int64_t r);
-
   ThreadEmitter &e;
   AttentionOp op;
   HeadReader keys, values;

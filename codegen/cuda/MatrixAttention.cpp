@@ -62,12 +62,7 @@ bool MatrixAttention::needsFewRegisters() const {
   return std::max(keys.channels, values.channels) <= kFewChannels;
 }
 
-Value MatrixAttention::add(Value l, Value r) { return e.b.createOrFold<arith::AddIOp>(l, r); }
-Value MatrixAttention::add(Value l, int64_t r) { return add(l, e.index(r)); }
-Value MatrixAttention::mul(Value l, int64_t r) {
-  return e.b.createOrFold<arith::MulIOp>(l, e.index(r));
-}
-Value MatrixAttention::getFirstRow() { return mul(e.getWarp(), kTile); }
+Value MatrixAttention::getFirstRow() { return e.mul(e.getWarp(), kTile); }
 Value MatrixAttention::isLess(Value l, Value r) {
   return arith::CmpIOp::create(e.b, arith::CmpIPredicate::slt, l, r);
 }
@@ -79,12 +74,12 @@ Value MatrixAttention::isLess(Value l, Value r) {
 /// Columns 2h and 2h + 1 are head h: queries rounded to f16, and what that leaves of them.
 void MatrixAttention::loadQueries(const SharedHeads &heads) {
   Value column = arith::DivUIOp::create(e.b, group, e.index(2));
-  Value head = add(heads.first, arith::MinSIOp::create(e.b, column, e.index(together - 1)));
+  Value head = e.add(heads.first, arith::MinSIOp::create(e.b, column, e.index(together - 1)));
   head = arith::MinSIOp::create(e.b, head, heads.last);
   Value isRest = arith::CmpIOp::create(e.b, arith::CmpIPredicate::ne,
                                        arith::RemUIOp::create(e.b, group, e.index(2)), e.index(0));
   Value scale = e.constant(getBinaryScale(op));
-  Value first = add(mul(head, keys.channels), mul(inGroup, 2));
+  Value first = e.add(e.mul(head, keys.channels), e.mul(inGroup, 2));
   for (int64_t channel = 0; channel < keys.channels; channel += kDepth) {
     Fragment &fragment = queries.emplace_back();
     for (int64_t half = 0; half < kDepth; half += kDepth / 2) {
@@ -104,13 +99,13 @@ void MatrixAttention::copyTile(const Cache &cache, const SharedHeads &heads,
                                const Positions &positions, Value first) {
   int64_t chunks = cache.channels / kChunk, lanes = std::gcd(chunks, kWarp), rows = kWarp / lanes;
   Value rowOfLane = arith::DivUIOp::create(e.b, e.getLane(), e.index(lanes));
-  Value column = mul(arith::RemUIOp::create(e.b, e.getLane(), e.index(lanes)), kChunk);
-  Value row = add(getFirstRow(), rowOfLane), slot = add(first, rowOfLane);
-  Value element = add(mul(add(mul(positions.sequence, cache.slots), slot), cache.stride),
-                      add(mul(heads.kvHead, cache.channels), column));
-  Value source = e.getAddress(cache.buffer, mul(element, kBytes));
+  Value column = e.mul(arith::RemUIOp::create(e.b, e.getLane(), e.index(lanes)), kChunk);
+  Value row = e.add(getFirstRow(), rowOfLane), slot = e.add(first, rowOfLane);
+  Value element = e.add(e.mul(e.add(e.mul(positions.sequence, cache.slots), slot), cache.stride),
+                        e.add(e.mul(heads.kvHead, cache.channels), column));
+  Value source = e.getAddress(cache.buffer, e.mul(element, kBytes));
   for (int64_t i = 0; i < kTile; i += rows) {
-    Value isThere = isLess(add(slot, i), positions.to);
+    Value isThere = isLess(e.add(slot, i), positions.to);
     Type i32 = e.b.getI32Type();
     Value bytes = arith::SelectOp::create(e.b, isThere, e.intConstant(i32, kChunk * kBytes),
                                           e.intConstant(i32, 0));
@@ -118,7 +113,7 @@ void MatrixAttention::copyTile(const Cache &cache, const SharedHeads &heads,
       auto offset = static_cast<int32_t>((i * cache.stride + c) * kBytes);
       Value from = LLVM::GEPOp::create(e.b, source.getType(), e.b.getI8Type(), source,
                                        ArrayRef<LLVM::GEPArg>{offset});
-      matrices.copyAsync(from, cache.tiles, add(row, i), add(column, c), bytes);
+      matrices.copyAsync(from, cache.tiles, e.add(row, i), e.add(column, c), bytes);
     }
   }
   matrices.commitCopies();
@@ -139,7 +134,7 @@ void MatrixAttention::syncWarp() {
 //===----------------------------------------------------------------------===//
 
 void MatrixAttention::reduce(const SharedHeads &heads, const Positions &positions) {
-  Value first = add(positions.from, mul(e.getWarp(), kTile));
+  Value first = e.add(positions.from, e.mul(e.getWarp(), kTile));
   copyTile(keys, heads, positions, first);
   copyTile(values, heads, positions, first);
   loadQueries(heads);
@@ -154,7 +149,7 @@ void MatrixAttention::reduce(const SharedHeads &heads, const Positions &position
   };
   int64_t step = warps * kTile;
   auto body = [&](Value position, ValueRange carried) {
-    Value next = add(position, step);
+    Value next = e.add(position, step);
     awaitTile();
     std::array<Value, 2> scores = getScores();
     syncWarp();
@@ -200,7 +195,7 @@ std::array<Value, 2> MatrixAttention::getScores() {
 std::pair<MatrixAttention::State, std::array<Value, 2>>
 MatrixAttention::weigh(const State &state, std::array<Value, 2> scores, Value first, Value to) {
   for (auto [half, score] : llvm::enumerate(scores)) {
-    Value position = add(add(first, group), static_cast<int64_t>(half) * kColumns);
+    Value position = e.add(e.add(first, group), static_cast<int64_t>(half) * kColumns);
     score = arith::SelectOp::create(e.b, isLess(position, to), score, e.constant(kNoMaximum));
   }
   Value most = arith::MaxNumFOp::create(e.b, scores[0], scores[1]);
@@ -224,11 +219,11 @@ Value MatrixAttention::transpose(Value weight) {
   Type i32 = e.b.getI32Type();
   Value rest = arith::SubFOp::create(e.b, weight, e.roundTo(e.b.getF16Type(), weight));
   Value parts = LLVM::BitcastOp::create(e.b, i32, matrices.pack(weight, rest));
-  Value source = add(mul(inGroup, 2 * kApart), arith::DivUIOp::create(e.b, group, e.index(2)));
-  Value shift = mul(arith::RemUIOp::create(e.b, group, e.index(2)), 16);
+  Value source = e.add(e.mul(inGroup, 2 * kApart), arith::DivUIOp::create(e.b, group, e.index(2)));
+  Value shift = e.mul(arith::RemUIOp::create(e.b, group, e.index(2)), 16);
   shift = arith::IndexCastOp::create(e.b, i32, shift);
   auto fetch = [&](int64_t lanes) -> Value {
-    Value lane = arith::IndexCastOp::create(e.b, i32, add(source, lanes));
+    Value lane = arith::IndexCastOp::create(e.b, i32, e.add(source, lanes));
     Value fetched =
         gpu::ShuffleOp::create(e.b, parts, lane, e.intConstant(i32, kWarp), gpu::ShuffleMode::IDX)
             .getShuffleResult();
@@ -255,7 +250,7 @@ void MatrixAttention::store(const State &state) {
     for (auto [i, fragment] : llvm::enumerate(state.weighted))
       for (int64_t half = 0; half < 2; ++half) {
         Value both = arith::AddFOp::create(e.b, fragment[2 * half], fragment[2 * half + 1]);
-        Tile tile{e.getWarp(), add(mul(inGroup, sums.headStride), group),
+        Tile tile{e.getWarp(), e.add(e.mul(inGroup, sums.headStride), group),
                   static_cast<int64_t>(i) * kRows + half * kColumns, 1};
         e.store(both, sums.weighted, tile);
       }

@@ -64,9 +64,6 @@ private:
 
   /// Of this warp's tiles in shared memory.
   mlir::Value getFirstRow();
-  mlir::Value add(mlir::Value l, mlir::Value r);
-  mlir::Value add(mlir::Value l, int64_t r);
-  mlir::Value mul(mlir::Value l, int64_t r);
   mlir::Value isLess(mlir::Value l, mlir::Value r);
 
   ThreadEmitter &e;

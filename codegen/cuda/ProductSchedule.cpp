@@ -280,10 +280,10 @@ private:
           unpack(values);
           SmallVector<Weights> ofRows;
           for (int64_t i = 0; i < depth; ++i)
-            ofRows.push_back(unit->loadRows(getStep(add(round, i))));
+            ofRows.push_back(unit->loadRows(getStep(e.add(round, i))));
           for (int64_t i = 0; i < depth; ++i) {
             sums = unit->multiply(pending[i], ofRows[i], sums);
-            pending[i] = ask(fragment, add(round, i + depth), /*isFull=*/true);
+            pending[i] = ask(fragment, e.add(round, i + depth), /*isFull=*/true);
           }
           SmallVector<Value> next(sums);
           for (const Weights &weights : pending)
@@ -323,8 +323,6 @@ private:
         [&](OpBuilder &, Location) { scf::YieldOp::create(e.b, sums); });
     return SmallVector<Value>(branch.getResults());
   }
-
-  Value add(Value l, int64_t r) { return e.b.createOrFold<arith::AddIOp>(l, e.index(r)); }
 
   //===--------------------------------------------------------------------===//
   // Weights in chunks
@@ -369,7 +367,7 @@ private:
   Launch emitStream(int64_t numTiles) {
     Value row = e.index(0);
     Value behind = arith::SubIOp::create(e.b, e.index(numTiles - 1), e.getTileIndex());
-    Value count = add(arith::DivUIOp::create(e.b, behind, e.index(kMultiprocessors)), 1);
+    Value count = e.add(arith::DivUIOp::create(e.b, behind, e.index(kMultiprocessors)), 1);
     setTile(e.index(0));
     chunksOfTile = static_cast<int64_t>(fragments.size()) * getChunks();
     // Sums of a tile are read while those of the next one are written.
@@ -392,7 +390,7 @@ private:
       Operation *early = arith::ConstantIndexOp::create(e.b, 0);
       Value first = arith::MulIOp::create(e.b, number, e.index(chunksOfTile));
       for (auto [i, fragment] : llvm::enumerate(SmallVector<ProductUnit::Fragment>(fragments))) {
-        Value ofFragment = add(first, static_cast<int64_t>(i) * getChunks());
+        Value ofFragment = e.add(first, static_cast<int64_t>(i) * getChunks());
         keepSums(fragment, i, multiplyChunks(stream, ofFragment));
       }
       setTile(number); // it has been that of chunks to come
@@ -412,7 +410,7 @@ private:
           SmallVector<Value> next(init);
           for (int64_t step = 0; step < steps; ++step)
             next = unit->multiply(unit->loadOfChunk(stream.getMemory(), offset, step),
-                                  unit->loadRows(getStep(add(begin, step))), next);
+                                  unit->loadRows(getStep(e.add(begin, step))), next);
           stream.release(number);
           return next;
         });

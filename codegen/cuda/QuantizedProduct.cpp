@@ -82,14 +82,14 @@ public:
 
   Value locateChunk(Value first, Value number) override {
     Value group = arith::DivUIOp::create(e.b, first, e.index(PackedLayout::kGroupRows));
-    return add(times(group, layout.getGroupBytes()), times(number, getChunkBytes()));
+    return e.add(e.mul(group, layout.getGroupBytes()), e.mul(number, getChunkBytes()));
   }
 
   SmallVector<Value> loadOfChunk(Value memory, Value offset, int64_t step) override {
     paired = true;
     chunks = memory;
     SmallVector<Value> loaded;
-    loadRow(offset, times(lanes.group, 2), e.index(step), loaded);
+    loadRow(offset, e.mul(lanes.group, 2), e.index(step), loaded);
     chunks = {};
     return loaded;
   }
@@ -171,10 +171,6 @@ private:
     return {lanes.group, even, arith::AddIOp::create(e.b, even, e.index(1))};
   }
 
-  Value add(Value l, Value r) { return arith::AddIOp::create(e.b, l, r); }
-  Value add(Value l, int64_t r) { return e.b.createOrFold<arith::AddIOp>(l, e.index(r)); }
-  Value times(Value l, int64_t r) { return arith::MulIOp::create(e.b, l, e.index(r)); }
-
   /// Of the weight, or of chunks of it: a vector of i32, or of what is left of one.
   Value loadBytes(Value offset, int64_t bytes) {
     if (!chunks)
@@ -197,43 +193,43 @@ private:
   }
 
   void loadRow(Value group, Value place, Value step, SmallVector<Value> &loaded) {
-    Value block = add(group, times(step, layout.getBlockBytes())), header;
+    Value block = e.add(group, e.mul(step, layout.getBlockBytes())), header;
     if (layout.hasHeaders()) {
       Value blocks = e.index(PackedLayout::kHeaderBlocks);
-      header =
-          add(group, times(arith::DivUIOp::create(e.b, step, blocks), layout.getSuperBlockBytes()));
+      header = e.add(group,
+                     e.mul(arith::DivUIOp::create(e.b, step, blocks), layout.getSuperBlockBytes()));
       step = arith::RemUIOp::create(e.b, step, blocks);
-      block = add(header, times(step, layout.getBlockBytes()));
-      block = add(block, PackedLayout::kHeaderBytes);
+      block = e.add(header, e.mul(step, layout.getBlockBytes()));
+      block = e.add(block, PackedLayout::kHeaderBytes);
     }
     constexpr int64_t wordBytes = PackedLayout::kWordBytes;
     int64_t bytes = paired ? 8 : 4;
-    Value word = add(block, times(place, 4));
-    Value first = add(word, times(lanes.place, getWordsOfRow() * wordBytes));
+    Value word = e.add(block, e.mul(place, 4));
+    Value first = e.add(word, e.mul(lanes.place, getWordsOfRow() * wordBytes));
     for (int64_t i = 0; i < getWordsOfRow(); ++i)
-      loaded.push_back(loadBytes(add(first, i * wordBytes), bytes));
+      loaded.push_back(loadBytes(e.add(first, i * wordBytes), bytes));
     if (layout.getHighBits() > 0) {
-      Value high = add(word, times(getHighWord(), wordBytes));
-      loaded.push_back(loadBytes(add(high, layout.getHighBitsOffset()), bytes));
+      Value high = e.add(word, e.mul(getHighWord(), wordBytes));
+      loaded.push_back(loadBytes(e.add(high, layout.getHighBitsOffset()), bytes));
     }
-    Value halves = header ? header : add(block, layout.getScalesOffset());
-    halves = add(halves, times(place, 2));
+    Value halves = header ? header : e.add(block, layout.getScalesOffset());
+    halves = e.add(halves, e.mul(place, 2));
     Type f16 = e.b.getF16Type(), i8 = e.b.getI8Type();
     loaded.push_back(loadElements(f16, halves));
     if (layout.hasMinima())
-      loaded.push_back(loadElements(f16, add(halves, PackedLayout::kHeaderMinimaOffset)));
+      loaded.push_back(loadElements(f16, e.add(halves, PackedLayout::kHeaderMinimaOffset)));
     if (!header)
       return;
-    Value integers = add(add(header, PackedLayout::kIntegerScalesOffset), place);
-    integers = add(integers, times(step, PackedLayout::kIntegerScalesBytes));
+    Value integers = e.add(e.add(header, PackedLayout::kIntegerScalesOffset), place);
+    integers = e.add(integers, e.mul(step, PackedLayout::kIntegerScalesBytes));
     loaded.push_back(loadElements(i8, integers));
-    loaded.push_back(loadElements(i8, add(integers, PackedLayout::kGroupRows)));
+    loaded.push_back(loadElements(i8, e.add(integers, PackedLayout::kGroupRows)));
   }
 
   /// Groups of four columns, of which a lane's are 2t and 2t + 1, that a high word has bits of.
   int64_t getQuadsOfHighWord() const { return 8 / layout.getHighBits(); }
   Value getHighWord() {
-    return arith::DivUIOp::create(e.b, times(lanes.place, 2), e.index(getQuadsOfHighWord()));
+    return arith::DivUIOp::create(e.b, e.mul(lanes.place, 2), e.index(getQuadsOfHighWord()));
   }
 
   /// What `load` got, row by row.
@@ -316,8 +312,8 @@ private:
       row.high = keepBits(shift(word, left - 4), nibble);
       if (highBits) {
         Value quad =
-            arith::RemUIOp::create(e.b, times(lanes.place, 2), e.index(getQuadsOfHighWord()));
-        Value by = arith::IndexCastOp::create(e.b, i32, times(quad, bits));
+            arith::RemUIOp::create(e.b, e.mul(lanes.place, 2), e.index(getQuadsOfHighWord()));
+        Value by = arith::IndexCastOp::create(e.b, i32, e.mul(quad, bits));
         highBits = arith::ShRUIOp::create(e.b, highBits, by);
         auto addBits = [&](Value bytes, int64_t by) -> Value {
           return arith::OrIOp::create(e.b, bytes, keepBits(shift(highBits, by), above));

@@ -62,7 +62,7 @@ public:
   Launch emit() {
     e.when(compare(IntPredicate::slt, row, e.getRows()), [&] {
       if (divided) {
-        keepMaxima(mul(e.getTileIndex(), kTileColumns));
+        keepMaxima(e.mul(e.getTileIndex(), kTileColumns));
         e.when(e.isLastBlock(row, e.index(tiles)), [&] { choose(); });
         return;
       }
@@ -80,9 +80,6 @@ private:
     Value value, id;
   };
 
-  Value add(Value l, Value r) { return e.b.createOrFold<arith::AddIOp>(l, r); }
-  Value add(Value l, int64_t r) { return add(l, e.index(r)); }
-  Value mul(Value l, int64_t r) { return e.b.createOrFold<arith::MulIOp>(l, e.index(r)); }
   Value least(Value l, int64_t r) { return arith::MinUIOp::create(e.b, l, e.index(r)); }
   Value compare(IntPredicate predicate, Value l, Value r) {
     return arith::CmpIOp::create(e.b, predicate, l, r);
@@ -130,7 +127,7 @@ private:
       return values;
     }
     for (int64_t i = 0; i < kThreadColumns; ++i) {
-      Value at = add(column, i);
+      Value at = e.add(column, i);
       Value value = e.pull(op.getInput(), Tile{row, least(at, columns - 1), 0, 1}).front();
       values.push_back(withoutNan(value, compare(IntPredicate::ult, at, e.index(columns))));
     }
@@ -142,7 +139,7 @@ private:
   //===--------------------------------------------------------------------===//
 
   Value getPlace(Value chunk) {
-    Value at = arith::IndexCastOp::create(e.b, e.b.getI64Type(), add(mul(row, chunks), chunk));
+    Value at = arith::IndexCastOp::create(e.b, e.b.getI64Type(), e.add(e.mul(row, chunks), chunk));
     return LLVM::GEPOp::create(e.b, workspace.getType(), e.b.getF32Type(), workspace,
                                ArrayRef<LLVM::GEPArg>{at});
   }
@@ -155,7 +152,7 @@ private:
 
   /// Keeps those of the chunks of the tile that begins at column `first`.
   void keepMaxima(Value first) {
-    Value column = add(first, e.getThreadColumn());
+    Value column = e.add(first, e.getThreadColumn());
     Value largest = lowest();
     for (Value value : loadNumbers(column))
       largest = arith::MaxNumFOp::create(e.b, largest, value);
@@ -177,7 +174,7 @@ private:
     auto padded = static_cast<int64_t>(llvm::alignTo(chunks, kThreads));
     return e.forRange(e.index(0), e.index(padded), kThreads, init,
                       [&](Value first, ValueRange before) {
-                        Value chunk = add(first, e.getThread());
+                        Value chunk = e.add(first, e.getThread());
                         Value isThere = compare(IntPredicate::ult, chunk, e.index(chunks));
                         return body(chunk, loadMaximum(least(chunk, chunks - 1)), isThere, before);
                       });
@@ -228,10 +225,10 @@ private:
 
     // A lane of four compares with every fourth four boxes.
     Number mine{largest, toI32(box)};
-    Value first = mul(laneOf(kBoxLanes), kThreadColumns), before = zero;
+    Value first = e.mul(laneOf(kBoxLanes), kThreadColumns), before = zero;
     for (int64_t offset = 0; offset < kBoxes; offset += kBoxLanes * kThreadColumns)
       for (auto [i, value] : llvm::enumerate(e.load(boxes, {}, first, offset, kThreadColumns))) {
-        Number other{value, toI32(add(first, offset + static_cast<int64_t>(i)))};
+        Number other{value, toI32(e.add(first, offset + static_cast<int64_t>(i)))};
         before = arith::AddIOp::create(e.b, before,
                                        arith::ExtUIOp::create(e.b, i32, isBefore(other, mine)));
       }
@@ -262,12 +259,12 @@ private:
   /// Numbers of these chunks that are not below the bound, likewise.
   void listNumbers(Value listed) {
     Value least = load(bound, e.index(0));
-    e.forRange(e.getThread(), mul(listed, kChunkLanes), kThreads, [&](Value at) {
+    e.forRange(e.getThread(), e.mul(listed, kChunkLanes), kThreads, [&](Value at) {
       Value chunk = toIndex(load(chunkList, arith::DivUIOp::create(e.b, at, e.index(kChunkLanes))));
       Value lane = arith::RemUIOp::create(e.b, at, e.index(kChunkLanes));
-      Value column = add(mul(chunk, kChunkColumns), mul(lane, kThreadColumns));
+      Value column = e.add(e.mul(chunk, kChunkColumns), e.mul(lane, kThreadColumns));
       for (auto [i, value] : llvm::enumerate(loadNumbers(column))) {
-        Value id = add(column, static_cast<int64_t>(i)), number = value;
+        Value id = e.add(column, static_cast<int64_t>(i)), number = value;
         Value isThere = compare(IntPredicate::ult, id, e.index(columns));
         append(both(isThere, compare(FloatPredicate::OGE, number, least)), numberCount,
                [&](Value place) {
@@ -283,7 +280,7 @@ private:
     Type i32 = e.b.getI32Type();
     Value lane = laneOf(kBoxLanes), last = arith::SubIOp::create(e.b, found, e.index(1));
     e.forRange(e.index(0), found, kThreads / kBoxLanes, [&](Value first) {
-      Value at = add(first, arith::DivUIOp::create(e.b, e.getThread(), e.index(kBoxLanes)));
+      Value at = e.add(first, arith::DivUIOp::create(e.b, e.getThread(), e.index(kBoxLanes)));
       Value from = arith::MinUIOp::create(e.b, at, last);
       Number mine{load(numbers, from), load(ids, from)};
       Value before =
@@ -312,9 +309,9 @@ private:
         e.forRange(e.index(0), e.index(tiles * kTileColumns), kTileColumns, {lowest(), none},
                    [&](Value first, ValueRange carried) -> SmallVector<Value> {
                      Number best{carried[0], carried[1]};
-                     Value column = add(first, e.getThreadColumn());
+                     Value column = e.add(first, e.getThreadColumn());
                      for (auto [i, value] : llvm::enumerate(loadNumbers(column))) {
-                       Value id = add(column, static_cast<int64_t>(i));
+                       Value id = e.add(column, static_cast<int64_t>(i));
                        Number number{value, toI32(id)};
                        Value isBetter = both(isBefore(previous, number), isBefore(number, best));
                        isBetter = both(isBetter, compare(IntPredicate::ult, id, e.index(columns)));

@@ -28,10 +28,6 @@ Value WarpMatrixEmitter::allocateFactors(int64_t rows, int64_t columns) {
   return e.allocateShared({rows, columns + kPadding}, type);
 }
 
-Value WarpMatrixEmitter::add(Value l, int64_t r) {
-  return e.b.createOrFold<arith::AddIOp>(l, e.index(r));
-}
-
 Value WarpMatrixEmitter::getPointer(Value factors, Value row, Value column) {
   int64_t width = cast<MemRefType>(factors.getType()).getDimSize(1);
   Value offset =
@@ -70,20 +66,20 @@ WarpMatrixEmitter::Fragment WarpMatrixEmitter::loadMatrices(Value factors, Value
 }
 
 WarpMatrixEmitter::Fragment WarpMatrixEmitter::loadLeft(Value factors, Value row, int64_t column) {
-  return loadMatrices(factors, arith::AddIOp::create(e.b, row, laneOf16), add(sixteenth, column),
+  return loadMatrices(factors, arith::AddIOp::create(e.b, row, laneOf16), e.add(sixteenth, column),
                       false);
 }
 
 std::array<WarpMatrixEmitter::Fragment, 2> WarpMatrixEmitter::loadRight(Value factors, int64_t row,
                                                                         int64_t column) {
   Value rows = arith::AddIOp::create(e.b, laneOf8, sixteenth);
-  Fragment both = loadMatrices(factors, add(rows, row), add(eighth, column), false);
+  Fragment both = loadMatrices(factors, e.add(rows, row), e.add(eighth, column), false);
   return {Fragment{both[0], both[1]}, Fragment{both[2], both[3]}};
 }
 
 std::array<WarpMatrixEmitter::Fragment, 2>
 WarpMatrixEmitter::loadRightTransposed(Value factors, int64_t row, int64_t column) {
-  Fragment both = loadMatrices(factors, add(laneOf16, row), add(sixteenth, column), true);
+  Fragment both = loadMatrices(factors, e.add(laneOf16, row), e.add(sixteenth, column), true);
   return {Fragment{both[0], both[1]}, Fragment{both[2], both[3]}};
 }
 
@@ -91,7 +87,7 @@ WarpMatrixEmitter::Fragment WarpMatrixEmitter::loadLeftTransposed(Value factors,
                                                                   int64_t column) {
   Value rows = arith::AddIOp::create(e.b, row, laneOf8);
   rows = arith::AddIOp::create(e.b, rows, sixteenth);
-  return loadMatrices(factors, rows, add(eighth, column), true);
+  return loadMatrices(factors, rows, e.add(eighth, column), true);
 }
 
 WarpMatrixEmitter::Fragment WarpMatrixEmitter::multiply(const Fragment &left, const Fragment &right,

@@ -58,7 +58,6 @@ public:
 private:
   Fragment loadMatrices(mlir::Value factors, mlir::Value row, mlir::Value column, bool transposed);
   mlir::Value getPointer(mlir::Value factors, mlir::Value row, mlir::Value column);
-  mlir::Value add(mlir::Value l, int64_t r);
 
   ThreadEmitter &e;
   mlir::FloatType type;
