@@ -1,5 +1,5 @@
 //===- ArenaPlanner.cpp - Offsets from lifetimes --------------------------===//
-#include "codegen/plan/ArenaPlanner.h"
+#include "ir/memory/ArenaPlanner.h"
 
 #include <algorithm>
 #include <numeric>

@@ -5,8 +5,8 @@
 // for its whole lifetime (Pisarchyk and Lee 2020, "greedy by size").
 //
 //===----------------------------------------------------------------------===//
-#ifndef NYALA_CODEGEN_PLAN_ARENAPLANNER_H
-#define NYALA_CODEGEN_PLAN_ARENAPLANNER_H
+#ifndef NYALA_IR_MEMORY_ARENAPLANNER_H
+#define NYALA_IR_MEMORY_ARENAPLANNER_H
 
 #include <cstdint>
 #include <vector>
@@ -25,4 +25,4 @@ int64_t planArena(std::vector<ArenaValue> &values, int64_t alignment);
 
 } // namespace nyala
 
-#endif // NYALA_CODEGEN_PLAN_ARENAPLANNER_H
+#endif // NYALA_IR_MEMORY_ARENAPLANNER_H
