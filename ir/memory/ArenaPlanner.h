@@ -1,8 +1,11 @@
 //===- ArenaPlanner.h - Offsets from lifetimes ------------------*- C++ -*-===//
 //
 // Static storage: every value gets an offset such that no two values alive at
-// the same step overlap. Largest first, each at the lowest offset that is free
-// for its whole lifetime (Pisarchyk and Lee 2020, "greedy by size").
+// the same step overlap. Values are placed one after the other, each where it is
+// free for its whole lifetime: largest first at the lowest offset (Pisarchyk and
+// Lee 2020, "greedy by size"). Where this leaves holes at the peak, those alive
+// there first, then the others by their distance from it; then, some times, what
+// reaches highest earlier. The smallest arena of all wins.
 //
 //===----------------------------------------------------------------------===//
 #ifndef NYALA_IR_MEMORY_ARENAPLANNER_H
