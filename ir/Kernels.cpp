@@ -50,24 +50,24 @@ std::string nyala::getKernelKey(KernelOp kernel) {
          llvm::utohexstr(llvm::xxh3_64bits(print(kernel)), /*LowerCase=*/true, /*Width=*/16);
 }
 
-/// Bytes a row of `value`, as ops count it; a vector is one row.
-static int64_t getRowBytes(Value value) {
-  RankedTensorType type = getTensorType(value);
-  return type.getRank() == 1 && type.hasStaticShape() ? type.getNumElements() * elementBytes(value)
-                                                      : rowBytes(value);
+/// Of how many ops' costs are the bytes that they read of a row of `value` a part?
+static int64_t countReads(Value value) {
+  return llvm::count_if(value.getUses(), [](OpOperand &use) {
+    return llvm::is_contained(getRowOperands(use.getOwner()), &use);
+  });
 }
 
-/// Bytes a row that move between the ops of a kernel: what they write and read of values that are
-/// no arguments, but for writing results.
+/// Bytes a row that ops count and that do not cross the kernel's border: what they write and read
+/// of values that stay inside, and arguments that were read before.
 static int64_t getInnerBytes(KernelOp kernel) {
   int64_t bytes = 0;
+  for (Value argument : kernel.getBody().getArguments())
+    bytes += std::max<int64_t>(0, countReads(argument) - 1) * rowBytes(argument);
   for (Operation &op : kernel.getBody().front())
     for (Value value : op.getResults()) {
-      bool isWritten = !isa<arith::ConstantOp>(op);
-      int64_t moves = isWritten;
-      for (Operation *user : value.getUsers())
-        moves += isa<ReturnOp>(user) ? -isWritten : 1;
-      bytes += moves * getRowBytes(value);
+      bool staysInside = llvm::none_of(value.getUsers(), llvm::IsaPred<ReturnOp>);
+      bool isWritten = staysInside && !isa<arith::ConstantOp>(op);
+      bytes += (countReads(value) + isWritten) * rowBytes(value);
     }
   return bytes;
 }

@@ -2,6 +2,7 @@
 #include "codegen/KernelCost.h"
 #include "codegen/Passes.h"
 #include "codegen/plan/ValuePlaces.h"
+#include "ir/Kernels.h"
 #include "ir/Variants.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -252,6 +253,15 @@ private:
     return kernel->getAttrOfType<DenseI64ArrayAttr>(kCostAttr);
   }
 
+  /// The key of the kernel that a dispatch calls.
+  StringAttr getKey(DispatchOp dispatch) {
+    auto kernel = symbols.lookupNearestSymbolFrom<KernelOp>(function, dispatch.getKernelAttr());
+    StringAttr &key = keys[kernel];
+    if (!key)
+      key = builder.getStringAttr(getKernelKey(kernel));
+    return key;
+  }
+
   /// The next value of each state must lie where the old one did.
   LogicalResult checkReturned() {
     auto terminator = cast<func::ReturnOp>(function.getBody().front().getTerminator());
@@ -312,9 +322,10 @@ private:
       hazards.endStep();
       SmallVector<int64_t> sorted(waits.begin(), waits.end());
       llvm::sort(sorted);
-      StepOp::create(builder, dispatch.getLoc(), dispatch.getKernel(),
-                     builder.getArrayAttr(buffers), rowsOf[dispatch], sorted,
-                     getCost(dispatch).asArrayRef(), writes, floats, updates);
+      auto built = StepOp::create(builder, dispatch.getLoc(), dispatch.getKernel(),
+                                  builder.getArrayAttr(buffers), rowsOf[dispatch], sorted,
+                                  getCost(dispatch).asArrayRef(), writes, floats, updates);
+      built->setAttr(kKeyAttr, getKey(dispatch));
     }
     function.erase();
   }
@@ -333,6 +344,7 @@ private:
   ValuePlaces places;
   DenseMap<Value, int64_t> countOf;
   DenseMap<Operation *, int64_t> rowsOf;
+  DenseMap<Operation *, StringAttr> keys; ///< of kernels
 };
 
 struct BuildPrograms : nyala::impl::BuildProgramsBase<BuildPrograms> {

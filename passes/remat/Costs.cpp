@@ -117,8 +117,8 @@ llvm::Expected<Costs> Costs::parse(StringRef text, StringRef name) {
 // Costs of ops
 //===----------------------------------------------------------------------===//
 
-/// Rows that an op works on: of a dispatch those it is given, else those of its result; a vector is
-/// one. `most` where they are not constant.
+/// Rows that an op works on: of a dispatch those it is given, else those of its result; `most`
+/// where they are not constant.
 static int64_t getRows(Operation *op, int64_t most) {
   if (auto dispatch = dyn_cast<DispatchOp>(op)) {
     auto rows = dispatch.getRows().getDefiningOp<arith::ConstantIndexOp>();
@@ -127,7 +127,7 @@ static int64_t getRows(Operation *op, int64_t most) {
   if (op->getNumResults() == 0)
     return 1;
   auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
-  return type && type.getRank() > 1 && !type.isDynamicDim(0) ? type.getDimSize(0) : most;
+  return type && type.getRank() > 0 && !type.isDynamicDim(0) ? type.getDimSize(0) : most;
 }
 
 const Costs::Kernel &Costs::lookUp(KernelOp kernel) {

@@ -21,11 +21,11 @@ namespace nyala::remat {
 /// Costs of the ops of one module, whose kernels stay as they are meanwhile.
 class Costs {
 public:
-  /// A roofline: an op takes as long as its FLOPs or its bytes do, whichever is longer. What one
-  /// core of a server reaches in f32 products and in reading and writing activations; schedules
+  /// A roofline: an op takes as long as its FLOPs or its bytes do, whichever is longer. What a Zen
+  /// 5 core reaches in f32 products and in reading and writing activations in its caches; schedules
   /// depend on the ratio alone.
-  static constexpr double kFlopsPerSecond = 120e9;
-  static constexpr double kBytesPerSecond = 12e9;
+  static constexpr double kFlopsPerSecond = 240e9;
+  static constexpr double kBytesPerSecond = 40e9;
 
   /// Analytic.
   Costs() = default;
