@@ -596,4 +596,53 @@ def RoundProducts : Pass<"nyala-round-products", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
+def Rematerialize : Pass<"nyala-rematerialize", "::mlir::ModuleOp"> {
+  let summary = "compute activations again so that a training step fits a budget of memory";
+  let description = [{
+    Reschedules the module's training step (the function with a result `nyala.result = "loss"` that goes on after it) so
+    that it fits a budget of bytes, at the least cost that an integer program finds, with a bound on how much less any
+    schedule could cost (docs/rematerialization.md). Nodes of the forward part that are pure are executed again; clones of
+    dispatches call the same kernels. Each clone has an attribute `nyala.recomputation` of its own, so that equal ops do not
+    merge.
+
+    Works on dispatches, before `nyala-build-programs`: of kernels that have been generated the scratch counts, too. Where no
+    dispatches have been formed, a node is an op, and what forms dispatches of it afterwards may merge clones.
+
+    The budget counts everything: arguments, states, results and scratch, which are there throughout, and the arena as
+    it will be planned. A fraction is of what recomputation can change: the peak of the step as it is, less what is fixed and
+    gradients of what is trained. Where nothing fits, the error names the op that needs most and the nearest budget that
+    works. The module's attribute `nyala.rematerialization` holds the numbers of the report.
+
+    ```mlir
+    // before
+    %a = nyala.dispatch @f rows(%n) (%x) tied [-1] : …
+    %b = nyala.dispatch @g rows(%n) (%a) tied [-1] : …
+    %loss = nyala.dispatch @loss rows(%n) (%b) tied [-1] : …
+    %db = nyala.dispatch @loss_gradient rows(%n) (%b) tied [-1] : …
+    %da = nyala.dispatch @g_gradient rows(%n) (%a, %db) tied [-1] : …
+    // after
+    %a = nyala.dispatch @f rows(%n) (%x) tied [-1] : …
+    %b = nyala.dispatch @g rows(%n) (%a) tied [-1] : …
+    %loss = nyala.dispatch @loss rows(%n) (%b) tied [-1] : …
+    %db = nyala.dispatch @loss_gradient rows(%n) (%b) tied [-1] : …
+    %a1 = nyala.dispatch @f rows(%n) (%x) tied [-1] {nyala.recomputation = 1 : i64} : …
+    %da = nyala.dispatch @g_gradient rows(%n) (%a1, %db) tied [-1] : …
+    ```
+  }];
+  let options = [
+    Option<"budget", "budget", "int64_t", "-1", "Bytes of everything; -1: see fraction">,
+    Option<"fraction", "fraction", "double", "-1.0",
+           "Of the bytes that recomputation can change, beside what is fixed; -1: see budget">,
+    Option<"method", "method", "std::string", "\"optimal\"",
+           "optimal, sqrt (keeps the ends of about sqrt(n) segments), greedy or none">,
+    Option<"timeLimit", "time-limit", "double", "60.0", "Seconds for solving and bounding">,
+    Option<"costs", "costs", "std::string", "\"analytic\"",
+           "What ops cost: analytic, or the file that `nyala-bench --profile-ops` wrote">,
+    Option<"workers", "workers", "int64_t", "1", "Threads of the runtime, each with scratch of its own">,
+    Option<"report", "report", "std::string", "\"\"",
+           "File for graph, schedule and certificate as JSON">
+  ];
+  let dependentDialects = ["::nyala::NyalaDialect", "::mlir::tensor::TensorDialect"];
+}
+
 #endif // NYALA_PASSES_PASSES_TD

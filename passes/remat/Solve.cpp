@@ -16,8 +16,6 @@
 
 using namespace nyala::remat;
 
-/// What `certified` allows between overhead and bound: 0.1 point.
-static constexpr double kCertified = 1e-3;
 /// Below this, as a part of the cost, nothing is worth looking for: small programs are solved to
 /// the optimum, others have many solutions that are about as good.
 static constexpr double kNegligible = 1e-9, kNegligibleLarge = 2e-4, kNegligibleHuge = 8e-4;

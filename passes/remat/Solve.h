@@ -6,6 +6,9 @@
 
 namespace nyala::remat {
 
+/// What `certified` allows between overhead and bound: 0.1 point.
+inline constexpr double kCertified = 1e-3;
+
 enum class Method {
   None,   ///< the order of the graph
   Sqrt,   ///< Chen et al. 2016: keeps what lies at the ends of about sqrt(n) segments
@@ -33,7 +36,7 @@ struct Plan {
   double seconds = 0; ///< of solving, bounding and replay
   /// Extra cost over that of running each node once, and its bound, as a part of that cost.
   double overhead = 0, overheadBound = 0;
-  /// overhead - overheadBound <= 0.1 point.
+  /// overhead - overheadBound <= kCertified.
   bool certified = false;
 };
 

@@ -1,4 +1,4 @@
-#include "codegen/plan/ArenaPlanner.h"
+#include "ir/memory/ArenaPlanner.h"
 
 #include <gtest/gtest.h>
 
