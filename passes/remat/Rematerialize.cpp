@@ -18,18 +18,20 @@ using namespace mlir;
 using namespace nyala;
 using namespace nyala::remat;
 
-/// The numbers of a report as attributes.
+/// The scalars of a report as attributes. JSON does not tell 0 from 0.0.
 static DictionaryAttr getFacts(MLIRContext *context, const llvm::json::Object &report) {
   Builder builder(context);
   NamedAttrList facts;
   for (const auto &[key, value] : report) {
     StringRef name = key;
+    bool real =
+        llvm::is_contained({"overhead", "bound", "gap", "seconds", "cost", "plain_cost"}, name);
     if (std::optional<bool> flag = value.getAsBoolean())
       facts.set(name, builder.getBoolAttr(*flag));
+    else if (std::optional<double> number = real ? value.getAsNumber() : std::nullopt)
+      facts.set(name, builder.getF64FloatAttr(*number));
     else if (std::optional<int64_t> integer = value.getAsInteger())
       facts.set(name, builder.getI64IntegerAttr(*integer));
-    else if (std::optional<double> number = value.getAsNumber())
-      facts.set(name, builder.getF64FloatAttr(*number));
     else if (std::optional<StringRef> text = value.getAsString())
       facts.set(name, builder.getStringAttr(*text));
   }
@@ -67,14 +69,14 @@ private:
     if ((budget == -1) == (fraction == -1))
       return expected("either a budget in bytes or a fraction");
     if (budget < -1)
-      return expected("a budget of bytes that is not negative, got ") << budget;
+      return expected("a budget of bytes that is not negative, got ") << budget.getValue();
     if (budget == -1 && !(fraction > 0 && fraction <= 1))
       return expected("a fraction above 0 and up to 1 of what recomputation can change, got ")
-             << fraction;
+             << fraction.getValue();
     if (!(timeLimit > 0))
-      return expected("a time limit above 0 seconds, got ") << timeLimit;
+      return expected("a time limit above 0 seconds, got ") << timeLimit.getValue();
     if (workers < 1)
-      return expected("at least one worker, got ") << workers;
+      return expected("at least one worker, got ") << workers.getValue();
     return success();
   }
 
@@ -202,8 +204,8 @@ private:
       return llvm::Error::success();
     });
     if (error)
-      return getOperation().emitError("nyala-rematerialize: cannot write report '")
-             << report << "': " << llvm::toString(std::move(error));
+      return getOperation().emitError("nyala-rematerialize: cannot write the report: ")
+             << llvm::toString(std::move(error));
     return success();
   }
 };
