@@ -1,4 +1,5 @@
 //===- Rematerialize.cpp - Compute again what would take memory -----------===//
+#include "ir/Variants.h"
 #include "passes/Passes.h"
 #include "passes/remat/Costs.h"
 #include "passes/remat/FitArena.h"
@@ -24,8 +25,8 @@ static DictionaryAttr getFacts(MLIRContext *context, const llvm::json::Object &r
   NamedAttrList facts;
   for (const auto &[key, value] : report) {
     StringRef name = key;
-    bool real =
-        llvm::is_contained({"overhead", "bound", "gap", "seconds", "cost", "plain_cost"}, name);
+    bool real = llvm::is_contained(
+        {"overhead", "bound", "gap", "seconds", "cost", "plain_cost", "predicted_seconds"}, name);
     if (std::optional<bool> flag = value.getAsBoolean())
       facts.set(name, builder.getBoolAttr(*flag));
     else if (std::optional<double> number = real ? value.getAsNumber() : std::nullopt)
@@ -119,6 +120,8 @@ private:
     if (!placed)
       return emitError(*step, *function, placed.takeError());
     llvm::json::Object report = toJson(step->graph, placed->plan, options.budget, placed->peak);
+    if (known->isMeasured())
+      report["predicted_seconds"] = placed->plan.replayed.cost + known->getRestSeconds();
     getOperation()->setAttr(kFactsAttr, getFacts(&getContext(), report));
     remarkPlan(*function, step->graph, *placed, options);
     remarkCosts(*function, *known);
@@ -165,15 +168,24 @@ private:
            << llvm::toString(measured.takeError());
   }
 
+  /// What speaks against measured costs.
   void remarkCosts(func::FuncOp function, const Costs &known) {
-    if (known.getMissing().empty())
-      return;
-    remark::missed(function.getLoc(), remark::RemarkOpts::name("CostsNotMeasured")
-                                          .category("nyala-rematerialize")
-                                          .function(function.getName()))
-        << remark::reason("'{0}' lacks {1} kernels or ops, '{2}' among them, which cost what their "
-                          "FLOPs and bytes say",
-                          costs.getValue(), known.getMissing().size(), *known.getMissing().begin());
+    auto remarkOf = [&](StringRef name) {
+      return remark::missed(function.getLoc(), remark::RemarkOpts::name(name)
+                                                   .category("nyala-rematerialize")
+                                                   .function(function.getName()));
+    };
+    if (!known.getMissing().empty())
+      remarkOf("CostsNotMeasured") << remark::reason(
+          "'{0}' lacks {1} kernels or ops, '{2}' among them, which cost what their "
+          "FLOPs and bytes say",
+          costs.getValue(), known.getMissing().size(), *known.getMissing().begin());
+    auto targets = getOperation()->getAttrOfType<ArrayAttr>(NyalaDialect::kTargetsAttr);
+    auto isMeasured = [&](Attribute target) { return getArch(target) == known.getArch(); };
+    if (!known.getArch().empty() && targets && llvm::none_of(targets, isMeasured))
+      remarkOf("CostsOfOtherCode")
+          << remark::reason("'{0}' has times of code for '{1}', the step is compiled for others",
+                            costs.getValue(), known.getArch());
   }
 
   void remarkPlan(func::FuncOp function, const Graph &graph, const PlacedPlan &placed,
