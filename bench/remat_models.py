@@ -16,7 +16,7 @@ import math
 import onnx
 from onnx import TensorProto, helper
 
-OPSET = 17
+OPSET = 20
 
 
 class Graph:
@@ -236,13 +236,7 @@ class Sequences(Graph):
         return "mask"
 
     def gelu(self, value):
-        """As exporters write it: x * (1 + erf(x / sqrt(2))) / 2."""
-        name, shape = value
-        scaled, _ = self.node("Div", [name, self.number(math.sqrt(2))], shape)
-        erf, _ = self.node("Erf", [scaled], shape)
-        shifted, _ = self.node("Add", [erf, self.number(1)], shape)
-        product, _ = self.node("Mul", [name, shifted], shape)
-        return self.node("Mul", [product, self.number(0.5)], shape)
+        return self.node("Gelu", [value[0]], value[1])
 
 
 def transformer(net, tokens, layers, width=768, heads=12, vocabulary=50257, causal=True):
@@ -255,8 +249,9 @@ def transformer(net, tokens, layers, width=768, heads=12, vocabulary=50257, caus
         value = net.add(value, net.attention(net.norm(value), heads, causal))
         inner = net.gelu(net.linear(net.norm(value), 4 * width))
         value = net.add(value, net.linear(inner, width))
-    weight = net.weight("head", (width, vocabulary))
-    return net.node("MatMul", [net.norm(value)[0], weight], (1, length, vocabulary))
+    # The head is the table of embeddings, as in GPT-2.
+    head = net.node("Transpose", [table], (width, vocabulary), perm=[1, 0])
+    return net.node("MatMul", [net.norm(value)[0], head[0]], (1, length, vocabulary))
 
 
 def tiny(net, image):

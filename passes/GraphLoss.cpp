@@ -71,8 +71,12 @@ static FailureOr<Value> findScores(LossFunction &loss, Value output) {
   Location loc = output.getLoc();
   if (type.getRank() == 2)
     return output;
-  if (type.getRank() == 3)
-    return reshape(builder, loc, output, {{0, 1}, {2}});
+  if (type.getRank() == 3) {
+    auto view = output.getDefiningOp<tensor::ExpandShapeOp>();
+    bool ofMatrix = view && view.getSrcType().getRank() == 2 &&
+                    view.getSrcType().getDimSize(1) == type.getDimSize(2);
+    return ofMatrix ? view.getSrc() : reshape(builder, loc, output, {{0, 1}, {2}});
+  }
   if (type.getDimSize(2) == 1 && type.getDimSize(3) == 1)
     return reshape(builder, loc, output, {{0}, {1, 2, 3}});
   ArrayRef<int64_t> shape = type.getShape();
@@ -85,6 +89,9 @@ static FailureOr<Value> findScores(LossFunction &loss, Value output) {
   return reshape(builder, loc, last, {{0, 1, 2}, {3}});
 }
 
+// A linear layer without bias that computes the scores becomes part of the loss, as a decoder's
+// head does: scores of many classes then never exist at once. Else:
+//
 // %p = nyala.softmax %z
 // return %p
 //   ->
@@ -116,9 +123,17 @@ LogicalResult nyala::buildGraphLoss(func::FuncOp function) {
   builder.setInsertionPoint(loss.terminator);
   Location loc = scores->getLoc();
   auto column = getTensorType(targets.weights);
-  auto sums = LogSumExpOp::create(builder, loc, column, column, *scores, targets.ids,
-                                  /*previous_sum=*/Value(), /*previous_logit=*/Value());
-  Value losses = arith::SubFOp::create(builder, loc, sums.getLogSumExp(), sums.getTargetLogit());
+  Value losses;
+  auto head = scores->getDefiningOp<LinearOp>();
+  if (head && !head.getBias()) {
+    losses = CrossEntropyOp::create(builder, loc, column, column, head.getInput(), head.getWeight(),
+                                    targets.ids)
+                 .getLoss();
+  } else {
+    auto sums = LogSumExpOp::create(builder, loc, column, column, *scores, targets.ids,
+                                    /*previous_sum=*/Value(), /*previous_logit=*/Value());
+    losses = arith::SubFOp::create(builder, loc, sums.getLogSumExp(), sums.getTargetLogit());
+  }
   loss.returnSum(loc, losses, targets.weights);
   loss.makeWeightsStates();
   loss.finish();

@@ -457,7 +457,8 @@ def BuildLoss : Pass<"nyala-build-loss", "::mlir::ModuleOp"> {
     A graph without tokens (from ONNX) has its batch already, and the options are of no effect. Its loss is the cross
     entropy of the scores that a final softmax, or its logarithm, has for its input, which joins the loss; without one, of
     its result named `logits`, or the only one: `[batch, classes]`, `[batch, places, classes]` or, of images,
-    `[batch, classes, rows, columns]`. Every row of scores has a target. Batch normalization in `@train_step` is that by the
+    `[batch, classes, rows, columns]`. Every row of scores has a target. A linear layer without bias that computes them becomes part
+    of a cross entropy, as in decoders. Batch normalization in `@train_step` is that by the
     batch's statistics; states that held the known ones are returned as moving averages with the norm's momentum.
 
     ```mlir

@@ -8,6 +8,7 @@
 #include "ir/interfaces/GradientInterface.h"
 #include "passes/Passes.h"
 #include "passes/States.h"
+#include "passes/differentiate/GradientBuilder.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -99,8 +100,7 @@ private:
   // A value with several uses: the sum of what they give.
   void add(Value value, Value gradient) {
     Value &sum = gradients[value];
-    sum = sum ? arith::AddFOp::create(builder, gradient.getLoc(), sum, gradient).getResult()
-              : gradient;
+    sum = sum ? addGradients(builder, sum, gradient) : gradient;
   }
 
   Block &block;

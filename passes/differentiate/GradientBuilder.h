@@ -67,6 +67,10 @@ private:
   llvm::SmallVector<mlir::Value> results;
 };
 
+/// The sum of two gradients of one value: gradients of its slices, between zeros, that lie beside
+/// each other are concatenated.
+mlir::Value addGradients(mlir::OpBuilder &builder, mlir::Value sum, mlir::Value gradient);
+
 /// The interface of Op by a function that sets the gradients of those operands that need one.
 template <typename Op, mlir::LogicalResult (*differentiate)(Op, GradientBuilder &)>
 struct GradientModel : GradientOpInterface::ExternalModel<GradientModel<Op, differentiate>, Op> {

@@ -10,6 +10,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace nyala;
@@ -122,6 +123,76 @@ static LogicalResult differentiate(tensor::InsertSliceOp op, GradientBuilder &b)
                                    b.splatLike(op.getSource(), 0), b.getGradient(),
                                    op.getMixedOffsets(), op.getMixedSizes(), op.getMixedStrides()));
   return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Sums of gradients
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// A range of a concatenation; null for zeros.
+struct Part {
+  Value value;
+  int64_t size;
+};
+
+} // namespace
+
+/// The parts of `value` along `dim`; none if it is no such concatenation.
+static SmallVector<Part> getParts(Value value, int64_t &dim) {
+  auto concat = value.getDefiningOp<tensor::ConcatOp>();
+  if (!concat || !cast<RankedTensorType>(value.getType()).hasStaticShape())
+    return {};
+  dim = static_cast<int64_t>(concat.getDim());
+  SmallVector<Part> parts;
+  for (Value operand : concat.getInputs()) {
+    int64_t size = cast<RankedTensorType>(operand.getType()).getDimSize(dim);
+    parts.push_back({matchPattern(operand, m_AnyZeroFloat()) ? Value() : operand, size});
+  }
+  return parts;
+}
+
+/// What of both is no zeros, each at its place; none if they overlap.
+static SmallVector<Part> join(SmallVector<Part> left, SmallVector<Part> right) {
+  SmallVector<Part> joined;
+  for (size_t i = 0, j = 0; i < left.size() && j < right.size();) {
+    Part &a = left[i], &b = right[j];
+    // A range of zeros is cut where the other's part ends.
+    int64_t size = std::min(a.size, b.size);
+    if ((a.value && b.value) || (a.value && a.size > size) || (b.value && b.size > size))
+      return {};
+    joined.push_back({a.value ? a.value : b.value, size});
+    i += (a.size -= size) == 0;
+    j += (b.size -= size) == 0;
+  }
+  return joined;
+}
+
+// %a = tensor.concat dim(1) %g, %zeros        %b = tensor.concat dim(1) %zeros, %h
+//   ->
+// %c = tensor.concat dim(1) %g, %h
+Value nyala::addGradients(OpBuilder &builder, Value sum, Value gradient) {
+  int64_t dim = 0, otherDim = 0;
+  SmallVector<Part> parts = getParts(sum, dim), others = getParts(gradient, otherDim);
+  if (dim == otherDim)
+    parts = join(parts, others);
+  if (dim != otherDim || parts.empty())
+    return arith::AddFOp::create(builder, gradient.getLoc(), sum, gradient);
+  auto type = cast<RankedTensorType>(sum.getType());
+  SmallVector<Value> values;
+  for (const Part &part : parts) {
+    SmallVector<int64_t> shape(type.getShape());
+    shape[dim] = part.size;
+    auto zeros = [&]() -> Value {
+      auto padding = type.clone(shape);
+      return arith::ConstantOp::create(
+          builder, gradient.getLoc(),
+          DenseElementsAttr::get(padding, builder.getFloatAttr(type.getElementType(), 0)));
+    };
+    values.push_back(part.value ? part.value : zeros());
+  }
+  return tensor::ConcatOp::create(builder, gradient.getLoc(), type, dim, values);
 }
 
 void nyala::attachTensorGradients(MLIRContext *context) {

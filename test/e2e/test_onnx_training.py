@@ -50,14 +50,14 @@ class Step:
             return random.standard_normal(shape).astype(np.float32)
         return random_weight(random, shape if shape[0] > 1 else shape[1:], kind).reshape(shape)
 
-    def run(self, entry, **changed):
+    def run(self, entry, module=None, **changed):
         flags = []
         for name, value in {**self.values, **changed}.items():
-            path = self.folder / f"{name}.json"
-            path.write_text(json.dumps(np.asarray(value).tolist()))
-            flags += ["--input", f"{name}={path}"]
-        result = succeed("nyala-interpret", self.path, f"--entry={entry}", "--precision=f64",
-                         "--json", "--full", *flags)
+            file = self.folder / f"{name}.json"
+            file.write_text(json.dumps(np.asarray(value).tolist()))
+            flags += ["--input", f"{name}={file}"]
+        result = succeed("nyala-interpret", module or self.path, f"--entry={entry}",
+                         "--precision=f64", "--json", "--full", *flags)
         return {value["name"]: np.array(value["values"], dtype=np.float64).reshape(value["shape"])
                 for value in json.loads(result.stdout)["results"]}
 
@@ -97,6 +97,23 @@ def test_running_statistics(step):
     after = step.run("train_step", mean1=other)
     assert before["loss"] == after["loss"]
     assert np.allclose(after["mean1"] - before["mean1"], 0.9, atol=1e-6)
+
+
+def test_descent(step):
+    """The whole step, with an optimizer, three times: the loss falls."""
+    module = step.folder / "sgd.mlir"
+    succeed("nyala-opt", step.folder / "graph.mlir",
+            "--nyala-training-pipeline=optimizer=sgd momentum=0", "-o", module)
+    states = {f"velocity:{name}": np.zeros(value.shape) for name, value in step.values.items()
+              if f'"velocity:{name}"' in module.read_text()}
+    losses = []
+    for _ in range(3):
+        results = step.run("train_step", module, rate=[[0.05]], **states)
+        losses.append(results["loss"].item())
+        states = {name: value for name, value in results.items()
+                  if name not in ("loss", "gradient_norm")}
+    assert losses == sorted(losses, reverse=True)
+    assert losses[2] < 0.98 * losses[0]
 
 
 def test_evaluate(step):

@@ -86,3 +86,22 @@ func.func @forward(%x: tensor<2x3x2x2xf32> {nyala.role = "x"}) -> (tensor<2x3x2x
   return %other, %1 : tensor<2x3x2x2xf32>, tensor<2x3x2x2xf32>
 }
 }
+
+// -----
+
+// Scores of each place; a head without bias is part of the loss.
+module {
+nyala.weight @table : tensor<7x4xf32>
+// CHECK-LABEL: func.func @train_step
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<6x4xf32>
+// CHECK-SAME: %[[TARGETS:[a-z0-9]+]]: tensor<6xi32> {nyala.max_rows = 6 : i64, nyala.role = "targets"}
+// CHECK-SAME: %[[TABLE:[a-z0-9]+]]: tensor<7x4xf32> {nyala.state = "table"}
+// CHECK-NEXT: %[[L:.+]], %{{.+}} = nyala.cross_entropy %[[X]], %[[TABLE]] at %[[TARGETS]]
+// CHECK-NOT: nyala.linear
+func.func @forward(%x: tensor<6x4xf32> {nyala.role = "x"}) -> (tensor<2x3x7xf32> {nyala.result = "logits"}) {
+  %table = nyala.load @table : tensor<7x4xf32>
+  %z = nyala.linear %x, %table : tensor<6x4xf32>, tensor<7x4xf32> -> tensor<6x7xf32>
+  %logits = tensor.expand_shape %z [[0, 1], [2]] output_shape [2, 3, 7] : tensor<6x7xf32> into tensor<2x3x7xf32>
+  return %logits : tensor<2x3x7xf32>
+}
+}

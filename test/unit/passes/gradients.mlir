@@ -335,6 +335,15 @@ func.func @concat_of_channels(%x: tensor<2x2x3xf32>, %y: tensor<2x1x3xf32>) -> t
   return %0 : tensor<2x3x3xf32>
 }
 
+func.func @slices_beside_each_other(%x: tensor<2x7xf32>) -> (tensor<2x2xf32>, tensor<2x3xf32>, tensor<2x1xf32>, tensor<2x4xf32>) {
+  // Gradients of the first three are one concatenation; the last overlaps with them.
+  %0 = tensor.extract_slice %x[0, 4] [2, 2] [1, 1] : tensor<2x7xf32> to tensor<2x2xf32>
+  %1 = tensor.extract_slice %x[0, 0] [2, 3] [1, 1] : tensor<2x7xf32> to tensor<2x3xf32>
+  %2 = tensor.extract_slice %x[0, 3] [2, 1] [1, 1] : tensor<2x7xf32> to tensor<2x1xf32>
+  %3 = tensor.extract_slice %x[0, 2] [2, 4] [1, 1] : tensor<2x7xf32> to tensor<2x4xf32>
+  return %0, %1, %2, %3 : tensor<2x2xf32>, tensor<2x3xf32>, tensor<2x1xf32>, tensor<2x4xf32>
+}
+
 func.func @slices_of_steps(%x: tensor<4x2x6xf32>) -> (tensor<2x2x3xf32>, tensor<2x6xf32>) {
   %0 = tensor.extract_slice %x[1, 0, 0] [2, 2, 3] [2, 1, 2] : tensor<4x2x6xf32> to tensor<2x2x3xf32>
   %1 = tensor.extract_slice %x[2, 0, 0] [1, 2, 6] [1, 1, 1] : tensor<4x2x6xf32> to tensor<2x6xf32>
