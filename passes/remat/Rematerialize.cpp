@@ -50,12 +50,13 @@ static double estimateSeconds(Operation *op) {
   return std::max(flops / kFlopsPerSecond, bytes / kBytesPerSecond);
 }
 
-/// The scalars of a report as attributes. JSON does not tell 0 from 0.0.
+/// The numbers of a report as attributes.
 static DictionaryAttr getFacts(MLIRContext *context, const llvm::json::Object &report) {
   Builder builder(context);
   NamedAttrList facts;
   for (const auto &[key, value] : report) {
     StringRef name = key;
+    // JSON does not tell 0 from 0.0.
     bool real =
         llvm::is_contained({"overhead", "bound", "gap", "seconds", "cost", "plain_cost"}, name);
     if (std::optional<bool> flag = value.getAsBoolean())
