@@ -5,6 +5,7 @@
 // model's training step, of any graph.
 //
 //===----------------------------------------------------------------------===//
+#include "passes/remat/Budget.h"
 #include "passes/remat/Report.h"
 
 #include "llvm/Support/MemoryBuffer.h"
@@ -23,13 +24,15 @@ static llvm::json::Value read(llvm::StringRef path) {
 }
 
 int main(int argc, char **argv) {
-  std::string graphFile, budget;
+  std::string graphFile, budgetText;
   std::vector<std::string> known;
   SolveOptions options;
   CLI::App app("Finds a cheap schedule of a graph within a budget of memory");
   app.add_option("GRAPH", graphFile, "JSON of a graph; -: standard input")->required();
-  app.add_option("--budget", budget, "Bytes, or a percentage of what recomputation can change")
-      ->required();
+  app.add_option("--budget", budgetText,
+                 "A size, or a percentage of what recomputation can change: 4GiB, 50%")
+      ->required()
+      ->type_name(kBudgetForm);
   app.add_option("--method", options.method,
                  "How: none (the order of the graph), sqrt, greedy or optimal (default)")
       ->transform(
@@ -49,16 +52,14 @@ int main(int argc, char **argv) {
     return app.exit(error) == 0 ? 0 : 2;
   }
 
-  Graph graph = exitOnError(graphFromJson(read(graphFile)));
-  llvm::StringRef text = budget;
-  double percent;
-  if (text.consume_back("%") && !text.getAsDouble(percent)) {
-    options.budget = getBudget(graph, percent / 100);
-  } else if (text.getAsInteger(10, options.budget)) {
-    llvm::errs() << "nyala-solve-graph: error: a budget is a number of bytes or a percentage, not '"
-                 << budget << "'\n";
+  llvm::Expected<Budget> budget = parseBudget(budgetText);
+  if (!budget) {
+    llvm::errs() << "nyala-solve-graph: error: --budget: " << llvm::toString(budget.takeError())
+                 << "\n";
     return 2;
   }
+  Graph graph = exitOnError(graphFromJson(read(graphFile)));
+  options.budget = budget->isFraction ? getBudget(graph, budget->fraction) : budget->bytes;
   for (const std::string &path : known) {
     llvm::json::Value report = read(path);
     Schedule schedule;

@@ -1,10 +1,8 @@
-#include "tools/nyala-train/StepCompiler.h"
+#include "tools/training-step/StepCompiler.h"
 #include "codegen/Pipelines.h"
-#include "codegen/cpu/CpuTarget.h"
 #include "codegen/cpu/ObjectCompiler.h"
 #include "codegen/package/ArtifactWriter.h"
 #include "ir/NyalaDialect.h"
-#include "ir/storage/Error.h"
 #include "passes/Pipelines.h"
 
 #include "mlir/Pass/PassManager.h"
@@ -13,32 +11,32 @@ using namespace mlir;
 
 namespace nyala::train {
 
-static CpuTargetAttr getTarget(MLIRContext *context, const std::string &cpu) {
-  std::string error;
-  FailureOr<CpuTargetAttr> target = cpu::getCpuTarget(context, cpu, error);
-  if (failed(target))
-    throw Error(error);
-  return *target;
+std::string choosePrecision(ArrayAttr targets, const std::string &precision) {
+  if (precision != "auto")
+    return precision;
+  return llvm::all_of(targets.getAsRange<CpuTargetAttr>(),
+                      [](CpuTargetAttr target) { return target.hasFeature("avx512bf16"); })
+             ? "bf16"
+             : "f32";
 }
 
-std::string choosePrecision(MLIRContext &context, const TrainOptions &options) {
-  if (options.precision != "auto")
-    return options.precision;
-  return getTarget(&context, options.cpu).hasFeature("avx512bf16") ? "bf16" : "f32";
-}
-
-static void setTarget(ModuleOp module, const std::string &cpu) {
+void setStepTargets(ModuleOp module, ArrayAttr targets) {
   MLIRContext *context = module.getContext();
-  module->setAttr(NyalaDialect::kTargetsAttr, ArrayAttr::get(context, {getTarget(context, cpu)}));
+  module->setAttr(NyalaDialect::kTargetsAttr, targets);
   NamedAttrList facts(module->getAttrOfType<DictionaryAttr>(NyalaDialect::kModelAttr));
   facts.set("arithmetic", StringAttr::get(context, "f32"));
   module->setAttr(NyalaDialect::kModelAttr, facts.getDictionary(context));
 }
 
-static void setOptions(TrainingPipelineOptions &step, const TrainOptions &options) {
+void buildStepModelPipeline(OpPassManager &pm, const StepOptions &options,
+                            const KvSharing &sharing) {
+  TrainingPipelineOptions step;
   step.batch = options.batch;
   step.length = options.length;
   step.train = options.trained;
+  step.shareKv = sharing.factor;
+  for (int64_t producer : sharing.map)
+    step.shareKvMap.addValue(producer);
   step.optimizer = options.optimizer;
   step.beta1 = options.beta1;
   step.beta2 = options.beta2;
@@ -48,21 +46,20 @@ static void setOptions(TrainingPipelineOptions &step, const TrainOptions &option
   step.clip = options.clip;
   step.accumulate = options.accumulate;
   step.bf16 = options.precision == "bf16";
+  buildTrainingPipeline(pm, step);
 }
 
-bool compileStep(ModuleOp model, const TrainOptions &options, const std::string &path,
-                 llvm::function_ref<void(const std::string &)> progress) {
+bool compileStep(ModuleOp model, const StepOptions &options, ArrayAttr targets,
+                 const std::string &path, llvm::function_ref<void(const std::string &)> progress) {
   OwningOpRef<ModuleOp> module = model.clone();
-  setTarget(*module, options.cpu);
+  setStepTargets(*module, targets);
   auto run = [&](const char *phase, auto build) {
     progress(std::string("phase ") + phase);
     PassManager pm(module->getContext());
     build(pm);
     return succeeded(pm.run(*module));
   };
-  TrainingPipelineOptions step;
-  setOptions(step, options);
-  if (!run("model", [&](OpPassManager &pm) { buildTrainingPipeline(pm, step); }) ||
+  if (!run("model", [&](OpPassManager &pm) { buildStepModelPipeline(pm, options, {}); }) ||
       !run("dispatch", buildDispatchPipeline) || !run("kernel", buildKernelPipeline) ||
       !run("program", buildProgramPipeline))
     return false;
