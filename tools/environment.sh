@@ -95,6 +95,9 @@ install_packages() {
   printf '%s\n' "${missing[@]}" >>"$nyala_build/installed-packages.txt"
 }
 
+# ccache keeps what includes precompiled headers only if told so.
+export CCACHE_SLOPPINESS=${CCACHE_SLOPPINESS:-pch_defines,time_macros}
+
 # build_preset PRESET FOLDER [TARGET...]: configures and builds everything, or the targets.
 build_preset() {
   local tool preset=$1 folder=$2

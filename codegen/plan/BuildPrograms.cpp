@@ -1,6 +1,7 @@
 //===- BuildPrograms.cpp - Entries become programs of steps ---------------===//
 #include "codegen/KernelCost.h"
 #include "codegen/Passes.h"
+#include "ir/Kernels.h"
 #include "ir/Variants.h"
 #include "ir/memory/EntryPlaces.h"
 #include "ir/memory/Hazards.h"
@@ -55,6 +56,15 @@ private:
     return kernel->getAttrOfType<DenseI64ArrayAttr>(kCostAttr);
   }
 
+  /// The key of the kernel that a dispatch calls.
+  StringAttr getKey(DispatchOp dispatch) {
+    auto kernel = symbols.lookupNearestSymbolFrom<KernelOp>(function, dispatch.getKernelAttr());
+    StringAttr &key = keys[kernel];
+    if (!key)
+      key = builder.getStringAttr(getKernelKey(kernel));
+    return key;
+  }
+
   template <typename Attr> ArrayAttr toArray(ArrayRef<Attr> attrs) {
     return builder.getArrayAttr(SmallVector<Attribute>(attrs.begin(), attrs.end()));
   }
@@ -95,9 +105,10 @@ private:
       hazards.endStep();
       SmallVector<int64_t> sorted(waits.begin(), waits.end());
       llvm::sort(sorted);
-      StepOp::create(builder, dispatch.getLoc(), dispatch.getKernel(),
-                     builder.getArrayAttr(buffers), entry.getRowCount(dispatch), sorted,
-                     getCost(dispatch).asArrayRef(), writes, floats, updates);
+      auto built = StepOp::create(builder, dispatch.getLoc(), dispatch.getKernel(),
+                                  builder.getArrayAttr(buffers), entry.getRowCount(dispatch),
+                                  sorted, getCost(dispatch).asArrayRef(), writes, floats, updates);
+      built->setAttr(kKeyAttr, getKey(dispatch));
     }
     function.erase();
   }
@@ -109,6 +120,7 @@ private:
   OpBuilder builder;
   EntryPlaces entry;
   int64_t arenaBytes = 0;
+  DenseMap<Operation *, StringAttr> keys; ///< of kernels
 };
 
 struct BuildPrograms : nyala::impl::BuildProgramsBase<BuildPrograms> {

@@ -47,11 +47,9 @@ OpCost nyala::getCost(Operation *op) {
     return cost.getCost();
   OpCost result;
   if (isElementwiseOnTensors(op)) {
-    // A vector is one row.
+    // Of a vector each element is a row.
     ArrayRef<int64_t> shape = cast<RankedTensorType>(op->getResult(0).getType()).getShape();
-    if (shape.size() > 1)
-      shape = shape.drop_front();
-    int64_t width = reference::Tensor::getNumElements(shape);
+    int64_t width = reference::Tensor::getNumElements(shape.drop_front(shape.empty() ? 0 : 1));
     result.flopsPerRow = width;
     result.bytesPerRow = 4 * width * (op->getNumOperands() + 1);
   }

@@ -1,5 +1,6 @@
 //===- Rematerialize.cpp - Compute again what would take memory -----------===//
 #include "passes/Passes.h"
+#include "passes/remat/Costs.h"
 #include "passes/remat/FitArena.h"
 #include "passes/remat/Report.h"
 #include "passes/remat/StepGraph.h"
@@ -17,51 +18,21 @@ using namespace mlir;
 using namespace nyala;
 using namespace nyala::remat;
 
-/// A roofline of one core: as long as the FLOPs or the bytes take, whichever is longer.
-static double estimateSeconds(Operation *op) {
-  constexpr double kFlopsPerSecond = 120e9, kBytesPerSecond = 12e9;
-  auto getBytes = [](Value value) -> double {
-    auto type = dyn_cast<RankedTensorType>(value.getType());
-    return type && type.hasStaticShape()
-               ? static_cast<double>(type.getNumElements()) * type.getElementTypeBitWidth() / 8
-               : 0;
-  };
-  double bytes = 0, flops = 0;
-  for (Value value : op->getOperands())
-    bytes += getBytes(value);
-  for (Value value : op->getResults())
-    bytes += getBytes(value);
-  auto addFlops = [&](Operation *inner) {
-    auto type = inner->getNumResults() > 0
-                    ? dyn_cast<RankedTensorType>(inner->getResult(0).getType())
-                    : RankedTensorType();
-    bool rows = type && type.getRank() > 1 && !type.isDynamicDim(0);
-    flops += static_cast<double>(nyala::getCost(inner).flopsPerRow) *
-             (rows ? static_cast<double>(type.getDimSize(0)) : 1);
-  };
-  auto dispatch = dyn_cast<DispatchOp>(op);
-  auto kernel = dispatch ? dyn_cast_or_null<KernelOp>(SymbolTable::lookupNearestSymbolFrom(
-                               dispatch, dispatch.getKernelAttr()))
-                         : KernelOp();
-  if (kernel)
-    llvm::for_each(llvm::make_pointer_range(kernel.getBody().front()), addFlops);
-  else
-    addFlops(op);
-  return std::max(flops / kFlopsPerSecond, bytes / kBytesPerSecond);
-}
-
 /// The numbers of a report as attributes.
 static DictionaryAttr getFacts(MLIRContext *context, const llvm::json::Object &report) {
   Builder builder(context);
   NamedAttrList facts;
   for (const auto &[key, value] : report) {
     StringRef name = key;
+    // JSON does not tell 0 from 0.0.
+    bool real =
+        llvm::is_contained({"overhead", "bound", "gap", "seconds", "cost", "plain_cost"}, name);
     if (std::optional<bool> flag = value.getAsBoolean())
       facts.set(name, builder.getBoolAttr(*flag));
+    else if (std::optional<double> number = real ? value.getAsNumber() : std::nullopt)
+      facts.set(name, builder.getF64FloatAttr(*number));
     else if (std::optional<int64_t> integer = value.getAsInteger())
       facts.set(name, builder.getI64IntegerAttr(*integer));
-    else if (std::optional<double> number = value.getAsNumber())
-      facts.set(name, builder.getF64FloatAttr(*number));
     else if (std::optional<StringRef> text = value.getAsString())
       facts.set(name, builder.getStringAttr(*text));
   }
@@ -99,14 +70,14 @@ private:
     if ((budget == -1) == (fraction == -1))
       return expected("either a budget in bytes or a fraction");
     if (budget < -1)
-      return expected("a budget of bytes that is not negative, got ") << budget;
+      return expected("a budget of bytes that is not negative, got ") << budget.getValue();
     if (budget == -1 && !(fraction > 0 && fraction <= 1))
       return expected("a fraction above 0 and up to 1 of what recomputation can change, got ")
-             << fraction;
+             << fraction.getValue();
     if (!(timeLimit > 0))
-      return expected("a time limit above 0 seconds, got ") << timeLimit;
+      return expected("a time limit above 0 seconds, got ") << timeLimit.getValue();
     if (workers < 1)
-      return expected("at least one worker, got ") << workers;
+      return expected("at least one worker, got ") << workers.getValue();
     return success();
   }
 
@@ -130,12 +101,14 @@ private:
     FailureOr<Method> chosen = getMethod();
     if (failed(chosen) || failed(checkBudget()))
       return failure();
-    if (costs != "analytic")
-      return expected("costs to be analytic, got '" + costs + "'");
     FailureOr<func::FuncOp> function = findStep();
     if (failed(function))
       return failure();
-    FailureOr<StepGraph> step = buildStepGraph(*function, estimateSeconds, workers);
+    FailureOr<Costs> known = readCosts();
+    if (failed(known))
+      return failure();
+    auto getSeconds = [&](Operation *op) { return known->getSeconds(op); };
+    FailureOr<StepGraph> step = buildStepGraph(*function, getSeconds, workers);
     if (failed(step))
       return failure();
 
@@ -149,8 +122,9 @@ private:
     llvm::json::Object report = toJson(step->graph, placed->plan, options.budget, placed->peak);
     getOperation()->setAttr(kFactsAttr, getFacts(&getContext(), report));
     remarkPlan(*function, step->graph, *placed, options);
+    remarkCosts(*function, *known);
     applySchedule(*step, placed->plan.schedule);
-    if (failed(checkResult(*function, *placed)))
+    if (failed(checkResult(*function, *placed, getSeconds)))
       return failure();
     return writeReport(std::move(report));
   }
@@ -169,8 +143,9 @@ private:
 
   /// The rewritten function must be what the plan says: of updates in place the builder of the
   /// graph proves that they are right.
-  LogicalResult checkResult(func::FuncOp function, const PlacedPlan &placed) {
-    FailureOr<StepGraph> step = buildStepGraph(function, estimateSeconds, workers);
+  LogicalResult checkResult(func::FuncOp function, const PlacedPlan &placed,
+                            CostFunction getSeconds) {
+    FailureOr<StepGraph> step = buildStepGraph(function, getSeconds, workers);
     if (failed(step))
       return failure();
     int64_t peak = step->graph.fixedBytes + planArena(step->graph, makePlainSchedule(step->graph));
@@ -179,6 +154,27 @@ private:
              << step->graph.nodes.size() << " nodes in " << peak << " bytes, its schedule has "
              << placed.plan.schedule.size() << " in " << placed.peak;
     return success();
+  }
+
+  FailureOr<Costs> readCosts() {
+    if (costs == "analytic")
+      return Costs();
+    llvm::Expected<Costs> measured = Costs::read(costs);
+    if (measured)
+      return std::move(*measured);
+    return getOperation().emitError("nyala-rematerialize: ")
+           << llvm::toString(measured.takeError());
+  }
+
+  void remarkCosts(func::FuncOp function, const Costs &known) {
+    if (known.getMissing().empty())
+      return;
+    remark::missed(function.getLoc(), remark::RemarkOpts::name("CostsNotMeasured")
+                                          .category("nyala-rematerialize")
+                                          .function(function.getName()))
+        << remark::reason("'{0}' lacks {1} kernels or ops, '{2}' among them, which cost what their "
+                          "FLOPs and bytes say",
+                          costs.getValue(), known.getMissing().size(), *known.getMissing().begin());
   }
 
   void remarkPlan(func::FuncOp function, const Graph &graph, const PlacedPlan &placed,
@@ -209,8 +205,8 @@ private:
       return llvm::Error::success();
     });
     if (error)
-      return getOperation().emitError("nyala-rematerialize: cannot write report '")
-             << report << "': " << llvm::toString(std::move(error));
+      return getOperation().emitError("nyala-rematerialize: cannot write the report: ")
+             << llvm::toString(std::move(error));
     return success();
   }
 };

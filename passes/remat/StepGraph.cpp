@@ -335,7 +335,8 @@ private:
     return op->getNumResults() > 0 && llvm::all_of(op->getResults(), [&](Value result) {
              if (!isa<TensorType>(result.getType()))
                return true;
-             if (getTensor(result) < 0)
+             int tensor = getTensor(result);
+             if (tensor < 0 || graph().tensors[tensor].kept)
                return false;
              bool part = llvm::any_of(result.getUsers(), [&](Operation *user) {
                return isa<tensor::ConcatOp>(user) && !llvm::is_contained(step.ops, user);

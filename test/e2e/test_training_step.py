@@ -147,6 +147,34 @@ def test_accumulated(make_step):
         assert not trainer.states["gradient:token_embd.weight"].any()
 
 
+def test_rematerialized(make_step):
+    """Within less memory the same bits: loss, norm of the gradients, and what they make of the states."""
+    step = make_step("optimizer=adamw")
+
+    def run(artifact):
+        with Trainer(artifact, threads=2) as trainer:
+            fill(trainer)
+            results = [trainer.step(draw_batch(seed, trainer), RATE) for seed in range(2)]
+            return results, copy_states(trainer)
+
+    results, states = run(step.artifact)
+    for fraction in 0.75, 0.4:
+        report, module = step.directory / "report.json", step.directory / "less.mlir"
+        succeed("nyala-opt", step.module, "--nyala-dispatch-pipeline",
+                f"--nyala-rematerialize=fraction={fraction} report={report}", "-o", module)
+        plan = json.loads(report.read_text())
+        assert plan["peak"] <= plan["budget"] < plan["plain_peak"]
+        assert len(plan["schedule"]) > plan["nodes"]
+        artifact = step.directory / "less.nyala"
+        succeed("nyala-compile", "-q", "--compile-from=dispatch", module, "-o", artifact)
+        entries = json.loads(succeed("nyala-inspect", artifact, "--json").stdout)["entries"]
+        arena = {entry["name"]: entry["arena_bytes"] for entry in entries}["train_step"]
+        assert arena == plan["peak"] - plan["graph"]["fixed_bytes"]
+        less, after = run(artifact)
+        assert less == results
+        assert all(np.array_equal(states[name], values) for name, values in after.items())
+
+
 def test_not_finite(make_step):
     """The first op whose result is not finite, by its name in the model."""
     step = make_step("optimizer=adamw")

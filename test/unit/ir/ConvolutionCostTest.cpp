@@ -61,7 +61,7 @@ TEST(ConvolutionCost, Elementwise) {
   EXPECT_EQ(cost.flopsPerRow, 4 * 64);
   EXPECT_EQ(cost.bytesPerRow, 3 * 4 * 4 * 64);
   cost = getCostOf("arith.addf %c, %c : tensor<4xf32>");
-  EXPECT_EQ(cost.flopsPerRow, 4);
+  EXPECT_EQ(cost.flopsPerRow, 1);
 }
 
 } // namespace
