@@ -10,10 +10,12 @@
 #include "passes/States.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/DenseSet.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Regex.h"
 
 namespace nyala {
@@ -177,11 +179,16 @@ private:
     if (!regex.isValid(error))
       return emitError(getOperation().getLoc(), "option 'train' of nyala-differentiate is '")
              << train.getValue() << "', not a regular expression: " << error;
+    // States that the function returns are its own to update (running statistics of norms).
+    llvm::StringSet<> updated;
+    for (unsigned i = 0; i < function.getNumResults(); ++i)
+      if (auto name = function.getResultAttrOfType<StringAttr>(i, NyalaDialect::kStateAttr))
+        updated.insert(name);
     SmallVector<StringRef> names;
     for (BlockArgument argument : function.getArguments()) {
       auto name =
           function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), NyalaDialect::kStateAttr);
-      if (!name)
+      if (!name || updated.contains(name))
         continue;
       names.push_back(name);
       if (!regex.match(name))

@@ -55,6 +55,28 @@ TEST(ConvolutionCost, PoolAndNorm) {
   EXPECT_EQ(cost.fixedBytes, 4 * 4 * 4);
 }
 
+// A row of the weight is a filter: a sum over 2 images of 36 windows for each of 4 * 9 elements.
+TEST(ConvolutionCost, WeightGradient) {
+  OpCost cost = getCostOf("nyala.convolution_weight_gradient %y, %x : tensor<2x6x6x6xf32>, "
+                          "tensor<2x4x8x8xf32> -> tensor<6x4x3x3xf32>");
+  EXPECT_EQ(cost.flopsPerRow, 2 * (2 * 36) * (4 * 9));
+  EXPECT_EQ(cost.fixedBytes, 4 * 2 * (6 * 36 + 4 * 64));
+  EXPECT_EQ(cost.bytesPerRow, 4 * 4 * 9);
+}
+
+// Sums over all images are one row, what each image gets from them is one an image.
+TEST(ConvolutionCost, NormGradients) {
+  OpCost cost = getCostOf("nyala.batch_norm_weight_gradient %x, %x mean %c variance %c {epsilon = "
+                          "1.0e-5 : f32} : tensor<2x4x8x8xf32>, tensor<4xf32>");
+  EXPECT_EQ(cost.flopsPerRow, 4 * 2 * 4 * 64);
+  EXPECT_EQ(cost.fixedBytes, 4 * 2 * 2 * 4 * 64);
+  cost = getCostOf("nyala.batch_norm_gradient %x, %x scale %c mean %c variance %c sums %c, %c "
+                   "{epsilon = 1.0e-5 : f32} : tensor<2x4x8x8xf32>, tensor<4xf32>");
+  EXPECT_EQ(cost.flopsPerRow, 5 * 4 * 64);
+  EXPECT_EQ(cost.bytesPerRow, 4 * 3 * 4 * 64);
+  EXPECT_EQ(cost.fixedBytes, 4 * 5 * 4);
+}
+
 // Of any rank: a row is what the leading dimension has.
 TEST(ConvolutionCost, Elementwise) {
   OpCost cost = getCostOf("arith.addf %x, %x : tensor<2x4x8x8xf32>");
