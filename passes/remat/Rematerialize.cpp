@@ -1,5 +1,6 @@
 //===- Rematerialize.cpp - Compute again what would take memory -----------===//
 #include "ir/Variants.h"
+#include "ir/WriteOutput.h"
 #include "passes/Passes.h"
 #include "passes/remat/Costs.h"
 #include "passes/remat/FitArena.h"
@@ -211,7 +212,7 @@ private:
   LogicalResult writeReport(llvm::json::Object json) {
     if (report.empty())
       return success();
-    llvm::Error error = llvm::writeToOutput(report, [&](llvm::raw_ostream &os) {
+    llvm::Error error = writeOutput(report, [&](llvm::raw_ostream &os) {
       os << llvm::json::Value(std::move(json)) << '\n';
       return llvm::Error::success();
     });
