@@ -14,6 +14,7 @@ out, and says so. README.md beside this file says how it measures.
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -132,9 +133,12 @@ def find_largest_batch(solver, network, out):
         report = next(iter(solver.solve(path, [room // batch], method).values()))
         return "cost" in report and report["cost"] <= report["plain_cost"] + forward * (1 + 1e-9)
 
+    # What the op that needs most leaves no room for needs no search.
+    floor = int(re.search(r"needs (?:most, )?(\d+) bytes",
+                          next(iter(solver.solve(path, [1], "none").values()))["error"])[1])
     found = {"keep everything": room // plain_peak(solver, path)}
     for method in ("sqrt", "greedy", "optimal"):
-        low, high = 1, 64 * found["keep everything"]
+        low, high = found["keep everything"], room // floor
         while low < high:
             middle = (low + high + 1) // 2
             low, high = (middle, high) if fits(middle, method) else (low, middle - 1)
