@@ -11,7 +11,7 @@ using namespace nyala::remat;
 /// Further than this from an integer a column is fractional.
 static constexpr double kIntegral = 1e-6;
 /// How far from a fractional column others are solved for.
-static constexpr int kReaches[] = {0, 3, 10, 30};
+static constexpr int kReaches[] = {3, 10, 30};
 
 Milp Dive::restrict(const Milp &milp, int reach) const {
   std::vector<char> isFree(integers.size());

@@ -165,3 +165,46 @@ KeepSet nyala::remat::searchLocally(const Lifetimes &lifetimes, KeepSet keep, in
                                     MayContinue mayContinue) {
   return LocalSearch(lifetimes, budget, mayContinue).run(std::move(keep));
 }
+
+std::optional<TransientSets>
+nyala::remat::searchFromFloor(const Lifetimes &lifetimes, int64_t budget, MayContinue mayContinue) {
+  TransientSets sets{KeepSet(lifetimes.tensors.size()), KeepSet(lifetimes.tensors.size(), true)};
+  auto evaluate = [&] {
+    return llvm::cantFail(
+        replay(lifetimes.graph, makeSchedule(lifetimes, sets.keep, &sets.transient)));
+  };
+  Replay best = evaluate();
+  if (best.peak > budget)
+    return std::nullopt;
+  auto tryModes = [&](int tensor, char keep, char transient) {
+    if (sets.keep[tensor] == keep && sets.transient[tensor] == transient)
+      return false;
+    std::swap(sets.keep[tensor], keep);
+    std::swap(sets.transient[tensor], transient);
+    Replay changed = evaluate();
+    if (changed.peak <= budget && changed.cost < best.cost) {
+      best = std::move(changed);
+      return true;
+    }
+    sets.keep[tensor] = keep;
+    sets.transient[tensor] = transient;
+    return false;
+  };
+  std::vector<int> tensors;
+  for (int tensor = 0, end = lifetimes.tensors.size(); tensor < end; ++tensor)
+    if (lifetimes.isDroppable(tensor) && lifetimes.isWanted(tensor))
+      tensors.push_back(tensor);
+  // Small ones first: they hold up least.
+  llvm::sort(tensors, [&](int left, int right) {
+    return std::pair(lifetimes.getBytes(left), left) < std::pair(lifetimes.getBytes(right), right);
+  });
+  for (bool improved = true; improved;) {
+    improved = false;
+    for (int tensor : tensors) {
+      if (!mayContinue())
+        return sets;
+      improved |= tryModes(tensor, true, false) || tryModes(tensor, false, false);
+    }
+  }
+  return sets;
+}

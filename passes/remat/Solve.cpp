@@ -29,6 +29,10 @@ static constexpr int kWindow = 30, kWideWindow = 100;
 /// Stages times forward nodes of programs that recompute repeatedly, and branches of their search.
 static constexpr int64_t kTransientProgram = 12000;
 static constexpr int kTransientBranches = 500;
+/// Tensors that the search from the floor tries.
+static constexpr int64_t kFloorEvaluations = 5000;
+/// Nodes of graphs that Checkmate's program takes in a second.
+static constexpr size_t kStagedNodes = 24;
 /// Nodes that the local search executes, about a second's work, and schedules that it tries at
 /// least.
 static constexpr int64_t kEvaluatedNodes = 20'000'000, kLeastEvaluations = 2000;
@@ -103,6 +107,7 @@ private:
   void runRetention(int window, double seconds, const char *method, bool dive = false);
   void runTransient(double seconds);
   void runChain();
+  CheckmateResult runStaged(bool tight);
   llvm::Expected<Plan> runCheckmate();
   void boundByCuts(bool exact, double seconds);
   bool isClose(double lower) const {
@@ -213,9 +218,15 @@ void Solver::runTransient(double seconds) {
   transient.allowedGap = negligible() * scale();
   transient.branches = kTransientBranches;
   double end = elapsed() + std::min(seconds, remaining());
+  int64_t left = kFloorEvaluations;
+  if (std::optional<TransientSets> sets =
+          searchFromFloor(lifetimes, options.budget, [&] { return left-- > 0 && elapsed() < end; }))
+    offer(makeSchedule(lifetimes, sets->keep, &sets->transient), "from the floor");
+  if (countTransientSize(lifetimes) > kTransientProgram)
+    return;
   for (int attempt = 0; attempt < 4 && elapsed() < end; ++attempt) {
     transient.seconds = end - elapsed();
-    std::optional<TransientResult> result = solveTransient(lifetimes, transient);
+    std::optional<TransientSets> result = solveTransient(lifetimes, transient);
     if (!result)
       return;
     Schedule schedule = makeSchedule(lifetimes, result->keep, &result->transient);
@@ -227,20 +238,25 @@ void Solver::runTransient(double seconds) {
   }
 }
 
+CheckmateResult Solver::runStaged(bool tight) {
+  CheckmateOptions checkmate;
+  checkmate.budget = options.budget;
+  checkmate.tight = tight;
+  checkmate.seconds = remaining();
+  checkmate.threads = options.threads;
+  CheckmateResult result = solveCheckmate(graph, checkmate);
+  if (result.schedule)
+    offer(*result.schedule, "checkmate");
+  return result;
+}
+
 llvm::Expected<Plan> Solver::runCheckmate() {
   if (!isForCheckmate(graph))
     return llvm::createStringError("Checkmate's program is for graphs whose tensors have one "
                                    "writer each: use another method");
-  CheckmateOptions checkmate;
-  checkmate.budget = options.budget;
-  checkmate.tight = options.method == Method::CheckmateTight;
-  checkmate.seconds = remaining();
-  checkmate.threads = options.threads;
-  CheckmateResult result = solveCheckmate(graph, checkmate);
+  CheckmateResult result = runStaged(options.method == Method::CheckmateTight);
   if (result.infeasible)
     return fail();
-  if (result.schedule)
-    offer(*result.schedule, "checkmate");
   if (!best)
     return llvm::createStringError(
         llvm::formatv("Checkmate's program gave no schedule within the budget in {0:F1} seconds",
@@ -358,9 +374,11 @@ llvm::Expected<Plan> Solver::run() {
     runRetention(kWindow, 0.5 * remaining(), "retention intervals within a window");
   if (!isSettled() && whole && !(dives && (isCertified() || isClose(retainedBound))))
     runRetention(stages, 0.8 * remaining(), "retention intervals");
-  if (!isCertified() && lifetimes.stages.size() > 0 &&
-      countTransientSize(lifetimes) <= kTransientProgram)
+  if (!isCertified() && (!best || countTransientSize(lifetimes) <= kTransientProgram))
     runTransient(0.3 * remaining());
+  if (!isCertified() && graph.nodes.size() <= kStagedNodes && isForCheckmate(graph) &&
+      remaining() > 0)
+    runStaged(/*tight=*/true);
   // Takes seconds, and is for where no other bound certifies.
   if (best && !isCertified() && !isClose(retainedBound))
     boundByCuts(/*exact=*/true, 0.5 * remaining());

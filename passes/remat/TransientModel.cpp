@@ -29,11 +29,11 @@ public:
         addStage(node);
   }
 
-  std::optional<TransientResult> solve(const MilpOptions &options) const {
+  std::optional<TransientSets> solve(const MilpOptions &options) const {
     MilpResult solved = milp.solve(options);
     if (solved.values.empty())
       return std::nullopt;
-    TransientResult result{KeepSet(keep.size()), KeepSet(keep.size())};
+    TransientSets result{KeepSet(keep.size()), KeepSet(keep.size())};
     for (int tensor = 0, end = keep.size(); tensor < end; ++tensor) {
       auto isSet = [&](int column) { return column >= 0 && solved.values[column] > 0.5; };
       result.keep[tensor] = !lifetimes.isDroppable(tensor) || isSet(keep[tensor]);
@@ -132,8 +132,8 @@ private:
 };
 } // namespace
 
-std::optional<TransientResult> nyala::remat::solveTransient(const Lifetimes &lifetimes,
-                                                            const TransientOptions &options) {
+std::optional<TransientSets> nyala::remat::solveTransient(const Lifetimes &lifetimes,
+                                                          const TransientOptions &options) {
   MilpOptions milp;
   milp.seconds = options.seconds;
   milp.allowedGap = options.allowedGap;

@@ -2,7 +2,7 @@
 #ifndef NYALA_PASSES_REMAT_TRANSIENTMODEL_H
 #define NYALA_PASSES_REMAT_TRANSIENTMODEL_H
 
-#include "passes/remat/Lifetimes.h"
+#include "passes/remat/Heuristics.h"
 
 #include <optional>
 
@@ -14,10 +14,6 @@ struct TransientOptions {
   double allowedGap = 0; ///< of the cost
   int branches = 0;      ///< of the search at most; 0: any number
   int threads = 1;
-};
-
-struct TransientResult {
-  KeepSet keep, transient; ///< as makeSchedule takes them
 };
 
 /// A tensor that is let go is either recomputed once and stays to its last reader, or is recomputed
@@ -34,8 +30,8 @@ struct TransientResult {
 ///
 /// Steps on the way to b(t) are not in the program, so what is returned may need more than the
 /// budget. Nothing if there is no solution or none was found in time.
-std::optional<TransientResult> solveTransient(const Lifetimes &lifetimes,
-                                              const TransientOptions &options);
+std::optional<TransientSets> solveTransient(const Lifetimes &lifetimes,
+                                            const TransientOptions &options);
 
 /// Columns and rows of the program, about: what says whether it can be solved in seconds.
 int64_t countTransientSize(const Lifetimes &lifetimes);

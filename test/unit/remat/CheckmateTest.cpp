@@ -51,8 +51,9 @@ TEST(Checkmate, EqualsAllSchedules) {
     }
 }
 
-/// Its class of schedules is larger than that of each formulation of ours, which rarely pays.
-TEST(Checkmate, IsRarelyBetterThanOurs) {
+/// Its class of schedules is larger than that of each formulation of ours, so it is one of them
+/// where graphs are small.
+TEST(Checkmate, IsNoBetterThanOurs) {
   int solved = 0, equal = 0;
   for (unsigned seed = 210; seed < 222; ++seed) {
     Graph graph = test::makeRandomGraph(seed, {6, false});
@@ -73,7 +74,7 @@ TEST(Checkmate, IsRarelyBetterThanOurs) {
     }
   }
   EXPECT_GT(solved, 30);
-  EXPECT_GE(equal, solved - 2) << equal << " of " << solved;
+  EXPECT_EQ(equal, solved);
 }
 
 TEST(Checkmate, RefusesSeveralWriters) {

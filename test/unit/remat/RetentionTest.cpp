@@ -92,7 +92,7 @@ TEST(Transient, RecomputesRepeatedly) {
     int64_t plainPeak = llvm::cantFail(replay(graph, makePlainSchedule(graph))).peak;
     for (int64_t budget = plainPeak - 1; budget > plainPeak / 2; budget -= 2) {
       SCOPED_TRACE("seed " + std::to_string(seed) + " budget " + std::to_string(budget));
-      std::optional<TransientResult> result = solveTransient(lifetimes, {budget});
+      std::optional<TransientSets> result = solveTransient(lifetimes, {budget});
       std::optional<double> least = test::findLeastCost(graph, budget);
       if (!result) {
         EXPECT_FALSE(findLeastRetained(lifetimes, budget));
