@@ -453,13 +453,45 @@ def BuildLoss : Pass<"nyala-build-loss", "::mlir::ModuleOp"> {
       %loss = nyala.sum_rows %m : tensor<512x1xf32> -> tensor<1x1xf32>
       return %loss : tensor<1x1xf32>
     ```
+
+    A graph without tokens (from ONNX) has its batch already, and the options are of no effect. Its loss is the cross
+    entropy of the scores that a final softmax, or its logarithm, has for its input, which joins the loss; without one, of
+    its result named `logits`, or the only one: `[batch, classes]`, `[batch, places, classes]` or, of images,
+    `[batch, classes, rows, columns]`. Every row of scores has a target. A linear layer without bias that computes them becomes part
+    of a cross entropy, as in decoders. Batch normalization in `@train_step` is that by the
+    batch's statistics; states that held the known ones are returned as moving averages with the norm's momentum.
+
+    ```mlir
+    // before
+    func.func @forward(%x: tensor<8x3x32x32xf32> {nyala.role = "image"}) -> (tensor<8x10xf32> {nyala.result = "logits"}) {
+      …
+      %n = nyala.batch_norm %c scale %s bias %b mean %m variance %v {epsilon = 1.0e-5 : f32} : …
+      …
+      %p = nyala.softmax %z : tensor<8x10xf32>
+      return %p : tensor<8x10xf32>
+    // after
+    func.func @train_step(%x: …, %targets: tensor<8xi32> {nyala.role = "targets", …},
+                          %loss_weights: tensor<8x1xf32> {nyala.role = "loss_weights", …}, …,
+                          %m: tensor<1x16xf32> {nyala.state = "bn.mean"}, …)
+        -> (tensor<1x1xf32> {nyala.result = "loss"}, tensor<1x16xf32> {nyala.state = "bn.mean"}, …) {
+      …
+      %n, %bm, %bv = nyala.batch_norm_training %c scale %s bias %b {epsilon = 1.0e-5 : f32} : …
+      …
+      %sum, %logit = nyala.log_sum_exp %z at %targets : …
+      %l = arith.subf %sum, %logit : tensor<8x1xf32>
+      %w = arith.mulf %l, %loss_weights : tensor<8x1xf32>
+      %loss = nyala.sum_rows %w : tensor<8x1xf32> -> tensor<1x1xf32>
+      %row = tensor.expand_shape %bm … : tensor<16xf32> into tensor<1x16xf32>
+      %m1 = nyala.moving_average %m, %row {momentum = 9.0e-1 : f32} : tensor<1x16xf32>
+      return %loss, %m1, … : …
+    ```
   }];
   let options = [
-    Option<"batch", "batch", "int64_t", "2", "Sequences of a batch">,
+    Option<"batch", "batch", "int64_t", "2", "Sequences of a batch (of tokens)">,
     Option<"length", "length", "int64_t", "256", "Tokens of a sequence">
   ];
   let dependentDialects = ["::nyala::NyalaDialect", "::mlir::arith::ArithDialect",
-                           "::mlir::tensor::TensorDialect"];
+                           "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
 }
 
 def Differentiate : Pass<"nyala-differentiate", "::mlir::ModuleOp"> {
@@ -501,7 +533,8 @@ def Differentiate : Pass<"nyala-differentiate", "::mlir::ModuleOp"> {
            "Regular expression of weights that are trained; others are frozen">
   ];
   let dependentDialects = ["::nyala::NyalaDialect", "::mlir::arith::ArithDialect",
-                           "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];
+                           "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+                           "::mlir::tensor::TensorDialect"];
 }
 
 def AddOptimizer : Pass<"nyala-add-optimizer", "::mlir::ModuleOp"> {

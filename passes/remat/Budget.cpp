@@ -36,7 +36,7 @@ static bool parse(llvm::StringRef text, Budget &budget) {
     std::optional<double> percent = parseDecimal(text);
     budget.isFraction = true;
     budget.fraction = percent.value_or(0) / 100;
-    return percent && budget.fraction <= 1;
+    return percent && budget.fraction > 0 && budget.fraction <= 1;
   }
   // A double does not hold every number of bytes.
   if (!text.getAsInteger(10, budget.bytes))
@@ -56,6 +56,6 @@ llvm::Expected<Budget> nyala::remat::parseBudget(llvm::StringRef text) {
     return budget;
   return llvm::createStringError(
       "expected bytes (123456789), a size (4GiB, 1.5GB, 500MiB; units B, KB, MB, GB, TB, KiB, MiB, "
-      "GiB, TiB) or a percentage from 0% to 100%, got '" +
+      "GiB, TiB) or a percentage above 0% and up to 100%, got '" +
       text + "'");
 }

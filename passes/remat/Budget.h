@@ -12,9 +12,10 @@ namespace nyala::remat {
 
 struct Budget {
   bool isFraction = false;
-  int64_t bytes = 0;   ///< of everything, unless it is a fraction
-  double fraction = 1; ///< of what recomputation can change (getBudget in Report.h): 0 to 1
-  std::string text;    ///< as it was written
+  int64_t bytes = 0; ///< of everything, unless it is a fraction
+  double fraction =
+      1;            ///< of what recomputation can change (getBudget in Report.h): above 0, up to 1
+  std::string text; ///< as it was written
 };
 
 /// What `parseBudget` takes, for help texts.

@@ -130,6 +130,20 @@ static int64_t getRows(Operation *op, int64_t most) {
   return type && type.getRank() > 0 && !type.isDynamicDim(0) ? type.getDimSize(0) : most;
 }
 
+/// Of what says nothing of its cost: operands and results move once.
+static OpCost getMovedBytes(Operation *op) {
+  OpCost cost;
+  auto add = [&](Type type) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    if (tensor && tensor.hasStaticShape() && tensor.getElementType().isIntOrFloat())
+      cost.fixedBytes += llvm::divideCeil(
+          tensor.getNumElements() * int64_t(tensor.getElementTypeBitWidth()), int64_t(8));
+  };
+  llvm::for_each(op->getOperandTypes(), add);
+  llvm::for_each(op->getResultTypes(), add);
+  return cost;
+}
+
 const Costs::Kernel &Costs::lookUp(KernelOp kernel) {
   auto [it, isNew] = kernels.try_emplace(kernel);
   if (isNew)
@@ -152,6 +166,8 @@ double Costs::getSeconds(Operation *op) {
     most = kernel.getMaxRows();
   } else {
     cost = nyala::getCost(op);
+    if (cost.flopsPerRow == 0 && cost.bytesPerRow == 0 && cost.fixedBytes == 0)
+      cost = getMovedBytes(op);
     name = op->getName().getStringRef();
   }
   if (measured)

@@ -1,4 +1,6 @@
 //===- Rematerialize.cpp - Compute again what would take memory -----------===//
+#include "ir/Variants.h"
+#include "ir/WriteOutput.h"
 #include "passes/Passes.h"
 #include "passes/remat/Costs.h"
 #include "passes/remat/FitArena.h"
@@ -18,15 +20,14 @@ using namespace mlir;
 using namespace nyala;
 using namespace nyala::remat;
 
-/// The numbers of a report as attributes.
+/// The scalars of a report as attributes. JSON does not tell 0 from 0.0.
 static DictionaryAttr getFacts(MLIRContext *context, const llvm::json::Object &report) {
   Builder builder(context);
   NamedAttrList facts;
   for (const auto &[key, value] : report) {
     StringRef name = key;
-    // JSON does not tell 0 from 0.0.
-    bool real =
-        llvm::is_contained({"overhead", "bound", "gap", "seconds", "cost", "plain_cost"}, name);
+    bool real = llvm::is_contained(
+        {"overhead", "bound", "gap", "seconds", "cost", "plain_cost", "predicted_seconds"}, name);
     if (std::optional<bool> flag = value.getAsBoolean())
       facts.set(name, builder.getBoolAttr(*flag));
     else if (std::optional<double> number = real ? value.getAsNumber() : std::nullopt)
@@ -120,6 +121,8 @@ private:
     if (!placed)
       return emitError(*step, *function, placed.takeError());
     llvm::json::Object report = toJson(step->graph, placed->plan, options.budget, placed->peak);
+    if (known->isMeasured())
+      report["predicted_seconds"] = placed->plan.replayed.cost + known->getRestSeconds();
     getOperation()->setAttr(kFactsAttr, getFacts(&getContext(), report));
     remarkPlan(*function, step->graph, *placed, options);
     remarkCosts(*function, *known);
@@ -166,15 +169,24 @@ private:
            << llvm::toString(measured.takeError());
   }
 
+  /// What speaks against measured costs.
   void remarkCosts(func::FuncOp function, const Costs &known) {
-    if (known.getMissing().empty())
-      return;
-    remark::missed(function.getLoc(), remark::RemarkOpts::name("CostsNotMeasured")
-                                          .category("nyala-rematerialize")
-                                          .function(function.getName()))
-        << remark::reason("'{0}' lacks {1} kernels or ops, '{2}' among them, which cost what their "
-                          "FLOPs and bytes say",
-                          costs.getValue(), known.getMissing().size(), *known.getMissing().begin());
+    auto remarkOf = [&](StringRef name) {
+      return remark::missed(function.getLoc(), remark::RemarkOpts::name(name)
+                                                   .category("nyala-rematerialize")
+                                                   .function(function.getName()));
+    };
+    if (!known.getMissing().empty())
+      remarkOf("CostsNotMeasured") << remark::reason(
+          "'{0}' lacks {1} kernels or ops, '{2}' among them, which cost what their "
+          "FLOPs and bytes say",
+          costs.getValue(), known.getMissing().size(), *known.getMissing().begin());
+    auto targets = getOperation()->getAttrOfType<ArrayAttr>(NyalaDialect::kTargetsAttr);
+    auto isMeasured = [&](Attribute target) { return getArch(target) == known.getArch(); };
+    if (!known.getArch().empty() && targets && llvm::none_of(targets, isMeasured))
+      remarkOf("CostsOfOtherCode")
+          << remark::reason("'{0}' has times of code for '{1}', the step is compiled for others",
+                            costs.getValue(), known.getArch());
   }
 
   void remarkPlan(func::FuncOp function, const Graph &graph, const PlacedPlan &placed,
@@ -200,7 +212,7 @@ private:
   LogicalResult writeReport(llvm::json::Object json) {
     if (report.empty())
       return success();
-    llvm::Error error = llvm::writeToOutput(report, [&](llvm::raw_ostream &os) {
+    llvm::Error error = writeOutput(report, [&](llvm::raw_ostream &os) {
       os << llvm::json::Value(std::move(json)) << '\n';
       return llvm::Error::success();
     });

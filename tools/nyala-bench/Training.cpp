@@ -56,7 +56,8 @@ private:
   Trainer trainer;
   nyala_trainer_info info;
   std::optional<rt::OutputFile> costsFile;
-  std::mt19937 random{1}; // the same numbers everywhere
+  // NOLINTNEXTLINE(bugprone-random-generator-seed): the same numbers everywhere
+  std::mt19937 random{1};
   Tokens tokens, targets;
   std::vector<float> lossWeights;
   // Of each repetition.
@@ -75,19 +76,19 @@ void TrainingBench::fillState(uint32_t index) {
     return;
   constexpr float spread = 0.035F; // a standard deviation of 0.02
   const float middle = state.rows == 1 ? 1 : 0;
-  std::uniform_real_distribution<float> draw(middle - spread, middle + spread);
   for (float &value : std::span(state.values, state.rows * state.columns))
-    value = draw(random);
+    value = middle + spread * (static_cast<float>(random()) * 0x1p-31F - 1);
 }
 
 void TrainingBench::fillBatch() {
   const size_t rows = size_t(info.batch) * info.length;
-  std::uniform_int_distribution<int32_t> draw(0,
-                                              static_cast<int32_t>(model.getInfo().vocabulary) - 1);
+  const auto draw = [this, vocabulary = model.getInfo().vocabulary] {
+    return static_cast<int32_t>(random() % vocabulary);
+  };
   tokens.resize(rows);
   targets.resize(rows);
-  std::ranges::generate(tokens, [&] { return draw(random); });
-  std::ranges::generate(targets, [&] { return draw(random); });
+  std::ranges::generate(tokens, draw);
+  std::ranges::generate(targets, draw);
   lossWeights.assign(rows, 1 / static_cast<float>(rows));
 }
 

@@ -164,7 +164,7 @@ private:
       module = importModel(context, getModelPath(), getSizes());
       if (module && options.absentWeights)
         assumeFormats();
-      return module && checkKernels() && checkWeights();
+      return module && checkKernels() && checkSchedule() && checkWeights();
     }
     module = parseSourceFile<ModuleOp>(options.input, &context);
     if (!module)
@@ -221,6 +221,16 @@ private:
                          ? "--compile-to=model writes the training step, scheduled within "
                            "--memory-budget"
                          : "--compile-to=input writes its module, which nyala-interpret runs"));
+    return false;
+  }
+
+  /// What fits a budget is known of kernels.
+  bool checkSchedule() {
+    if (!step.memory.budget || options.to >= Phase::Program || getFact("architecture") == "onnx")
+      return true;
+    reportError(kTool, "a step is fitted into --memory-budget in the phase program, which "
+                       "--compile-to=" +
+                           getName(options.to) + " does not reach");
     return false;
   }
 
@@ -295,6 +305,8 @@ private:
     case Phase::Model: {
       if (options.isStep) {
         train::buildStepModelPipeline(pm, step, options.sharing);
+        if (getFact("architecture") == "onnx") // goes no further: its ops are what is scheduled
+          train::addRematerialization(pm, step.memory);
         break;
       }
       ModelPipelineOptions model;
@@ -325,6 +337,7 @@ private:
       buildKernelPipeline(pm);
       break;
     case Phase::Program:
+      train::addRematerialization(pm, step.memory);
       buildProgramPipeline(pm);
       break;
     case Phase::Input:
@@ -332,7 +345,14 @@ private:
       return true;
     }
     progress("phase " + getName(phase));
-    return succeeded(pm.run(*module));
+    if (failed(pm.run(*module)))
+      return false;
+    if (std::string recomputation = train::describeRecomputation(*module);
+        !recomputation.empty() && !options.quiet) {
+      progress("");
+      llvm::errs() << recomputation << "\n";
+    }
+    return true;
   }
 
   bool dump(Phase phase) {
@@ -431,6 +451,8 @@ private:
   void checkOutputs() const {
     if (options.to == Phase::Artifact)
       package::OutputFile unused(getArtifactPath());
+    if (!step.memory.report.empty())
+      package::OutputFile unused(step.memory.report);
   }
 
   bool writeArtifact(std::chrono::steady_clock::time_point start) {

@@ -37,8 +37,8 @@ struct CompileOptions {
   bool externalWeights = false;
   bool absentWeights = false; ///< random numbers take their place
   bool isStep = false;        ///< compile a training step instead of a model's inference
-  train::StepOptions step;
-  bool hasBatch = false; ///< of an ONNX graph, whose file has one
+  train::StepOptions step;    ///< its memory is that of a module of a step to resume from, too
+  bool hasBatch = false;      ///< of an ONNX graph, whose file has one
   Phase from = Phase::Input;
   Phase to = Phase::Artifact;
   bool resume = false;  ///< the input is a module of the phase `from`

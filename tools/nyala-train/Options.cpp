@@ -86,6 +86,7 @@ void addRunOptions(CLI::App &app, TrainOptions &options, Unsaid &unsaid) {
 }
 
 void addMachineOptions(CLI::App &app, TrainOptions &options) {
+  addMemoryOptions(app, options.step.memory);
   app.add_option("-t,--threads", options.threads,
                  "Threads (default: one per physical core that may be used)")
       ->check(between<int64_t>(1, 256, "1 to 256 threads"))

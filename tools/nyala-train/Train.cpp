@@ -1,10 +1,12 @@
 #include "tools/nyala-train/Train.h"
 #include "codegen/cpu/CpuTarget.h"
 #include "codegen/cpu/CpuTileModels.h"
+#include "codegen/package/OutputFile.h"
 #include "ir/storage/Error.h"
 #include "runtime/core/Status.h"
 #include "runtime/devices/cpu/CpuDevice.h"
 #include "runtime/devices/cpu/CpuFeatures.h"
+#include "runtime/devices/cpu/ThreadPool.h"
 #include "tools/RegisterAll.h"
 #include "tools/ToolSupport.h"
 #include "tools/evaluation/TemporaryArtifact.h"
@@ -38,6 +40,7 @@ public:
         diagnostics(&context, tool) {
     context.loadDialect<NyalaDialect>();
     setTargets();
+    this->options.step.memory.workers = rt::chooseThreads(options.threads);
     this->options.step.precision = choosePrecision(targets, options.step.precision);
   }
 
@@ -80,6 +83,7 @@ private:
   Inputs inputs;
   std::optional<Checkpoint> checkpoint;
   std::optional<TemporaryArtifact> temporary;
+  std::optional<CompiledStep> step;
   std::optional<SavedTraining> saved; ///< that is gone on from
 };
 
@@ -121,6 +125,8 @@ void Training::checkSaved() {
 }
 
 bool Training::run() {
+  if (const std::string &report = options.step.memory.report; !report.empty())
+    package::OutputFile unused(report); // that it cannot be written is known before the work
   openCheckpoint();
   if (!readInputs(
           context, options, inputs, [&](const std::string &what) { progress(what); },
@@ -129,8 +135,9 @@ bool Training::run() {
   if (saved)
     checkSaved();
   temporary.emplace("nyala-train");
-  if (!compileStep(inputs.model->getModule(), options.step, targets, temporary->getPath(),
-                   [&](const std::string &what) { progress(what); }))
+  step = compileStep(inputs.model->getModule(), options.step, targets, temporary->getPath(),
+                     [&](const std::string &what) { progress(what); });
+  if (!step)
     return false;
   malloc_trim(0); // what compiling took
   // Until here an interrupt ends the program; from here on it saves first.
@@ -178,6 +185,8 @@ void Training::train() {
        " windows; a step has " + std::to_string(options.step.batch * options.step.accumulate) +
        " of " + std::to_string(options.step.length) + " tokens");
   note(describeMemory(trainer));
+  if (!step->recomputation.empty())
+    note(step->recomputation);
   loop.run(log);
   plot(log.getLines());
 }

@@ -22,11 +22,25 @@ void setStepTargets(mlir::ModuleOp module, mlir::ArrayAttr targets);
 void buildStepModelPipeline(mlir::OpPassManager &pm, const StepOptions &options,
                             const KvSharing &sharing);
 
+/// Adds the pass that makes the step fit, if there is a budget. On dispatches it comes right before
+/// buildProgramPipeline.
+void addRematerialization(mlir::OpPassManager &pm, const MemoryOptions &options);
+
+/// "recomputation: 270 nodes, budget 3.0 MB, …" of a module that the pass has rewritten; "" of
+/// others.
+std::string describeRecomputation(mlir::ModuleOp module);
+
+/// What compiling a step tells.
+struct CompiledStep {
+  std::string recomputation; ///< as describeRecomputation says it
+};
+
 /// Compiles the step of a model of the phase `input`, which is left as it is, and writes the
 /// artifact, without the model's weights. The precision has been chosen. `progress` is told of each
-/// phase. False after errors have been emitted; throws nyala::Error.
-bool compileStep(mlir::ModuleOp model, const StepOptions &options, mlir::ArrayAttr targets,
-                 const std::string &path, llvm::function_ref<void(const std::string &)> progress);
+/// phase. Nothing after errors have been emitted; throws nyala::Error.
+std::optional<CompiledStep> compileStep(mlir::ModuleOp model, const StepOptions &options,
+                                        mlir::ArrayAttr targets, const std::string &path,
+                                        llvm::function_ref<void(const std::string &)> progress);
 
 } // namespace nyala::train
 

@@ -49,4 +49,42 @@ std::vector<CLI::Option *> addStepOptions(CLI::App &app, StepOptions &options) {
   return added;
 }
 
+std::vector<CLI::Option *> addMemoryOptions(CLI::App &app, MemoryOptions &options) {
+  auto parse = [&options](const std::string &text) {
+    llvm::Expected<remat::Budget> budget = remat::parseBudget(text);
+    if (!budget)
+      throw CLI::ValidationError("--memory-budget", llvm::toString(budget.takeError()));
+    options.budget = *budget;
+  };
+  CLI::Option *budget =
+      app.add_option_function<std::string>(
+             "--memory-budget", parse,
+             "Memory that a step may take, weights, gradients and optimizer included, as 4GiB or "
+             "2500MB; or a percentage of what recomputation can change: 50%. Activations that do "
+             "not fit are computed again, which changes no result (default: all are kept)")
+          ->type_name(remat::kBudgetForm);
+  CLI::Option *method =
+      app.add_option("--remat-method", options.method,
+                     "How what is recomputed is chosen: optimal (by integer programs), greedy, "
+                     "sqrt (ends of about sqrt(n) segments are kept) or none")
+          ->check(CLI::IsMember({"optimal", "greedy", "sqrt", "none"}))
+          ->capture_default_str();
+  CLI::Option *limit = addNumber(app, "--remat-time-limit", options.timeLimit, 1e6,
+                                 "Seconds after which the best choice so far is taken")
+                           ->type_name("SECONDS");
+  CLI::Option *costs =
+      app.add_option("--remat-costs", options.costs,
+                     "What each kernel costs, measured by nyala-bench --profile-ops (default: by "
+                     "its operations and bytes)")
+          ->check(CLI::ExistingFile)
+          ->type_name("JSON");
+  CLI::Option *report =
+      app.add_option("--remat-report", options.report,
+                     "Write what was chosen and what it costs, for nyala-inspect, as JSON")
+          ->type_name("FILE");
+  for (CLI::Option *option : {method, limit, costs, report})
+    option->needs(budget);
+  return {budget, method, limit, costs, report};
+}
+
 } // namespace nyala::train
