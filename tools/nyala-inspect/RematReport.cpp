@@ -29,8 +29,7 @@ public:
 
   RematReport read() {
     load();
-    return {describeSummary() +
-                describePeak("if everything is kept", plain, plainReplay) +
+    return {describeSummary() + describePeak("if everything is kept", plain, plainReplay) +
                 describePeak("with recomputation", schedule, replayed),
             plot()};
   }
