@@ -263,9 +263,7 @@ def test_memory_budget_changes_nothing(inputs, tmp_path):
     for a, b in zip(*logs, strict=True):
         assert (a["loss"], a["grad_norm"]) == (b["loss"], b["grad_norm"])
     report = json.loads((tmp_path / "report.json").read_text())
-    assert report["peak"] <= report["budget"] < logs[0][0]["peak_bytes"]
-    # What the runtime reserves is what was planned, but for some bytes of arguments.
-    assert abs(logs[1][0]["peak_bytes"] - report["peak"]) < 4096
+    assert logs[1][0]["peak_bytes"] <= report["peak"] <= report["budget"] < logs[0][0]["peak_bytes"]
     weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in "ab"]
     assert weights[0] == weights[1]
 
