@@ -10,10 +10,12 @@ namespace nyala::remat {
 inline constexpr double kCertified = 1e-3;
 
 enum class Method {
-  None,   ///< the order of the graph
-  Sqrt,   ///< Chen et al. 2016: keeps what lies at the ends of about sqrt(n) segments
-  Greedy, ///< drops what frees most for its cost until the schedule fits
-  Optimal ///< integer programs, with all heuristics as incumbents
+  None,           ///< the order of the graph
+  Sqrt,           ///< Chen et al. 2016: keeps what lies at the ends of about sqrt(n) segments
+  Greedy,         ///< drops what frees most for its cost until the schedule fits
+  Optimal,        ///< integer programs, with all heuristics as incumbents
+  Checkmate,      ///< for comparison: Jain et al. 2020, as published (CheckmateModel.h)
+  CheckmateTight, ///< the same with fewer integers
 };
 
 struct SolveOptions {
@@ -54,7 +56,8 @@ public:
   std::error_code convertToErrorCode() const override;
 };
 
-/// The cheapest schedule found within the budget. Errors: InfeasibleError, and what `check` says.
+/// The cheapest schedule found within the budget. Errors: InfeasibleError, what `check` says, and
+/// of Checkmate's program that it gave none.
 llvm::Expected<Plan> solve(const Graph &graph, const SolveOptions &options);
 
 } // namespace nyala::remat
