@@ -37,9 +37,9 @@ public:
   static llvm::Expected<Costs> parse(llvm::StringRef text, llvm::StringRef name);
 
   /// Seconds that running `op` once takes: of a dispatch what was measured of its kernel, wherever
-  /// it was called from; else the roofline's, times what the profile as a whole took longer than the
-  /// roofline says of it. Rows that are not constant count at their most; of an op that says nothing
-  /// of its cost, operands and results move once.
+  /// it was called from; else the roofline's, times what the profile as a whole took longer than
+  /// the roofline says of it. Rows that are not constant count at their most; of an op that says
+  /// nothing of its cost, operands and results move once.
   double getSeconds(mlir::Operation *op);
 
   bool isMeasured() const { return measured; }

@@ -6,6 +6,7 @@
 #include "passes/remat/Schedule.h"
 #include "runtime/kernel_abi.h"
 
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Interfaces/DestinationStyleOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
@@ -89,6 +90,12 @@ private:
       return places.contains(op->getOperand(0)) ? places.placeView(op) : success();
     if (op->hasTrait<OpTrait::ConstantLike>() || isa<tensor::EmptyOp>(op) || isInitial(op))
       return success();
+    // What is repeated is read where it lies once.
+    if (auto repeated = dyn_cast<linalg::BroadcastOp>(op); repeated && op->getNumResults() == 1) {
+      if (places.contains(repeated.getInput()))
+        places.placeOver(op->getResult(0), repeated.getInput());
+      return success();
+    }
     bool computes = false;
     for (OpResult result : op->getResults()) {
       if (!isa<TensorType>(result.getType()))

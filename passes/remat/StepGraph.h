@@ -31,7 +31,8 @@ inline constexpr llvm::StringLiteral kFactsAttr = "nyala.rematerialization";
 struct StepGraph {
   Graph graph;
   /// The op of each node. Ops that no node stands for take neither time nor memory: views, weights
-  /// that are loaded, constants, values that a `linalg` op is initialized with.
+  /// that are loaded, constants, what is repeated (linalg.broadcast), values that a `linalg` op is
+  /// initialized with.
   llvm::SmallVector<mlir::Operation *> ops;
 };
 
