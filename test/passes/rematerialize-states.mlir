@@ -2,7 +2,9 @@
 // RUN: nyala-opt %s --nyala-rematerialize="fraction=1 report=%t.json" -o %t.mlir
 // RUN: FileCheck %s --input-file=%t.json
 
-// CHECK: "nodes":[{"bytes":4096,"cost":{{[^,]+}},"inputs":[],"op":"f","outputs":[0],"workspace":0}
+// Fixed are %x, %w, %v and the loss, and %m, which @update_states alone has.
+// CHECK: "fixed_bytes":16448
+// CHECK-SAME: "nodes":[{"bytes":4096,"cost":{{[^,]+}},"inputs":[],"op":"f","outputs":[0],"workspace":0}
 // CHECK-SAME: {"bytes":4096,"cost":{{[^,]+}},"inputs":[0],"op":"f","outputs":[1],"recomputable":true,"workspace":0}
 
 nyala.kernel @f(%x: tensor<16x64xf32>) -> tensor<16x64xf32> attributes {max_rows = 16 : i64} {
@@ -32,4 +34,9 @@ func.func @train_step(%x: tensor<16x64xf32> {nyala.role = "x"}, %w: tensor<16x64
   %d1 = nyala.dispatch @df rows(%rows) (%d2, %a1) tied [-1] : (tensor<16x64xf32>, tensor<16x64xf32>) -> tensor<16x64xf32>
   %v1 = nyala.dispatch @update rows(%rows) (%v, %d1) tied [0] : (tensor<16x64xf32>, tensor<16x64xf32>) -> tensor<16x64xf32>
   return %loss, %w1, %v1 : tensor<16x1xf32>, tensor<16x64xf32>, tensor<16x64xf32>
+}
+
+func.func @update_states(%rate: tensor<1x1xf32> {nyala.role = "rate"}, %w: tensor<16x64xf32> {nyala.state = "w"}, %m: tensor<16x64xf32> {nyala.state = "m"})
+    -> (tensor<16x64xf32> {nyala.state = "w"}, tensor<16x64xf32> {nyala.state = "m"}) attributes {nyala.entry} {
+  return %w, %m : tensor<16x64xf32>, tensor<16x64xf32>
 }
