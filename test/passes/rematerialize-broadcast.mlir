@@ -1,5 +1,6 @@
-// RUN: nyala-opt %s --nyala-rematerialize="budget=1000000 report=%t.json" -o %t.mlir
-// RUN: FileCheck %s --input-file=%t.json
+// RUN: rm -rf %t && mkdir %t && cd %t
+// RUN: nyala-opt %s --nyala-rematerialize="budget=1000000 report=report.json" -o %t.mlir
+// RUN: FileCheck %s --input-file=report.json
 
 // What repeats a bias is read where the bias lies: no node, no memory.
 // CHECK: "nodes":[{{[{].*}}"op":"nyala.linear"

@@ -1,6 +1,7 @@
 // @f of %w cannot run again where %a1 is wanted last: %w has been updated by then. @f of %a1 can, nothing that it reads changes.
-// RUN: nyala-opt %s --nyala-rematerialize="fraction=1 report=%t.json" -o %t.mlir
-// RUN: FileCheck %s --input-file=%t.json
+// RUN: rm -rf %t && mkdir %t && cd %t
+// RUN: nyala-opt %s --nyala-rematerialize="fraction=1 report=report.json" -o %t.mlir
+// RUN: FileCheck %s --input-file=report.json
 
 // Fixed are %x, %w, %v and the loss, and %m, which @update_states alone has.
 // CHECK: "fixed_bytes":16448
