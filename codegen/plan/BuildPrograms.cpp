@@ -56,11 +56,11 @@ private:
     return kernel->getAttrOfType<DenseI64ArrayAttr>(kCostAttr);
   }
 
-  /// The key of the kernel that a dispatch calls.
+  /// The key of the kernel that a dispatch calls; null if its code alone is known.
   StringAttr getKey(DispatchOp dispatch) {
     auto kernel = symbols.lookupNearestSymbolFrom<KernelOp>(function, dispatch.getKernelAttr());
     StringAttr &key = keys[kernel];
-    if (!key)
+    if (kernel && !key)
       key = builder.getStringAttr(getKernelKey(kernel));
     return key;
   }
@@ -108,7 +108,8 @@ private:
       auto built = StepOp::create(builder, dispatch.getLoc(), dispatch.getKernel(),
                                   builder.getArrayAttr(buffers), entry.getRowCount(dispatch),
                                   sorted, getCost(dispatch).asArrayRef(), writes, floats, updates);
-      built->setAttr(kKeyAttr, getKey(dispatch));
+      if (StringAttr key = getKey(dispatch))
+        built->setAttr(kKeyAttr, key);
     }
     function.erase();
   }

@@ -1,7 +1,7 @@
 //===- ImageGradientCosts.cpp - FLOPs and bytes of image gradients --------===//
 //
 // As in CostModels.cpp. A row is what the leading dimension of the first result
-// has: an image, or a filter; statistics of channels are one row.
+// has: an image, a filter, or a channel.
 //
 //===----------------------------------------------------------------------===//
 #include "ir/ImageGradientOps.h"
@@ -43,9 +43,10 @@ OpCost PoolGradientOp::getCost() {
 // Two passes: statistics, then the norm.
 OpCost BatchNormTrainingOp::getCost() { return perImage(*this, getInput(), 6); }
 OpCost BatchNormWeightGradientOp::getCost() {
-  return {.flopsPerRow = 4 * getElements(getInput()),
+  int64_t places = getElements(getInput()) / std::max<int64_t>(getChannels(getMean()), 1);
+  return {.flopsPerRow = 4 * places,
           .fixedBytes = getBytes(getGradient()) + getBytes(getInput()),
-          .bytesPerRow = 2 * getBytes(getMean())};
+          .bytesPerRow = 2 * rowBytes(getMean())};
 }
 OpCost BatchNormGradientOp::getCost() { return perImage(*this, getInput(), 5); }
 

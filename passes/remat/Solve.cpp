@@ -382,10 +382,10 @@ llvm::Expected<Plan> Solver::run() {
   // Takes seconds, and is for where no other bound certifies.
   if (best && !isCertified() && !isClose(retainedBound))
     boundByCuts(/*exact=*/true, 0.5 * remaining());
-  if (!best) {
-    findNearest();
+  if (!best)
+    findNearest(); // on the way to a higher budget it may meet one that fits
+  if (!best)
     return fail();
-  }
   return finish();
 }
 

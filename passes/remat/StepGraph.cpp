@@ -6,8 +6,10 @@
 #include "passes/remat/Schedule.h"
 #include "runtime/kernel_abi.h"
 
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Interfaces/DestinationStyleOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 using namespace nyala;
@@ -15,6 +17,10 @@ using namespace nyala::remat;
 
 /// Scratch of the runtime's workers is whole pages.
 static constexpr int64_t kPageBytes = 4096;
+
+static int64_t getStaticBytes(RankedTensorType type) {
+  return llvm::divideCeil(type.getNumElements() * type.getElementTypeBitWidth(), 8);
+}
 
 /// The operand of the return that is the loss; null if there is none.
 static OpOperand *findLoss(func::FuncOp function) {
@@ -63,7 +69,7 @@ public:
       places.addObject(argument, {state ? BufferRegion::State : BufferRegion::Argument,
                                   static_cast<int64_t>(argument.getArgNumber()),
                                   {},
-                                  getBytes(type)});
+                                  getStaticBytes(type)});
     }
     for (Operation &op : function.getBody().front().without_terminator())
       if (failed(place(&op)))
@@ -75,20 +81,22 @@ public:
   SmallVector<Operation *> steps;
 
 private:
-  static int64_t getBytes(RankedTensorType type) {
-    return llvm::divideCeil(type.getNumElements() * type.getElementTypeBitWidth(), 8);
-  }
-
   LogicalResult place(Operation *op) {
     if (auto load = dyn_cast<LoadOp>(op)) {
       places.addObject(load.getResult(), {BufferRegion::Weight, 0, load.getWeightAttr(),
-                                          getBytes(getTensorType(load.getResult()))});
+                                          getStaticBytes(getTensorType(load.getResult()))});
       return success();
     }
     if (ValuePlaces::isView(op) && ValuePlaces::isContiguous(op))
       return places.contains(op->getOperand(0)) ? places.placeView(op) : success();
     if (op->hasTrait<OpTrait::ConstantLike>() || isa<tensor::EmptyOp>(op) || isInitial(op))
       return success();
+    // What is repeated is read where it lies once.
+    if (auto repeated = dyn_cast<linalg::BroadcastOp>(op); repeated && op->getNumResults() == 1) {
+      if (places.contains(repeated.getInput()))
+        places.placeOver(op->getResult(0), repeated.getInput());
+      return success();
+    }
     bool computes = false;
     for (OpResult result : op->getResults()) {
       if (!isa<TensorType>(result.getType()))
@@ -104,7 +112,7 @@ private:
       if (updated && places.contains(updated->get()))
         places.placeOver(result, updated->get());
       else
-        places.addObject(result, {BufferRegion::Arena, 0, {}, getBytes(type)});
+        places.addObject(result, {BufferRegion::Arena, 0, {}, getStaticBytes(type)});
     }
     if (computes)
       steps.push_back(op);
@@ -171,7 +179,7 @@ private:
   static int64_t align(int64_t bytes) { return llvm::alignTo(bytes, NYALA_BUFFER_ALIGNMENT); }
 
   int64_t getFixedBytes() {
-    int64_t bytes = getScratchBytes() * workers;
+    int64_t bytes = getScratchBytes() * workers + getOtherStates();
     for (BlockArgument argument : function.getArguments())
       bytes += align(entry.getBytes(argument));
     DenseSet<unsigned> counted;
@@ -185,6 +193,25 @@ private:
           bytes += align(entry.getBytes(result));
       }
     });
+    return bytes;
+  }
+
+  /// States that other entries alone have: the optimizer's, where gradients are accumulated.
+  int64_t getOtherStates() {
+    int64_t bytes = 0;
+    StringSet<> counted;
+    auto count = [&](func::FuncOp entry, bool adds) {
+      for (BlockArgument argument : entry.getArguments()) {
+        auto name =
+            entry.getArgAttrOfType<StringAttr>(argument.getArgNumber(), NyalaDialect::kStateAttr);
+        auto type = dyn_cast<RankedTensorType>(argument.getType());
+        if (name && type && type.hasStaticShape() && counted.insert(name.getValue()).second && adds)
+          bytes += align(getStaticBytes(type));
+      }
+    };
+    count(function, /*adds=*/false);
+    for (auto other : function->getParentOfType<ModuleOp>().getOps<func::FuncOp>())
+      count(other, /*adds=*/true);
     return bytes;
   }
 

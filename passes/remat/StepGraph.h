@@ -31,7 +31,8 @@ inline constexpr llvm::StringLiteral kFactsAttr = "nyala.rematerialization";
 struct StepGraph {
   Graph graph;
   /// The op of each node. Ops that no node stands for take neither time nor memory: views, weights
-  /// that are loaded, constants, values that a `linalg` op is initialized with.
+  /// that are loaded, constants, what is repeated (linalg.broadcast), values that a `linalg` op is
+  /// initialized with.
   llvm::SmallVector<mlir::Operation *> ops;
 };
 
@@ -39,9 +40,9 @@ struct StepGraph {
 bool isTrainingStep(mlir::func::FuncOp function);
 
 /// The graph of a function that computes a loss (a result with `nyala.result = "loss"`). What the
-/// runtime keeps throughout is fixed: arguments, states, results, and the largest scratch of the
-/// kernels for each of `workers`, once these have been generated. Emits an error where a value's
-/// memory is not known.
+/// runtime keeps throughout is fixed: arguments, results, the states of all entries, and the
+/// largest scratch of the kernels for each of `workers`, once these have been generated. Emits an
+/// error where a value's memory is not known.
 mlir::FailureOr<StepGraph> buildStepGraph(mlir::func::FuncOp function, CostFunction getCost,
                                           int64_t workers = 1);
 

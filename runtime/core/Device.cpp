@@ -36,12 +36,26 @@ uint64_t getArenaBytes(const artifact::Artifact &program, artifact::Target devic
   return bytes;
 }
 
-uint64_t getMaxArgument(const artifact::Artifact &program, artifact::Target device) {
-  uint64_t elements = 0;
-  for (const artifact::Entry *entry : *program.entries())
-    if (entry->device() == device)
-      for (const artifact::Count *count : *entry->counts())
+uint64_t getMaxArgument(const artifact::Artifact &program, artifact::Target device,
+                        artifact::ArgumentRole role) {
+  using artifact::ArgumentRole;
+  const bool hasSessions = servesSessions(program);
+  const bool isOfSessions = role == ArgumentRole::Sequences || role == ArgumentRole::Slots ||
+                            role == ArgumentRole::Wanted;
+  const bool isRate = role == ArgumentRole::Rate;
+  const bool isFilled = !isRate && (!isOfSessions || hasSessions);
+  uint64_t elements = isRate ? 1 : 0;
+  for (const artifact::Entry *entry : *program.entries()) {
+    if (entry->device() != device)
+      continue;
+    for (const artifact::Argument *argument : *entry->arguments())
+      if (isFilled || argument->role() == role)
+        elements = std::max<uint64_t>(elements, entry->counts()->Get(argument->count())->max());
+    // A session fills as many rows as an entry has; a trainer as many as the arguments have.
+    for (const artifact::Count *count : *entry->counts())
+      if (isFilled && hasSessions)
         elements = std::max<uint64_t>(elements, count->max());
+  }
   return elements;
 }
 

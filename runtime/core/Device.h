@@ -172,8 +172,10 @@ private:
 
 /// Bytes of the arena: those of a device's largest entry.
 uint64_t getArenaBytes(const artifact::Artifact &program, artifact::Target device);
-/// Elements of the longest argument of a device's entries.
-uint64_t getMaxArgument(const artifact::Artifact &program, artifact::Target device);
+/// Elements that an argument in this role needs at most. Those that a session or a trainer fills
+/// whether an entry reads them or not are as long as the longest of a device's entries.
+uint64_t getMaxArgument(const artifact::Artifact &program, artifact::Target device,
+                        artifact::ArgumentRole role);
 
 } // namespace nyala::rt
 

@@ -1,11 +1,11 @@
 // What the file does not have costs what its FLOPs and bytes say, times what the profile took longer than that: here 10 times. 11,328
 // bytes move, at 40 GB/s.
-// RUN: split-file %s %t
-// RUN: nyala-opt %t/step.mlir --nyala-rematerialize="fraction=1 costs=%t/costs.json" --remarks-filter=nyala-rematerialize 2>&1 | FileCheck %t/step.mlir
-// RUN: nyala-opt %t/target.mlir --nyala-rematerialize="fraction=1 costs=%t/costs.json" --remarks-filter=nyala-rematerialize 2>&1 | FileCheck %s --check-prefix=OTHER
-// RUN: not nyala-opt %t/step.mlir --nyala-rematerialize="fraction=1 costs=%t/none.json" 2>&1 | FileCheck %s --check-prefix=NONE
-// RUN: not nyala-opt %t/step.mlir --nyala-rematerialize="fraction=1 costs=%t/step.mlir" 2>&1 | FileCheck %s --check-prefix=GARBAGE
-// RUN: not nyala-opt %t/step.mlir --nyala-rematerialize="fraction=1 costs=%t/new.json" 2>&1 | FileCheck %s --check-prefix=VERSION
+// RUN: split-file %s %t && cd %t
+// RUN: nyala-opt %t/step.mlir --nyala-rematerialize="fraction=1 costs=costs.json" --remarks-filter=nyala-rematerialize 2>&1 | FileCheck %t/step.mlir
+// RUN: nyala-opt %t/target.mlir --nyala-rematerialize="fraction=1 costs=costs.json" --remarks-filter=nyala-rematerialize 2>&1 | FileCheck %s --check-prefix=OTHER
+// RUN: not nyala-opt %t/step.mlir --nyala-rematerialize="fraction=1 costs=none.json" 2>&1 | FileCheck %s --check-prefix=NONE
+// RUN: not nyala-opt %t/step.mlir --nyala-rematerialize="fraction=1 costs=step.mlir" 2>&1 | FileCheck %s --check-prefix=GARBAGE
+// RUN: not nyala-opt %t/step.mlir --nyala-rematerialize="fraction=1 costs=new.json" 2>&1 | FileCheck %s --check-prefix=VERSION
 
 // OTHER: CostsOfOtherCode {{.*}}costs.json' has times of code for 'znver5', the step is compiled for others
 // NONE: error: nyala-rematerialize: cannot read the costs '{{.*}}none.json': No such file or directory

@@ -1,7 +1,8 @@
 // Where no dispatches have been formed, a node is an op.
-// RUN: nyala-opt %s --nyala-rematerialize="budget=67648 report=%t.json" -o %t.mlir
+// RUN: rm -rf %t && mkdir %t && cd %t
+// RUN: nyala-opt %s --nyala-rematerialize="budget=67648 report=report.json" -o %t.mlir
 // RUN: FileCheck %s --input-file=%t.mlir
-// RUN: FileCheck %s --input-file=%t.json --check-prefix=REPORT
+// RUN: FileCheck %s --input-file=report.json --check-prefix=REPORT
 // RUN: nyala-interpret --compare %s %t.mlir --entry train_step --seed 1 --tolerance 0
 // RUN: nyala-opt %t.mlir --canonicalize --cse | FileCheck %s
 

@@ -1,7 +1,8 @@
 // Schedules themselves are tested in test/unit/remat. Here: what is a node, what a tensor, and what becomes of a schedule.
-// RUN: nyala-opt %s --nyala-rematerialize="budget=24640 report=%t.json" -o %t.mlir --remarks-filter=nyala-rematerialize 2>&1 | FileCheck %s --check-prefix=REMARK
+// RUN: rm -rf %t && mkdir %t && cd %t
+// RUN: nyala-opt %s --nyala-rematerialize="budget=24640 report=report.json" -o %t.mlir --remarks-filter=nyala-rematerialize 2>&1 | FileCheck %s --check-prefix=REMARK
 // RUN: FileCheck %s --input-file=%t.mlir
-// RUN: FileCheck %s --input-file=%t.json --check-prefix=REPORT
+// RUN: FileCheck %s --input-file=report.json --check-prefix=REPORT
 // RUN: nyala-interpret --compare %s %t.mlir --entry train_step --seed 1 --tolerance 0
 
 // Clones are told apart from each other and from what they repeat.

@@ -71,6 +71,7 @@ int main(int argc, char **argv) {
   }
   Graph graph = exitOnError(graphFromJson(read(graphFile)));
   std::vector<int64_t> bytes;
+  bytes.reserve(budgets.size());
   for (const Budget &budget : budgets)
     bytes.push_back(budget.isFraction ? getBudget(graph, budget.fraction) : budget.bytes);
   // A lower budget's schedule is known at higher ones.

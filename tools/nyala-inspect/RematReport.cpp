@@ -7,6 +7,7 @@
 #include "llvm/Support/MemoryBuffer.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 
 using namespace nyala::remat;
@@ -28,8 +29,7 @@ public:
 
   RematReport read() {
     load();
-    return {describeSummary() +
-                describePeak("as the order of the model has it", plain, plainReplay) +
+    return {describeSummary() + describePeak("if everything is kept", plain, plainReplay) +
                 describePeak("with recomputation", schedule, replayed),
             plot()};
   }

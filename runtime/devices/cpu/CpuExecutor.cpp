@@ -65,11 +65,11 @@ CpuExecutor::CpuExecutor(const Artifact &artifact, const CpuImage &image,
                 "state '" + state.name()->str() + "'", use.states));
     states[i] = memory.back().data();
   }
-  const uint64_t argumentBytes =
-      getMaxArgument(artifact.program(), artifact::Target::Cpu) * sizeof(int32_t);
-  for (std::byte *&argument : arguments) {
-    memory.push_back(reserve(argumentBytes, "the arguments", use.rest));
-    argument = memory.back().data();
+  for (size_t role = 0; role < arguments.size(); ++role) {
+    const uint64_t elements = getMaxArgument(artifact.program(), artifact::Target::Cpu,
+                                             static_cast<artifact::ArgumentRole>(role));
+    memory.push_back(reserve(elements * sizeof(int32_t), "the arguments", use.rest));
+    arguments[role] = memory.back().data();
   }
 }
 

@@ -77,10 +77,11 @@ CudaExecutor::CudaExecutor(const CudaDevice &device, const ExecutorOptions &opti
     if (memory->size() > 0)
       driver.check(driver.fill(memory->get(), 0, memory->size(), stream.get()),
                    "clear the session's memory");
-  const uint64_t argumentBytes = getMaxArgument(program, artifact::Target::Cuda) * sizeof(int32_t);
-  for (std::byte *&argument : arguments) {
-    hostMemory.push_back(Mapping::reserve(argumentBytes, "the arguments"));
-    argument = hostMemory.back().data();
+  for (size_t role = 0; role < arguments.size(); ++role) {
+    const uint64_t elements =
+        getMaxArgument(program, artifact::Target::Cuda, static_cast<artifact::ArgumentRole>(role));
+    hostMemory.push_back(Mapping::reserve(elements * sizeof(int32_t), "the arguments"));
+    arguments[role] = hostMemory.back().data();
   }
 }
 

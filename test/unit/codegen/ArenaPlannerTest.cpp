@@ -77,6 +77,13 @@ TEST(ArenaPlannerTest, GapsAreFilled) {
   expectValid(values, 256 + 192);
 }
 
+// Largest first would need 640: the two largest, which never meet, both take offset 0.
+TEST(ArenaPlannerTest, HolesAtThePeakAreAvoided) {
+  std::vector<ArenaValue> values = {{256, 0, 1}, {192, 1, 2}, {192, 2, 3}, {256, 3, 4}};
+  EXPECT_EQ(planArena(values, kAlignment), 256 + 192);
+  expectValid(values, 256 + 192);
+}
+
 TEST(ArenaPlannerTest, RandomLifetimesNeverOverlap) {
   std::mt19937 random(1);
   for (int trial = 0; trial < 300; ++trial) {

@@ -67,12 +67,12 @@ TEST(ConvolutionCost, WeightGradient) {
   EXPECT_EQ(cost.bytesPerRow, 4 * 4 * 9);
 }
 
-// Sums over all images are one row, what each image gets from them is one an image.
+// A row of the sums is a channel's, of what each image gets from them an image.
 TEST(ConvolutionCost, NormGradients) {
   OpCost cost = getCostOf("nyala.batch_norm_weight_gradient %x, %x mean %c variance %c {epsilon = "
                           "1.0e-5 : f32} : tensor<2x4x8x8xf32>, tensor<4xf32>",
                           "%0:2");
-  EXPECT_EQ(cost.flopsPerRow, 4 * 2 * 4 * 64);
+  EXPECT_EQ(cost.flopsPerRow, 4 * 2 * 64);
   EXPECT_EQ(cost.fixedBytes, 4 * 2 * 2 * 4 * 64);
   cost = getCostOf("nyala.batch_norm_gradient %x, %x scale %c mean %c variance %c sums %c, %c "
                    "{epsilon = 1.0e-5 : f32} : tensor<2x4x8x8xf32>, tensor<4xf32>");

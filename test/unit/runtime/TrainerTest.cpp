@@ -82,8 +82,8 @@ TEST_F(TrainerTest, Info) {
   EXPECT_EQ(info.states, 2u);
   EXPECT_FALSE(info.accumulates);
   EXPECT_TRUE(info.evaluates);
-  // States, arena, results of both entries, arguments of at most 6 rows, a page a worker.
-  EXPECT_EQ(info.peak_bytes, 36u + 64 + 2 * 8 + 8 * 24 + 2 * 4096);
+  // States, arena, results of both entries, four arguments of 6 rows and the rate, a page a worker.
+  EXPECT_EQ(info.peak_bytes, 36u + 64 + 2 * 8 + 4 * 24 + 4 + 2 * 4096);
   nyala_trainer_state state;
   ASSERT_EQ(nyala_trainer_get_state(trainer, 0, &state), NYALA_OK);
   EXPECT_STREQ(state.name, "w");
