@@ -18,10 +18,18 @@ using namespace nyala::remat;
 
 static llvm::ExitOnError exitOnError("nyala-solve-graph: error: ");
 
+/// An error says which file it is of.
+template <typename T>
+static llvm::Expected<T> inFile(llvm::StringRef path, llvm::Expected<T> result) {
+  if (result)
+    return result;
+  return llvm::createFileError(path, result.takeError());
+}
+
 static llvm::json::Value read(llvm::StringRef path) {
   std::unique_ptr<llvm::MemoryBuffer> buffer =
-      exitOnError(llvm::errorOrToExpected(llvm::MemoryBuffer::getFileOrSTDIN(path)));
-  return exitOnError(llvm::json::parse(buffer->getBuffer()));
+      exitOnError(inFile(path, llvm::errorOrToExpected(llvm::MemoryBuffer::getFileOrSTDIN(path))));
+  return exitOnError(inFile(path, llvm::json::parse(buffer->getBuffer())));
 }
 
 int main(int argc, char **argv) {
@@ -69,7 +77,7 @@ int main(int argc, char **argv) {
     }
     budgets.push_back(*budget);
   }
-  Graph graph = exitOnError(graphFromJson(read(graphFile)));
+  Graph graph = exitOnError(inFile(graphFile, graphFromJson(read(graphFile))));
   std::vector<int64_t> bytes;
   bytes.reserve(budgets.size());
   for (const Budget &budget : budgets)
