@@ -4,203 +4,215 @@
     bench/remat_shapes.py resnet50 --batch 32 > resnet50.json
     bench/remat_shapes.py --list
 
-One node is one op, forward and backward; costs are FLOPs, with bytes moved counted as FLOPs of a
-machine that does 50 a byte. A backward node reads what its formula needs: a convolution its input, an
-activation its result, a normalization its input. Weights and their gradients are fixed bytes. For
-measuring solvers; nyala-compile makes its graphs from the step that it compiles.
+Layers as Keras has them (activations of VGG, U-Net and dense layers in their layer), in Checkmate's convention
+(Jain et al. 2020): a forward node a layer, the loss, a backward node a layer, 2 F + 1 in all, each with
+one result. A backward node reads the gradients that the layer's readers made, the layer's inputs and
+its result, and makes the gradient of the inputs. Costs are FLOPs, of a backward node twice those of
+the forward node where there are weights; weights and their gradients are fixed bytes. For measuring
+solvers; nyala-compile makes its graphs from the step that it compiles.
 """
 import argparse
 import json
 import math
 import sys
 
-FLOPS_PER_BYTE = 50
 F32 = 4
 
 
 class Net:
-    """Forward ops in order; `backward` makes the rest of the step of them."""
+    """Layers in order; `step` makes the rest of the step of them. Values are indices of layers."""
 
     def __init__(self):
-        self.tensors = []  # bytes
-        self.nodes = []
-        self.ops = []  # (name, input values, output value, read later, flops, has weights)
-        self.fixed = 0
+        self.layers = []  # (name, inputs, elements, flops, weights)
 
-    def tensor(self, elements):
-        self.tensors.append({"bytes": int(elements) * F32})
-        return len(self.tensors) - 1
+    def layer(self, name, inputs, elements, flops=None, weights=0):
+        """`flops`: one an element of the result unless given."""
+        self.layers.append((name, inputs, elements, elements if flops is None else flops, weights))
+        return len(self.layers) - 1
 
-    def elements(self, value):
-        return self.tensors[value]["bytes"] // F32
+    def step(self):
+        tensors, nodes = [], []
 
-    def node(self, name, inputs, outputs, flops, forward):
-        moved = sum(self.tensors[value]["bytes"] for value in [*inputs, *outputs])
-        entry = {"op": name, "cost": float(max(flops, moved * FLOPS_PER_BYTE)),
-                 "inputs": list(dict.fromkeys(inputs)), "outputs": outputs}
-        entry["bytes"] = sum(self.tensors[value]["bytes"] for value in outputs)
-        if forward:
-            entry["recomputable"] = True
-        self.nodes.append(entry)
+        def node(name, inputs, elements, flops, forward):
+            tensors.append({"bytes": int(elements) * F32})
+            entry = {"op": name, "cost": float(flops), "bytes": tensors[-1]["bytes"],
+                     "inputs": inputs, "outputs": [len(tensors) - 1]}
+            if forward:
+                entry["recomputable"] = True
+            nodes.append(entry)
+            return len(tensors) - 1
 
-    def op(self, name, inputs, elements, flops=0, saves="input", weights=0, extra=0):
-        """`saves`: what the backward node reads, of input, output, both, none; `extra`: elements
-        of a second result that only it reads (statistics, indices)."""
-        output = self.tensor(elements)
-        outputs = [output] + ([self.tensor(extra)] if extra else [])
-        self.node(name, inputs, outputs, flops, True)
-        saved = {"input": inputs, "output": [output], "both": [*inputs, output], "none": []}[saves]
-        self.ops.append((name, [value for value in inputs], output, [*saved, *outputs[1:]], flops,
-                         bool(weights)))
-        self.fixed += 2 * F32 * int(weights)
-        return output
-
-    def step(self, result, flops=0):
-        first = len(self.nodes)
-        gradients = {result: self.tensor(self.elements(result))}
-        self.node("loss", [result], [gradients[result]], flops, False)
-        for name, inputs, output, saved, flops, weighted in reversed(self.ops):
-            gradient = gradients.pop(output)
-            parts = {}
-            for value in inputs:  # the gradient of a sum is that of each operand
-                parts[value] = gradient if name == "add" else self.tensor(self.elements(value))
-            if name != "add":
-                self.node(name + "_grad", [gradient, *saved], list(parts.values()),
-                          flops * (2 if weighted else 1), False)
-            for value, part in parts.items():
-                if value not in gradients:
-                    gradients[value] = part
-                    continue
-                total = self.tensor(self.elements(value))
-                self.node("add_grad", [gradients[value], part], [total], 0, False)
-                gradients[value] = total
-        return {"fixed_bytes": self.fixed, "first_backward": first, "tensors": self.tensors,
-                "nodes": self.nodes}
+        readers = [[] for _ in self.layers]
+        for index, (name, inputs, elements, flops, _) in enumerate(self.layers):
+            node(name, inputs, elements, flops, True)
+            for value in inputs:
+                readers[value].append(index)
+        last = len(self.layers) - 1
+        gradients = {}
+        loss = node("loss", [last], self.layers[last][2], self.layers[last][2], False)
+        for index in range(last, -1, -1):
+            name, inputs, elements, flops, weights = self.layers[index]
+            arrived = [gradients[reader] for reader in readers[index]] or [loss]
+            # The gradient of a sum is that of each operand.
+            made = elements if name == "add" else sum(self.layers[value][2] for value in inputs)
+            gradients[index] = node(name + "_grad", [*arrived, *inputs, index], made,
+                                    flops * (2 if weights else 1), False)
+        fixed = 2 * F32 * sum(layer[4] for layer in self.layers)
+        return {"fixed_bytes": fixed, "first_backward": last + 1, "tensors": tensors, "nodes": nodes}
 
 
 class Images(Net):
-    """Values are (tensor, channels, height) of square images."""
+    """Values are (layer, channels, height, width)."""
 
-    def __init__(self, batch, height, channels=3):
+    def __init__(self, batch, height, width=None):
         super().__init__()
         self.batch = batch
-        self.input = (None, channels, height)
+        self.input = (None, 3, height, width or height)
 
-    def size(self, channels, height):
-        return self.batch * channels * height * height
+    def image(self, name, value, channels=None, height=None, width=None, per_element=1, weights=0):
+        """A layer on one or more images of which it makes one."""
+        values = value if isinstance(value, list) else [value]
+        shape = (channels or values[0][1], height or values[0][2], width or values[0][3])
+        elements = self.batch * math.prod(shape)
+        inputs = [layer for layer, *_ in values if layer is not None]
+        return (self.layer(name, inputs, elements, elements * per_element, weights), *shape)
 
-    def conv(self, value, channels, kernel=3, stride=1, groups=1, name="conv"):
-        source, inputs, height = value
-        height = math.ceil(height / stride)
-        weights = channels * inputs // groups * kernel * kernel
-        flops = 2 * self.batch * height * height * weights
-        output = self.op(name, [] if source is None else [source], self.size(channels, height), flops,
-                         "input", weights)
-        return output, channels, height
+    def conv(self, value, channels, kernel=3, stride=1, groups=1, padded=False, name="conv"):
+        """`padded`: a layer before has added the border."""
+        _, inputs, height, width = value
+        border = kernel - 1 if padded else 0
+        taps = inputs // groups * kernel * kernel
+        return self.image(name, value, channels, math.ceil((height - border) / stride),
+                          math.ceil((width - border) / stride), 2 * taps, channels * taps)
 
-    def upsample(self, value, channels):
-        source, inputs, height = value
-        weights = channels * inputs * 4
-        flops = 2 * self.batch * height * height * weights
-        return (self.op("conv_transpose", [source], self.size(channels, 2 * height), flops, "input",
-                        weights), channels, 2 * height)
+    def pad(self, value, border=2):
+        return self.image("pad", value, None, value[2] + border, value[3] + border)
 
     def norm(self, value):
-        source, channels, height = value
-        return self.op("batch_norm", [source], self.size(channels, height), 0, "input", 2 * channels,
-                       2 * channels), channels, height
+        return self.image("batch_norm", value, per_element=4, weights=2 * value[1])
 
     def relu(self, value):
-        source, channels, height = value
-        return self.op("relu", [source], self.size(channels, height), 0, "output"), channels, height
+        return self.image("relu", value)
 
-    def pool(self, value, stride=2):
-        source, channels, height = value
-        height = math.ceil(height / stride)
-        return (self.op("max_pool", [source], self.size(channels, height), 0, "both"), channels,
-                height)
+    def pool(self, value, kernel=2, padded=False):
+        border = kernel - 1 if padded else 0
+        return self.image("max_pool", value, None, math.ceil((value[2] - border) / 2),
+                          math.ceil((value[3] - border) / 2), kernel * kernel)
 
-    def add(self, left, right):
-        return (self.op("add", [left[0], right[0]], self.size(*left[1:]), 0, "none"), *left[1:])
+    def upsample(self, value):
+        return self.image("upsample", value, None, 2 * value[2], 2 * value[3])
 
     def concat(self, left, right):
-        channels = left[1] + right[1]
-        return (self.op("concat", [left[0], right[0]], self.size(channels, left[2]), 0, "none"),
-                channels, left[2])
+        return self.image("concat", [left, right], left[1] + right[1])
 
-    def dense(self, value, outputs, name="dense"):
-        source, channels, height = value
-        inputs = channels * height * height
-        return (self.op(name, [source], self.batch * outputs, 2 * self.batch * inputs * outputs,
-                        "input", inputs * outputs), outputs, 1)
+    def add(self, left, right):
+        return self.image("add", [left, right])
 
     def average(self, value):
-        source, channels, _ = value
-        return self.op("average_pool", [source], self.batch * channels, 0, "none"), channels, 1
+        return self.image("average_pool", value, None, 1, 1, value[2] * value[3])
+
+    def dense(self, value, outputs):
+        inputs = math.prod(value[1:])
+        return self.image("dense", value, outputs, 1, 1, 2 * inputs, inputs * outputs)
+
+    def classify(self, value):
+        """Of each pixel: as rows, and their softmax."""
+        return self.image("softmax", self.image("reshape", value), per_element=5)
 
 
-def vgg(batch, layers):
-    net = Images(batch, 224)
-    value = net.input
-    for channels, count in zip((64, 128, 256, 512, 512), layers):
+def vgg_blocks(net, value, counts):
+    """The convolutions of VGG, and what its poolings make."""
+    pooled = []
+    for channels, count in zip((64, 128, 256, 512, 512), counts):
         for _ in range(count):
-            value = net.relu(net.conv(value, channels))
+            value = net.conv(value, channels)
         value = net.pool(value)
-    for outputs in (4096, 4096):
-        value = net.relu(net.dense(value, outputs))
-    return net.step(net.dense(value, 1000)[0])
+        pooled.append(value)
+    return pooled
+
+
+def vgg(batch, counts):
+    net = Images(batch, 224)
+    value = net.image("flatten", vgg_blocks(net, net.input, counts)[-1])
+    for outputs in (4096, 4096, 1000):
+        value = net.dense(value, outputs)
+    return net.step()
 
 
 def resnet50(batch):
     net = Images(batch, 224)
-    value = net.pool(net.relu(net.norm(net.conv(net.input, 64, 7, 2))))
+    value = net.conv(net.pad(net.input, 6), 64, 7, 2, padded=True)
+    value = net.pool(net.pad(net.relu(net.norm(value))), 3, padded=True)
     for stage, (channels, count) in enumerate(((64, 3), (128, 4), (256, 6), (512, 3))):
         for block in range(count):
             stride = 2 if stage and block == 0 else 1
-            inner = net.relu(net.norm(net.conv(value, channels, 1)))
-            inner = net.relu(net.norm(net.conv(inner, channels, 3, stride)))
-            inner = net.norm(net.conv(inner, 4 * channels, 1))
+            inner = net.relu(net.norm(net.conv(value, channels, 1, stride)))
+            inner = net.relu(net.norm(net.conv(inner, channels, 3)))
             if block == 0:
                 value = net.norm(net.conv(value, 4 * channels, 1, stride))
-            value = net.relu(net.add(inner, value))
-    return net.step(net.dense(net.average(value), 1000)[0])
+            inner = net.norm(net.conv(inner, 4 * channels, 1))
+            value = net.relu(net.add(value, inner))
+    net.dense(net.average(value), 1000)
+    return net.step()
 
 
 def mobilenet(batch):
     net = Images(batch, 224)
-    value = net.relu(net.norm(net.conv(net.input, 32, 3, 2)))
+    value = net.conv(net.pad(net.input, 1), 32, 3, 2)
+    value = net.relu(net.norm(value[:2] + (112, 112)))
     for channels, stride in [(64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2),
                              *[(512, 1)] * 5, (1024, 2), (1024, 1)]:
-        value = net.relu(net.norm(net.conv(value, value[1], 3, stride, value[1], "depthwise")))
+        height = value[2] // stride
+        if stride == 2:
+            value = net.pad(value, 1)
+        value = net.conv(value, value[1], 3, stride, value[1], name="depthwise")
+        value = net.relu(net.norm((*value[:2], height, height)))
         value = net.relu(net.norm(net.conv(value, channels, 1)))
-    return net.step(net.dense(net.average(value), 1000)[0])
+    value = net.image("dropout", net.image("reshape", net.average(value)))
+    value = net.image("reshape", net.conv(value, 1000, 1))
+    net.image("softmax", value, per_element=5)
+    return net.step()
+
+
+def vgg_unet(batch):
+    net = Images(batch, 416, 608)
+    pooled = vgg_blocks(net, net.input, (2, 2, 3, 3))
+    value = net.norm(net.conv(net.pad(pooled.pop()), 512, padded=True))
+    for channels in (256, 128, 64):
+        value = net.concat(net.upsample(value), pooled.pop())
+        value = net.norm(net.conv(net.pad(value), channels, padded=True))
+    net.classify(net.conv(value, 11))
+    return net.step()
 
 
 def unet(batch):
-    net = Images(batch, 416)
+    """Ronneberger et al. 2015, with borders: 416 x 608."""
+    net = Images(batch, 416, 608)
     value, skips = net.input, []
     for channels in (64, 128, 256, 512):
-        for _ in range(2):
-            value = net.conv(value, channels)
+        value = net.conv(net.conv(value, channels), channels)
         skips.append(value)
         value = net.pool(value)
-    for _ in range(2):
-        value = net.conv(value, 1024)
+    value = net.conv(net.conv(value, 1024), 1024)
     for skip in reversed(skips):
-        value = net.concat(skip, net.upsample(value, skip[1]))
-        for _ in range(2):
-            value = net.conv(value, skip[1])
-    return net.step(net.conv(value, 2, 1)[0])
+        value = net.concat(skip, net.conv(net.upsample(value), skip[1], 2))
+        value = net.conv(net.conv(value, skip[1]), skip[1])
+    value = net.conv(value, 2, 1)
+    net.image("softmax", value, per_element=5)
+    return net.step()
 
 
 def segnet(batch):
-    net = Images(batch, 416)
+    net = Images(batch, 416, 608)
     value = net.input
-    for channels in (64, 128, 256, 512):
-        value = net.pool(net.relu(net.norm(net.conv(value, channels))))
-    for channels in (512, 256, 128, 64):
-        value = net.relu(net.norm(net.upsample(value, channels)))
-    return net.step(net.conv(value, 12, 1)[0])
+    for channels in (64, 128, 256, 256):
+        value = net.relu(net.norm(net.conv(net.pad(value), channels, padded=True)))
+        value = net.pool(value)
+    value = net.norm(net.conv(net.pad(value), 512, padded=True))
+    for channels in (256, 128, 64):
+        value = net.norm(net.conv(net.pad(net.upsample(value)), channels, padded=True))
+    net.classify(net.conv(value, 11))
+    return net.step()
 
 
 def gpt(batch, layers, width=768, heads=12, length=1024, vocabulary=50257):
@@ -208,25 +220,25 @@ def gpt(batch, layers, width=768, heads=12, length=1024, vocabulary=50257):
     rows = batch * length
 
     def linear(name, source, inputs, outputs):
-        return net.op(name, [source], rows * outputs, 2 * rows * inputs * outputs, "input",
-                      inputs * outputs)
+        return net.layer(name, [source], rows * outputs, 2 * rows * inputs * outputs,
+                         inputs * outputs)
 
-    value = net.op("embedding", [], rows * width, 0, "none", length * width)
+    def norm(source):
+        return net.layer("layer_norm", [source], rows * width, 8 * rows * width, 2 * width)
+
+    value = net.layer("embedding", [], rows * width, weights=(vocabulary + length) * width)
     for _ in range(layers):
-        inner = net.op("layer_norm", [value], rows * width, 0, "input", 2 * width, 2 * rows)
-        inner = linear("qkv", inner, width, 3 * width)
-        inner = net.op("attention", [inner], rows * width, 2 * rows * length * width, "both", 0,
-                       rows * heads)
-        value = net.op("add", [value, linear("projection", inner, width, width)], rows * width, 0,
-                       "none")
-        inner = net.op("layer_norm", [value], rows * width, 0, "input", 2 * width, 2 * rows)
-        inner = net.op("gelu", [linear("up", inner, width, 4 * width)], rows * 4 * width, 0, "input")
-        value = net.op("add", [value, linear("down", inner, 4 * width, width)], rows * width, 0,
-                       "none")
-    value = net.op("layer_norm", [value], rows * width, 0, "input", 2 * width, 2 * rows)
-    # The head is part of the loss, computed for a range of the vocabulary at a time.
-    net.fixed += 2 * F32 * width * vocabulary
-    return net.step(value, 6 * rows * width * vocabulary)
+        inner = linear("qkv", norm(value), width, 3 * width)
+        inner = net.layer("attention", [inner], rows * width, 4 * rows * length * width)
+        inner = linear("projection", inner, width, width)
+        value = net.layer("add", [value, inner], rows * width)
+        inner = linear("up", norm(value), width, 4 * width)
+        inner = net.layer("gelu", [inner], rows * 4 * width, 8 * rows * 4 * width)
+        inner = linear("down", inner, 4 * width, width)
+        value = net.layer("add", [value, inner], rows * width)
+    # The head's logits are those of a range of the vocabulary at a time.
+    net.layer("head", [norm(value)], rows * width, 2 * rows * width * vocabulary)
+    return net.step()
 
 
 def chain(length):
@@ -244,6 +256,7 @@ NETWORKS = {
     "vgg16": lambda batch: vgg(batch, (2, 2, 3, 3, 3)),
     "vgg19": lambda batch: vgg(batch, (2, 2, 4, 4, 4)),
     "unet": unet,
+    "vggunet": vgg_unet,
     "segnet": segnet,
     "mobilenet": mobilenet,
     "resnet50": resnet50,

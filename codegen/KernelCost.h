@@ -9,8 +9,7 @@ namespace nyala {
 /// On kernels that code has been generated for: the fields of OpCost in their order.
 inline constexpr llvm::StringLiteral kCostAttr = "nyala.cost";
 
-/// Gives `kernel` the cost of its body, with bytes of rows counted at the kernel's border alone:
-/// the same on all devices. For the planner.
+/// Gives `kernel` its cost (ir/Kernels.h), the same on all devices. For the planner.
 void setKernelCost(KernelOp kernel);
 
 } // namespace nyala

@@ -95,6 +95,10 @@ OwningOpRef<ModuleOp> nyala::importModel(MLIRContext &context, const std::string
   }
 }
 
+bool nyala::leavesSizesOpen(const std::string &path) {
+  return chooseFrontend(path).importSized != nullptr;
+}
+
 std::optional<TokenizerData> nyala::importTokenizer(const std::string &path) {
   return chooseFrontend(path).importTokenizer(path);
 }

@@ -34,6 +34,9 @@ struct ModelSizes {
 mlir::OwningOpRef<mlir::ModuleOp> importModel(mlir::MLIRContext &context, const std::string &path,
                                               const ModelSizes &sizes = {});
 
+/// Does a model leave sizes open? Throws nyala::Error.
+bool leavesSizesOpen(const std::string &path);
+
 /// The tokenizer of the model; nullopt if it has none. Throws nyala::Error.
 std::optional<TokenizerData> importTokenizer(const std::string &path);
 

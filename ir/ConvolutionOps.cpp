@@ -5,11 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 #include "ir/ConvolutionOps.h"
-#include "ir/OpChecks.h"
+#include "ir/WindowChecks.h"
 
 #include "mlir/IR/OpImplementation.h"
-
-#include <cmath>
 
 using namespace mlir;
 using namespace nyala;
@@ -28,14 +26,6 @@ int64_t WindowAxis::getCount(int64_t input, bool cut) const {
   return count;
 }
 
-template <typename Op> static WindowAxes makeAxes(Op op, ArrayRef<int64_t> sizes) {
-  WindowAxes axes;
-  for (unsigned i = 0; i < axes.size(); ++i)
-    axes[i] = {sizes[i], op.getStrides()[i], op.getDilations()[i], op.getPads()[i],
-               op.getPads()[i + axes.size()]};
-  return axes;
-}
-
 WindowAxes nyala::getWindowAxes(ConvolutionOp op) {
   return makeAxes(op, getTensorType(op.getWeight()).getShape().take_back(2));
 }
@@ -44,48 +34,11 @@ WindowAxes nyala::getWindowAxes(TransposedConvolutionOp op) {
 }
 WindowAxes nyala::getWindowAxes(PoolOp op) { return makeAxes(op, op.getWindow()); }
 
-static LogicalResult expectNumbers(Operation *op, StringRef what, ArrayRef<int64_t> values,
-                                   size_t count, int64_t least) {
-  if (values.size() == count &&
-      llvm::all_of(values, [&](int64_t value) { return value >= least && value <= kMaxWindow; }))
-    return success();
-  InFlightDiagnostic error = op->emitOpError("expected ") << count << " " << what << " of " << least
-                                                          << " to " << kMaxWindow << ", got ";
-  llvm::interleaveComma(values, error);
-  return error;
-}
-
-/// Of the op's attributes and of the images' sizes, before anything is computed of them.
-template <typename Op> static LogicalResult verifyWindow(Op op, ArrayRef<int64_t> window) {
-  for (Value images : {op.getInput(), op.getResult()})
-    if (failed(expectNumbers(op, "rows and columns of images",
-                             getTensorType(images).getShape().take_back(2), 2, 1)))
-      return failure();
-  if (failed(expectNumbers(op, "sizes of the window", window, 2, 1)) ||
-      failed(expectNumbers(op, "strides", op.getStrides(), 2, 1)) ||
-      failed(expectNumbers(op, "pads", op.getPads(), 4, 0)))
-    return failure();
-  return expectNumbers(op, "dilations", op.getDilations(), 2, 1);
-}
-
-/// Windows over the rows and columns of `images` must be as many as `windows` has.
-static LogicalResult verifyCounts(Operation *op, const WindowAxes &axes, Value images,
-                                  Value windows) {
-  for (auto [i, axis] : llvm::enumerate(axes)) {
-    int64_t count = axis.getCount(getTensorType(images).getDimSize(i + 2)),
-            actual = getTensorType(windows).getDimSize(i + 2);
-    if (count != actual)
-      return op->emitOpError("expected sizes for which ")
-             << count << " windows fit into dimension " << i + 2 << ", got " << actual;
-  }
-  return success();
-}
-
 /// What the two kinds of convolutions share: groups divide the first two channels counts.
 template <typename Op> static LogicalResult verifyFilters(Op op) {
   auto groups = static_cast<int64_t>(op.getGroups());
   RankedTensorType weight = getTensorType(op.getWeight());
-  if (failed(verifyWindow(op, weight.getShape().take_back(2))) ||
+  if (failed(verifyWindow(op, {op.getInput(), op.getResult()}, weight.getShape().take_back(2))) ||
       failed(expectRows(op, op.getInput(), op.getResult(), "the result")) ||
       failed(expectElementType(op, op.getInput(), op.getWeight(), "the weight")) ||
       failed(expectElementType(op, op.getInput(), op.getResult(), "the result")))
@@ -135,7 +88,7 @@ OpOperand &TransposedConvolutionOp::getRowOperand() { return getInputMutable(); 
 //===----------------------------------------------------------------------===//
 
 LogicalResult PoolOp::verify() {
-  if (failed(verifyWindow(*this, getWindow())) ||
+  if (failed(verifyWindow(*this, {getInput(), getResult()}, getWindow())) ||
       failed(expectRows(*this, getInput(), getResult(), "the result")) ||
       failed(expectElementType(*this, getInput(), getResult(), "the result")) ||
       failed(expectEqual(*this, "channels of the result",
@@ -144,20 +97,7 @@ LogicalResult PoolOp::verify() {
     return failure();
   if (getCountPads() && getKind() != PoolKind::Average)
     return emitOpError("counts pads, which only an average does");
-  for (auto [i, axis] : llvm::enumerate(getWindowAxes(*this))) {
-    int64_t input = nyala::getTensorType(getInput()).getDimSize(i + 2);
-    if (std::max(axis.padBefore, axis.padAfter) >= axis.getExtent())
-      return emitOpError("expected pads smaller than the window's extent of ")
-             << axis.getExtent() << " in dimension " << i + 2 << ", got " << axis.padBefore
-             << " and " << axis.padAfter;
-    int64_t fitting = axis.getCount(input), all = axis.getCount(input, /*cut=*/true),
-            actual = nyala::getTensorType(getResult()).getDimSize(i + 2);
-    if (actual != fitting && actual != all)
-      return emitOpError("expected ")
-             << fitting << (all == fitting ? "" : " or one more") << " windows in dimension "
-             << i + 2 << " of the result, got " << actual;
-  }
-  return success();
+  return verifyPooled(*this, getWindowAxes(*this), getInput(), getResult());
 }
 
 OpOperand &PoolOp::getRowOperand() { return getInputMutable(); }
@@ -182,25 +122,7 @@ LogicalResult LocalResponseNormOp::verify() {
 }
 OpOperand &LocalResponseNormOp::getRowOperand() { return getInputMutable(); }
 
-LogicalResult ResizeOp::verify() {
-  if (failed(expectRows(*this, getInput(), getResult(), "the result")) ||
-      failed(expectElementType(*this, getInput(), getResult(), "the result")) ||
-      failed(expectEqual(*this, "channels of the result",
-                         nyala::getTensorType(getInput()).getDimSize(1),
-                         nyala::getTensorType(getResult()).getDimSize(1))))
-    return failure();
-  for (Value images : {getInput(), getResult()})
-    if (failed(expectNumbers(*this, "rows and columns of images",
-                             nyala::getTensorType(images).getShape().take_back(2), 2, 1)))
-      return failure();
-  bool positive = llvm::all_of(getScales(), [](double scale) {
-    return std::isfinite(scale) && scale > 1e-9 && scale < 1e9;
-  });
-  if (getScales().size() != 2 || !positive)
-    return emitOpError("expected two scales, positive and of a sensible size, got ")
-           << getScalesAttr();
-  return success();
-}
+LogicalResult ResizeOp::verify() { return verifyResize(*this); }
 OpOperand &ResizeOp::getRowOperand() { return getInputMutable(); }
 
 #define GET_OP_CLASSES

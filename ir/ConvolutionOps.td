@@ -2,35 +2,7 @@
 #ifndef NYALA_IR_CONVOLUTIONOPS_TD
 #define NYALA_IR_CONVOLUTIONOPS_TD
 
-include "ir/NyalaOpBase.td"
-
-/// An op on images, of which each is a row: pure, executable by the interpreter, with a cost.
-class Nyala_ImageOp<string mnemonic, list<Trait> traits = []>
-    : Nyala_Op<mnemonic, traits#[Pure, DeclareOpInterfaceMethods<Nyala_CostOpInterface>,
-                                 DeclareOpInterfaceMethods<Nyala_ReferenceOpInterface>,
-                                 DeclareOpInterfaceMethods<Nyala_RowDomainOpInterface>]>;
-
-class Nyala_RowsOf<Type type, string summary>
-    : ConfinedType<type,
-                   [CPred<"!::mlir::ShapedType::isDynamicShape("
-                          "::llvm::cast<::mlir::ShapedType>($_self).getShape().drop_front())">],
-                   summary>;
-
-def Nyala_Images
-    : Nyala_RowsOf<4DTensorOf<[AnyFloat]>,
-                   "4D tensor of floats, images by static numbers of channels, rows and columns">;
-def Nyala_Planes
-    : Nyala_RowsOf<TensorRankOf<[AnyFloat], [2, 3, 4, 5]>,
-                   "tensor of floats, images by static numbers of channels and of what each has">;
-def Nyala_Filters : ConfinedType<4DTensorOf<[AnyFloat]>, [HasStaticShapePred],
-                                 "4D tensor of floats of static shape">;
-
-/// How a window moves: rows first, then columns. Pads are those at the top, left, bottom and right.
-class Nyala_Window {
-  dag parameters = (ins DefaultValuedAttr<DenseI64ArrayAttr, "{1, 1}">:$strides,
-      DefaultValuedAttr<DenseI64ArrayAttr, "{0, 0, 0, 0}">:$pads,
-      DefaultValuedAttr<DenseI64ArrayAttr, "{1, 1}">:$dilations);
-}
+include "ir/ImageOpBase.td"
 
 //===----------------------------------------------------------------------===//
 // Convolutions
@@ -125,6 +97,7 @@ def Nyala_BatchNormOp
   let description = [{
     Of each channel c, the second dimension:
     `result = (input - mean[c]) / sqrt(variance[c] + epsilon) * scale[c] + bias[c]` (Ioffe and Szegedy 2015, as in inference).
+    `momentum` is that of the moving averages which training makes of a batch's statistics.
 
     ```mlir
     %n = nyala.batch_norm %x scale %s bias %b mean %m variance %v {epsilon = 1.0e-5 : f32}
@@ -132,7 +105,8 @@ def Nyala_BatchNormOp
     ```
   }];
   let arguments = (ins Nyala_Planes:$input, Nyala_Vector:$scale, Nyala_Vector:$bias,
-      Nyala_Vector:$mean, Nyala_Vector:$variance, F32Attr:$epsilon);
+      Nyala_Vector:$mean, Nyala_Vector:$variance, F32Attr:$epsilon,
+      DefaultValuedAttr<F32Attr, "0.9f">:$momentum);
   let results = (outs Nyala_Planes:$result);
   let assemblyFormat = [{
     $input `scale` $scale `bias` $bias `mean` $mean `variance` $variance attr-dict
@@ -181,8 +155,8 @@ def Nyala_ResizeOp : Nyala_ImageOp<"resize"> {
     its gradient is the transpose.
 
     ```mlir
-    %y = nyala.resize nearest %x {coordinates = #nyala.resize_coordinates<asymmetric>,
-         rounding = #nyala.resize_rounding<floor>, scales = array<f64: 2.0, 2.0>}
+    %y = nyala.resize nearest %x {coordinates = #nyala<resize_coordinates asymmetric>,
+         rounding = #nyala<resize_rounding floor>, scales = array<f64: 2.0, 2.0>}
        : tensor<1x64x28x28xf32> -> tensor<1x64x56x56xf32>
     ```
   }];

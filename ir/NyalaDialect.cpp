@@ -1,7 +1,7 @@
 //===- NyalaDialect.cpp - The nyala dialect -------------------------------===//
 #include "ir/NyalaDialect.h"
 #include "ir/AttentionOps.h"
-#include "ir/ConvolutionOps.h"
+#include "ir/ImageGradientOps.h"
 #include "ir/NyalaOps.h"
 #include "ir/TrainingOps.h"
 #include "ir/Variants.h"
@@ -35,6 +35,10 @@ void NyalaDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "ir/ConvolutionOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "ir/ImageGradientOps.cpp.inc"
       >();
 }
 

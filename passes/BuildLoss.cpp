@@ -1,9 +1,10 @@
 //===- BuildLoss.cpp - @forward to the loss of a training step ------------===//
 #include "ir/TrainingOps.h"
+#include "passes/LossFunction.h"
 #include "passes/Passes.h"
-#include "passes/States.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/ADT/MapVector.h"
 
@@ -17,12 +18,11 @@ using namespace nyala;
 
 namespace {
 
-/// Turns a clone of @forward into the function that computes the loss of a batch.
-class LossBuilder {
+/// Turns a clone of a decoder's @forward into the function that computes the loss of a batch.
+class DecoderLoss : LossFunction {
 public:
-  LossBuilder(func::FuncOp function, int64_t batch, int64_t length)
-      : function(function), body(function.getBody().front()), builder(function.getContext()),
-        rows(batch * length), length(length) {}
+  DecoderLoss(func::FuncOp function, int64_t batch, int64_t length)
+      : LossFunction(function), rows(batch * length), length(length) {}
 
   LogicalResult build() {
     if (failed(findArguments()) || failed(replaceAttention()) || failed(replaceHead()))
@@ -32,10 +32,7 @@ public:
     makeWeightsStates();
     if (failed(eraseArguments()))
       return failure();
-    updateFunctionType(function);
-    function.removeResAttrsAttr();
-    function.setResultAttr(0, NyalaDialect::kResultAttr, builder.getStringAttr("loss"));
-    function->setAttr(NyalaDialect::kEntryAttr, builder.getUnitAttr());
+    finish();
     return success();
   }
 
@@ -91,7 +88,6 @@ private:
   // %loss = nyala.sum_rows %m
   // return %loss
   LogicalResult replaceHead() {
-    auto terminator = cast<func::ReturnOp>(body.getTerminator());
     Value logits;
     for (OpOperand &operand : terminator->getOpOperands()) {
       auto name = function.getResultAttrOfType<StringAttr>(operand.getOperandNumber(),
@@ -109,18 +105,11 @@ private:
                         "the loss can be fused with");
 
     builder.setInsertionPoint(terminator);
-    Location loc = head.getLoc();
-    auto ids = RankedTensorType::get({rows}, builder.getI32Type());
-    auto column = RankedTensorType::get({rows, 1}, builder.getF32Type());
-    Value targets = addArgument(ids, NyalaDialect::kRoleAttr, "targets");
-    Value weights = addArgument(column, NyalaDialect::kRoleAttr, "loss_weights");
-    auto loss = CrossEntropyOp::create(builder, loc, column, column, head.getInput(),
-                                       head.getWeight(), targets);
-    Value weighted = arith::MulFOp::create(builder, loc, loss.getLoss(), weights);
-    Value sum = SumRowsOp::create(builder, loc, RankedTensorType::get({1, 1}, builder.getF32Type()),
-                                  weighted,
-                                  /*squared=*/false);
-    terminator->setOperands(sum);
+    Targets targets = addTargets(rows);
+    auto column = getTensorType(targets.weights);
+    auto loss = CrossEntropyOp::create(builder, head.getLoc(), column, column, head.getInput(),
+                                       head.getWeight(), targets.ids);
+    returnSum(head.getLoc(), loss.getLoss(), targets.weights);
     head.erase();
     return success();
   }
@@ -151,44 +140,6 @@ private:
                           builder.getI64IntegerAttr(rows));
   }
 
-  // %w = nyala.load @m.weight : tensor<NxKxf32>   ->   an argument {nyala.state = "m.weight"}
-  // %v = nyala.load @n.weight : tensor<Cxf32>     ->   an argument of one row, and its only row
-  void makeWeightsStates() {
-    llvm::MapVector<StringAttr, SmallVector<LoadOp>> loads;
-    for (auto load : body.getOps<LoadOp>())
-      loads[load.getWeightAttr().getAttr()].push_back(load);
-    for (auto &[name, uses] : loads) {
-      RankedTensorType type = getTensorType(uses.front());
-      bool vector = type.getRank() == 1;
-      Value value = addArgument(
-          vector ? RankedTensorType::get({1, type.getDimSize(0)}, type.getElementType()) : type,
-          NyalaDialect::kStateAttr, name.getValue());
-      if (vector) {
-        builder.setInsertionPoint(uses.front());
-        value = tensor::CollapseShapeOp::create(builder, uses.front().getLoc(), type, value,
-                                                ArrayRef<ReassociationIndices>{{0, 1}});
-      }
-      for (LoadOp load : uses) {
-        load.replaceAllUsesWith(value);
-        load.erase();
-      }
-    }
-  }
-
-  Value addArgument(Type type, StringRef key, StringRef value) {
-    unsigned index = function.getNumArguments();
-    NamedAttrList attributes;
-    attributes.set(key, builder.getStringAttr(value));
-    if (key == NyalaDialect::kRoleAttr)
-      attributes.set(NyalaDialect::kMaxRowsAttr, builder.getI64IntegerAttr(rows));
-    Location loc = NameLoc::get(builder.getStringAttr(value));
-    LogicalResult inserted =
-        function.insertArgument(index, type, attributes.getDictionary(builder.getContext()), loc);
-    assert(succeeded(inserted) && "the function has a body");
-    (void)inserted;
-    return function.getArgument(index);
-  }
-
   /// Caches, and what says where their rows go.
   LogicalResult eraseArguments() {
     for (auto append : llvm::make_early_inc_range(body.getOps<CacheAppendOp>())) {
@@ -217,9 +168,6 @@ private:
     return done;
   }
 
-  func::FuncOp function;
-  Block &body;
-  OpBuilder builder;
   int64_t rows, length;
   llvm::MapVector<StringRef, BlockArgument> roles;
 };
@@ -233,6 +181,18 @@ struct BuildLoss : nyala::impl::BuildLossBase<BuildLoss> {
   }
 
 private:
+  /// A graph's inputs have roles of their own; rows of a decoder are tokens.
+  static bool isGraph(func::FuncOp forward, const NamedAttrList &facts) {
+    auto architecture = dyn_cast_or_null<StringAttr>(facts.get("architecture"));
+    if (architecture && architecture.getValue() == "onnx")
+      return true;
+    return llvm::none_of(forward.getArguments(), [&](BlockArgument argument) {
+      auto role =
+          forward.getArgAttrOfType<StringAttr>(argument.getArgNumber(), NyalaDialect::kRoleAttr);
+      return role && llvm::is_contained({"tokens", "positions", "wanted"}, role.getValue());
+    });
+  }
+
   LogicalResult build() {
     ModuleOp module = getOperation();
     // Rows are counted in 32 bits.
@@ -252,20 +212,27 @@ private:
         return taken->emitError("the name @")
                << name << " is taken; expected it free for the entry point";
 
+    NamedAttrList facts(module->getAttrOfType<DictionaryAttr>(NyalaDialect::kModelAttr));
+    bool graph = isGraph(forward, facts);
     OpBuilder builder(forward);
     func::FuncOp step = forward.clone();
     step.setName("train_step");
     builder.insert(step);
-    if (failed(LossBuilder(step, batch, length).build()))
+    if (failed(graph ? buildGraphLoss(step) : DecoderLoss(step, batch, length).build()))
       return failure();
     func::FuncOp evaluate = step.clone();
     evaluate.setName("evaluate");
     builder.insert(evaluate);
     forward.erase();
 
-    NamedAttrList facts(module->getAttrOfType<DictionaryAttr>(NyalaDialect::kModelAttr));
-    facts.set("batch", builder.getI64IntegerAttr(batch));
-    facts.set("length", builder.getI64IntegerAttr(length));
+    if (graph) {
+      useBatchStatistics(step);
+      facts.set("batch",
+                builder.getI64IntegerAttr(getTensorType(step.getArgument(0)).getDimSize(0)));
+    } else {
+      facts.set("batch", builder.getI64IntegerAttr(batch));
+      facts.set("length", builder.getI64IntegerAttr(length));
+    }
     module->setAttr(NyalaDialect::kModelAttr, facts.getDictionary(&getContext()));
     return success();
   }

@@ -453,13 +453,45 @@ def BuildLoss : Pass<"nyala-build-loss", "::mlir::ModuleOp"> {
       %loss = nyala.sum_rows %m : tensor<512x1xf32> -> tensor<1x1xf32>
       return %loss : tensor<1x1xf32>
     ```
+
+    A graph without tokens (from ONNX) has its batch already, and the options are of no effect. Its loss is the cross
+    entropy of the scores that a final softmax, or its logarithm, has for its input, which joins the loss; without one, of
+    its result named `logits`, or the only one: `[batch, classes]`, `[batch, places, classes]` or, of images,
+    `[batch, classes, rows, columns]`. Every row of scores has a target. A linear layer without bias that computes them becomes part
+    of a cross entropy, as in decoders. Batch normalization in `@train_step` is that by the
+    batch's statistics; states that held the known ones are returned as moving averages with the norm's momentum.
+
+    ```mlir
+    // before
+    func.func @forward(%x: tensor<8x3x32x32xf32> {nyala.role = "image"}) -> (tensor<8x10xf32> {nyala.result = "logits"}) {
+      …
+      %n = nyala.batch_norm %c scale %s bias %b mean %m variance %v {epsilon = 1.0e-5 : f32} : …
+      …
+      %p = nyala.softmax %z : tensor<8x10xf32>
+      return %p : tensor<8x10xf32>
+    // after
+    func.func @train_step(%x: …, %targets: tensor<8xi32> {nyala.role = "targets", …},
+                          %loss_weights: tensor<8x1xf32> {nyala.role = "loss_weights", …}, …,
+                          %m: tensor<1x16xf32> {nyala.state = "bn.mean"}, …)
+        -> (tensor<1x1xf32> {nyala.result = "loss"}, tensor<1x16xf32> {nyala.state = "bn.mean"}, …) {
+      …
+      %n, %bm, %bv = nyala.batch_norm_training %c scale %s bias %b {epsilon = 1.0e-5 : f32} : …
+      …
+      %sum, %logit = nyala.log_sum_exp %z at %targets : …
+      %l = arith.subf %sum, %logit : tensor<8x1xf32>
+      %w = arith.mulf %l, %loss_weights : tensor<8x1xf32>
+      %loss = nyala.sum_rows %w : tensor<8x1xf32> -> tensor<1x1xf32>
+      %row = tensor.expand_shape %bm … : tensor<16xf32> into tensor<1x16xf32>
+      %m1 = nyala.moving_average %m, %row {momentum = 9.0e-1 : f32} : tensor<1x16xf32>
+      return %loss, %m1, … : …
+    ```
   }];
   let options = [
-    Option<"batch", "batch", "int64_t", "2", "Sequences of a batch">,
+    Option<"batch", "batch", "int64_t", "2", "Sequences of a batch (of tokens)">,
     Option<"length", "length", "int64_t", "256", "Tokens of a sequence">
   ];
   let dependentDialects = ["::nyala::NyalaDialect", "::mlir::arith::ArithDialect",
-                           "::mlir::tensor::TensorDialect"];
+                           "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
 }
 
 def Differentiate : Pass<"nyala-differentiate", "::mlir::ModuleOp"> {
@@ -501,7 +533,8 @@ def Differentiate : Pass<"nyala-differentiate", "::mlir::ModuleOp"> {
            "Regular expression of weights that are trained; others are frozen">
   ];
   let dependentDialects = ["::nyala::NyalaDialect", "::mlir::arith::ArithDialect",
-                           "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];
+                           "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+                           "::mlir::tensor::TensorDialect"];
 }
 
 def AddOptimizer : Pass<"nyala-add-optimizer", "::mlir::ModuleOp"> {
@@ -594,6 +627,55 @@ def RoundProducts : Pass<"nyala-round-products", "::mlir::func::FuncOp"> {
     Option<"tables", "tables", "bool", "false", "Round the tables of embeddings as well">
   ];
   let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
+def Rematerialize : Pass<"nyala-rematerialize", "::mlir::ModuleOp"> {
+  let summary = "compute activations again so that a training step fits a budget of memory";
+  let description = [{
+    Reschedules the module's training step (the function with a result `nyala.result = "loss"` that goes on after it) so
+    that it fits a budget of bytes, at the least cost that an integer program finds, with a bound on how much less any
+    schedule could cost (docs/rematerialization.md). Nodes of the forward part that are pure are executed again; clones of
+    dispatches call the same kernels. Each clone has an attribute `nyala.recomputation` of its own, so that equal ops do not
+    merge.
+
+    Works on dispatches, before `nyala-build-programs`: of kernels that have been generated the scratch counts, too. Where no
+    dispatches have been formed, a node is an op, and what forms dispatches of it afterwards may merge clones.
+
+    The budget counts everything: arguments, states, results and scratch, which are there throughout, and the arena as
+    it will be planned. A fraction is of what recomputation can change: the peak of the step as it is, less what is fixed and
+    gradients of what is trained. Where nothing fits, the error names the op that needs most and the nearest budget that
+    works. The module's attribute `nyala.rematerialization` holds the numbers of the report.
+
+    ```mlir
+    // before
+    %a = nyala.dispatch @f rows(%n) (%x) tied [-1] : …
+    %b = nyala.dispatch @g rows(%n) (%a) tied [-1] : …
+    %loss = nyala.dispatch @loss rows(%n) (%b) tied [-1] : …
+    %db = nyala.dispatch @loss_gradient rows(%n) (%b) tied [-1] : …
+    %da = nyala.dispatch @g_gradient rows(%n) (%a, %db) tied [-1] : …
+    // after
+    %a = nyala.dispatch @f rows(%n) (%x) tied [-1] : …
+    %b = nyala.dispatch @g rows(%n) (%a) tied [-1] : …
+    %loss = nyala.dispatch @loss rows(%n) (%b) tied [-1] : …
+    %db = nyala.dispatch @loss_gradient rows(%n) (%b) tied [-1] : …
+    %a1 = nyala.dispatch @f rows(%n) (%x) tied [-1] {nyala.recomputation = 1 : i64} : …
+    %da = nyala.dispatch @g_gradient rows(%n) (%a1, %db) tied [-1] : …
+    ```
+  }];
+  let options = [
+    Option<"budget", "budget", "int64_t", "-1", "Bytes of everything; -1: see fraction">,
+    Option<"fraction", "fraction", "double", "-1.0",
+           "Of the bytes that recomputation can change, beside what is fixed; -1: see budget">,
+    Option<"method", "method", "std::string", "\"optimal\"",
+           "optimal, sqrt (keeps the ends of about sqrt(n) segments), greedy or none">,
+    Option<"timeLimit", "time-limit", "double", "60.0", "Seconds for solving and bounding">,
+    Option<"costs", "costs", "std::string", "\"analytic\"",
+           "What ops cost: analytic, or the file that `nyala-bench --profile-ops` wrote">,
+    Option<"workers", "workers", "int64_t", "1", "Threads of the runtime, each with scratch of its own">,
+    Option<"report", "report", "std::string", "\"\"",
+           "File for graph, schedule and certificate as JSON">
+  ];
+  let dependentDialects = ["::nyala::NyalaDialect", "::mlir::tensor::TensorDialect"];
 }
 
 #endif // NYALA_PASSES_PASSES_TD

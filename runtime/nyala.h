@@ -265,11 +265,12 @@ NYALA_API nyala_status nyala_session_sample(nyala_session *session, int32_t *tok
 // --- Profiles ------------------------------------------------------------------------------
 
 /// One step of a program (one launch of a kernel), added up over the calls since
-/// nyala_session_profile_begin.
+/// nyala_session_profile_begin or nyala_trainer_profile_begin.
 typedef struct {
-  const char *entry;  /* "decode", "prefill" */
+  const char *entry;  /* "decode", "prefill", "train_step" */
   uint32_t step;      /* index in the entry */
   const char *kernel; /* kernels are shared by steps */
+  const char *key;    /* what it computes, the same in every compilation; null: not known */
   uint64_t calls;
   double seconds;      /* from the step's begin until all workers were done */
   double busy_seconds; /* that workers spent in the kernel, added up over workers */
@@ -350,6 +351,10 @@ NYALA_API nyala_status nyala_trainer_update(nyala_trainer *trainer, float rate,
 /// The loss alone; changes no state.
 NYALA_API nyala_status nyala_trainer_evaluate(nyala_trainer *trainer,
                                               const nyala_training_batch *batch, float *loss);
+/// As nyala_session_profile_begin and nyala_session_profile_end, of the calls above.
+NYALA_API nyala_status nyala_trainer_profile_begin(nyala_trainer *trainer);
+NYALA_API nyala_status nyala_trainer_profile_end(nyala_trainer *trainer, nyala_profile_fn step,
+                                                 void *user);
 /// Makes the next of these calls return NYALA_CANCELLED before it computes anything. One that runs
 /// is finished, so that states are those of whole steps; only evaluate stops soon. Several cancels
 /// before a call returns NYALA_CANCELLED count as one.

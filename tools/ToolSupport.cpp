@@ -1,8 +1,6 @@
 //===- ToolSupport.cpp - What the compiler's tools share ------------------===//
 #include "tools/ToolSupport.h"
 
-#include "llvm/Support/FileSystem.h"
-
 using namespace mlir;
 using namespace nyala;
 
@@ -46,32 +44,3 @@ void nyala::reportError(StringRef tool, const llvm::Twine &message) {
 }
 
 void nyala::printModule(ModuleOp module, llvm::raw_ostream &os) { module.print(os); }
-
-/// A stream ends the program without a word if its error stays unread.
-static llvm::Error takeError(llvm::raw_ostream &os) {
-  os.flush();
-  auto *file = dynamic_cast<llvm::raw_fd_ostream *>(&os);
-  if (!file || !file->has_error())
-    return llvm::Error::success();
-  std::error_code error = file->error();
-  file->clear_error();
-  return llvm::errorCodeToError(error);
-}
-
-llvm::Error nyala::writeOutput(StringRef path,
-                               llvm::function_ref<llvm::Error(llvm::raw_ostream &)> write) {
-  auto writeAndCheck = [&](llvm::raw_ostream &os) -> llvm::Error {
-    if (llvm::Error error = write(os))
-      return error;
-    return takeError(os);
-  };
-  llvm::sys::fs::file_status status;
-  bool special = path != "-" && !llvm::sys::fs::status(path, status) &&
-                 status.type() != llvm::sys::fs::file_type::regular_file &&
-                 status.type() != llvm::sys::fs::file_type::directory_file;
-  if (!special)
-    return llvm::writeToOutput(path, writeAndCheck);
-  std::error_code error;
-  llvm::raw_fd_ostream os(path, error);
-  return error ? llvm::errorCodeToError(error) : writeAndCheck(os);
-}

@@ -2,9 +2,10 @@
 #ifndef NYALA_TOOLS_TOOLSUPPORT_H
 #define NYALA_TOOLS_TOOLSUPPORT_H
 
+#include "ir/WriteOutput.h"
+
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Diagnostics.h"
-#include "llvm/Support/Error.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <string>
@@ -28,11 +29,6 @@ void reportError(llvm::StringRef tool, const llvm::Twine &message);
 
 /// The module as text (with default flags, so that all tools print alike).
 void printModule(mlir::ModuleOp module, llvm::raw_ostream &os);
-
-/// Writes a file aside and renames it. Pipes and devices, which a file must not take the place of,
-/// are written to directly; "-" is standard output.
-llvm::Error writeOutput(llvm::StringRef path,
-                        llvm::function_ref<llvm::Error(llvm::raw_ostream &)> write);
 
 } // namespace nyala
 

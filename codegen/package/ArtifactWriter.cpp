@@ -10,6 +10,7 @@
 #include "codegen/package/OutputFile.h"
 #include "codegen/package/TokenizerWriter.h"
 #include "codegen/package/WeightWriter.h"
+#include "ir/Kernels.h"
 #include "ir/Variants.h"
 #include "ir/storage/Error.h"
 #include "runtime/artifact_header.h"
@@ -336,11 +337,13 @@ private:
     std::vector<uint32_t> waits(step.getWaits().begin(), step.getWaits().end());
     ArrayRef<int64_t> cost = step.getCost();
     std::vector<uint64_t> writes(step.getWrites().begin(), step.getWrites().end());
-    fb::Offset<fb::String> label;
+    fb::Offset<fb::String> label, key;
     fb::Offset<fb::Vector<uint32_t>> updates;
     fb::Offset<fb::Vector<uint8_t>> floats;
-    // Only training steps are searched for values that are not finite.
+    // Only training steps are searched for values that are not finite, and profiled to be kept.
     if (!servesSessions) {
+      if (auto attr = step->getAttrOfType<StringAttr>(kKeyAttr))
+        key = b.CreateSharedString(attr.getValue().str());
       if (StringRef name = getLabel(step.getLoc()); !name.empty())
         label = b.CreateString(name.str());
       updates =
@@ -352,7 +355,7 @@ private:
         b, kernel->second, b.CreateVectorOfStructs(buffers), step.getRows(), b.CreateVector(waits),
         /*flops_per_row=*/cost[0], /*bytes_fixed=*/cost[2],
         /*bytes_per_row=*/cost[3], /*flops_per_row_position=*/cost[1],
-        /*bytes_per_row_position=*/cost[4], b.CreateVector(writes), label, updates, floats);
+        /*bytes_per_row_position=*/cost[4], b.CreateVector(writes), label, updates, floats, key);
   }
 
   /// The name that a location has, from the model's file; empty if it has none.

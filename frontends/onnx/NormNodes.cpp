@@ -32,11 +32,11 @@ void buildBatchNorm(Node &node) {
               ", expected at most 5 dimensions");
   node.expectInteger("spatial", 1);
   node.expectInteger("training_mode", 0);
-  node.ignore({"momentum"}); // of training
   node.setOutput(
       graph.create<BatchNormOp>(input, getVector(node, 1, shape[1]), getVector(node, 2, shape[1]),
                                 getVector(node, 3, shape[1]), getVector(node, 4, shape[1]),
-                                getFloatAttr(graph, node.getNumber("epsilon", 1e-5))));
+                                getFloatAttr(graph, node.getNumber("epsilon", 1e-5)),
+                                getFloatAttr(graph, node.getNumber("momentum", 0.9))));
 }
 
 void buildLocalResponseNorm(Node &node) {

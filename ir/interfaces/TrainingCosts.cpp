@@ -30,11 +30,12 @@ static OpCost rowwise(Operation *op, Value like, int64_t flops) {
   return cost;
 }
 
-/// A result of few rows that reads all of its operands, `flops` an element of `input`.
+/// A result that reads all of its operands, `flops` an element of `input`.
 static OpCost reduction(Operation *op, Value input, int64_t flops) {
-  RankedTensorType type = getTensorType(input);
+  RankedTensorType type = getTensorType(input), result = getTensorType(op->getResult(0));
   OpCost cost;
-  cost.flopsPerRow = type.hasStaticShape() ? flops * type.getNumElements() : 0;
+  if (type.hasStaticShape() && result.getRank() > 0 && !result.isDynamicDim(0))
+    cost.flopsPerRow = llvm::divideCeil(flops * type.getNumElements(), result.getDimSize(0));
   for (Value operand : op->getOperands())
     cost.fixedBytes += getBytes(operand);
   cost.bytesPerRow = rowBytes(op->getResult(0));

@@ -63,28 +63,48 @@ static FailureOr<Tensor> evaluateBroadcast(linalg::BroadcastOp op, ArrayRef<Tens
   return gather(operands[0], shape, strides);
 }
 
+namespace {
+
+/// A batch of matrices, or of their transposes.
+struct Matrices {
+  Matrices(const Tensor &tensor, bool transposed)
+      : tensor(tensor), rows(tensor.dim(transposed ? 2 : 1)),
+        columns(tensor.dim(transposed ? 1 : 2)), rowStep(transposed ? 1 : columns),
+        columnStep(transposed ? rows : 1) {}
+  /// Element (i, k) of matrix b.
+  double at(int64_t b, int64_t i, int64_t k) const {
+    return tensor[b * rows * columns + i * rowStep + k * columnStep];
+  }
+  const Tensor &tensor;
+  int64_t rows, columns, rowStep, columnStep;
+};
+
+} // namespace
+
 /// result[b, i, j] = initial[b, i, j] + sum_k a[b, i, k] * c[b, k, j]
 static FailureOr<Tensor> evaluateProducts(linalg::BatchMatmulOp op, ArrayRef<Tensor> operands) {
-  const Tensor &a = operands[0], &c = operands[1];
-  if (op.hasUserDefinedMaps())
-    return op.emitOpError("expected the indexing maps of products of plain matrices");
+  bool transposeA = isa<linalg::BatchMatmulTransposeAOp>(op.getOperation()),
+       transposeC = isa<linalg::BatchMatmulTransposeBOp>(op.getOperation());
+  if (op.hasUserDefinedMaps() && !transposeA && !transposeC)
+    return op.emitOpError("expected the indexing maps of products of matrices, of which one may be "
+                          "transposed");
+  Matrices a(operands[0], transposeA), c(operands[1], transposeC);
   Tensor result = operands[2];
-  int64_t rows = a.dim(1), depth = a.dim(2), columns = c.dim(2);
   for (const auto &[what, expected, actual] :
-       {std::tuple("matrices of the second operand", a.dim(0), c.dim(0)),
-        {"rows of the second operand", depth, c.dim(1)},
-        {"matrices of the result", a.dim(0), result.dim(0)},
-        {"rows of the result", rows, result.dim(1)},
-        {"columns of the result", columns, result.dim(2)}})
+       {std::tuple("matrices of the second operand", a.tensor.dim(0), c.tensor.dim(0)),
+        {"rows of the second operand", a.columns, c.rows},
+        {"matrices of the result", a.tensor.dim(0), result.dim(0)},
+        {"rows of the result", a.rows, result.dim(1)},
+        {"columns of the result", c.columns, result.dim(2)}})
     if (failed(checkEqual(op, what, expected, actual)))
       return failure();
   MutableArrayRef<double> out = result.mutableValues();
-  for (int64_t row = 0; row < a.dim(0) * rows; ++row) {
-    double *to = out.data() + row * columns;
-    const double *matrix = c.values().data() + row / rows * depth * columns;
-    for (int64_t k = 0; k < depth; ++k)
-      for (int64_t j = 0; j < columns; ++j)
-        to[j] += a[row * depth + k] * matrix[k * columns + j];
+  for (int64_t row = 0; row < a.tensor.dim(0) * a.rows; ++row) {
+    double *to = out.data() + row * c.columns;
+    int64_t matrix = row / a.rows;
+    for (int64_t k = 0; k < a.columns; ++k)
+      for (int64_t j = 0; j < c.columns; ++j)
+        to[j] += a.at(matrix, row % a.rows, k) * c.at(matrix, k, j);
   }
   return result;
 }

@@ -8,12 +8,15 @@
 #include "ir/interfaces/GradientInterface.h"
 #include "passes/Passes.h"
 #include "passes/States.h"
+#include "passes/differentiate/GradientBuilder.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/DenseSet.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Regex.h"
 
 namespace nyala {
@@ -97,8 +100,7 @@ private:
   // A value with several uses: the sum of what they give.
   void add(Value value, Value gradient) {
     Value &sum = gradients[value];
-    sum = sum ? arith::AddFOp::create(builder, gradient.getLoc(), sum, gradient).getResult()
-              : gradient;
+    sum = sum ? addGradients(builder, sum, gradient) : gradient;
   }
 
   Block &block;
@@ -177,11 +179,16 @@ private:
     if (!regex.isValid(error))
       return emitError(getOperation().getLoc(), "option 'train' of nyala-differentiate is '")
              << train.getValue() << "', not a regular expression: " << error;
+    // States that the function returns are its own to update (running statistics of norms).
+    llvm::StringSet<> updated;
+    for (unsigned i = 0; i < function.getNumResults(); ++i)
+      if (auto name = function.getResultAttrOfType<StringAttr>(i, NyalaDialect::kStateAttr))
+        updated.insert(name);
     SmallVector<StringRef> names;
     for (BlockArgument argument : function.getArguments()) {
       auto name =
           function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), NyalaDialect::kStateAttr);
-      if (!name)
+      if (!name || updated.contains(name))
         continue;
       names.push_back(name);
       if (!regex.match(name))

@@ -39,6 +39,22 @@ public:
   /// the op and fails if its shape is not static.
   mlir::FailureOr<mlir::Value> makeSplat(mlir::Type type, double value);
 
+  /// Emits an error at the op and fails unless the shape of `value`, if it has one, is static.
+  mlir::LogicalResult expectStatic(mlir::Value value);
+
+  /// A constant of the type of `value`, whose shape is static.
+  mlir::Value splatLike(mlir::Value value, double number);
+
+  /// A view of `value`, of static shape, with another shape of as many elements.
+  mlir::Value reshape(mlir::Value value, llvm::ArrayRef<int64_t> shape);
+
+  /// Dimension i of the result is dimension `permutation[i]` of `value`, whose shape is static.
+  mlir::Value transpose(mlir::Value value, llvm::ArrayRef<int64_t> permutation);
+
+  /// The sum over dimensions `dims`, which the result does not have, of static shape: the gradient
+  /// of what was repeated along them. Nothing is copied but where they are between others.
+  mlir::Value sumOver(mlir::Value value, llvm::ArrayRef<int64_t> dims);
+
   /// The sum over rows as a vector of type `vector`: the gradient of one that was added to every
   /// row.
   mlir::Value sumToVector(mlir::Value rows, mlir::RankedTensorType vector);
@@ -50,6 +66,10 @@ private:
   llvm::ArrayRef<bool> needed;
   llvm::SmallVector<mlir::Value> results;
 };
+
+/// The sum of two gradients of one value: gradients of its slices, between zeros, that lie beside
+/// each other are concatenated.
+mlir::Value addGradients(mlir::OpBuilder &builder, mlir::Value sum, mlir::Value gradient);
 
 /// The interface of Op by a function that sets the gradients of those operands that need one.
 template <typename Op, mlir::LogicalResult (*differentiate)(Op, GradientBuilder &)>

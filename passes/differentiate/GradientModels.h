@@ -1,7 +1,7 @@
 //===- GradientModels.h - Gradients of ops ----------------------*- C++ -*-===//
 //
 // External models of GradientOpInterface for ops of this dialect and of arith,
-// math and tensor. Without one an op cannot be on the path from what is trained
+// linalg, math and tensor. Without one an op cannot be on the path from what is trained
 // to the loss.
 //
 //===----------------------------------------------------------------------===//
@@ -15,9 +15,11 @@ namespace nyala {
 
 void attachProductGradients(mlir::MLIRContext *context); // products, look-ups, sums over rows
 void attachRowGradients(mlir::MLIRContext *context);     // norms, activations, rotations, losses
+void attachImageGradients(mlir::MLIRContext *context);   // convolutions, pooling, norms of images
 void attachArithGradients(mlir::MLIRContext *context);   // arith
 void attachMathGradients(mlir::MLIRContext *context);    // math
 void attachTensorGradients(mlir::MLIRContext *context);  // tensor
+void attachLinalgGradients(mlir::MLIRContext *context);  // linalg: what frontends emit
 
 /// All of the above, each when its dialect is loaded.
 void registerGradientModels(mlir::DialectRegistry &registry);

@@ -7,6 +7,7 @@
 #include "passes/differentiate/GradientBuilder.h"
 #include "passes/differentiate/GradientModels.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
@@ -74,10 +75,13 @@ static LogicalResult differentiate(RotateOp op, GradientBuilder &b) {
 // Activations and softmax
 //===----------------------------------------------------------------------===//
 
+// What relu gives is positive where its input is: the result, which the next layer's gradient needs
+// anyway, tells as much as the input, which then need not be kept.
 static LogicalResult differentiate(ActivationOp op, GradientBuilder &b) {
+  Value input = op.getKind() == ActivationKind::Relu ? op.getResult() : op.getInput();
   if (b.needs(op.getInputMutable()))
-    b.set(op.getInputMutable(), b.create<ActivationGradientOp>(op.getType(), op.getKind(),
-                                                               b.getGradient(), op.getInput()));
+    b.set(op.getInputMutable(),
+          b.create<ActivationGradientOp>(op.getType(), op.getKind(), b.getGradient(), input));
   return success();
 }
 
@@ -136,6 +140,39 @@ static LogicalResult differentiate(CrossEntropyOp op, GradientBuilder &b) {
   return success();
 }
 
+// With gradients s of the sum and t of the target's logit: dz = s softmax(z) + t onehot. That of
+// the loss, their difference, is one op, since t = -s; else dz = -t (softmax(z) - onehot) + (s + t)
+// softmax(z).
+static LogicalResult differentiate(LogSumExpOp op, GradientBuilder &b) {
+  if (op.getPreviousSum())
+    return op.emitOpError("has no gradient where it continues another; expected one of all logits "
+                          "(nyala-differentiate comes before nyala-expand-cross-entropy)");
+  if (!b.needs(op.getLogitsMutable()))
+    return success();
+  Value sum = b.getGradient(0), logit = b.getGradient(1);
+  auto gradientAt = [&](Value gradient, Value targets) {
+    return b.create<LogitsGradientOp>(gradient, op.getLogits(), op.getLogSumExp(), targets)
+        .getResult();
+  };
+  auto negated = logit ? logit.getDefiningOp<arith::NegFOp>() : arith::NegFOp();
+  if (sum && negated && negated.getOperand() == sum) {
+    b.set(op.getLogitsMutable(), gradientAt(sum, op.getTargets()));
+    return success();
+  }
+  auto ids = getTensorType(op.getTargets());
+  if (failed(b.expectStatic(op.getTargets())))
+    return failure();
+  Value none = b.create<arith::ConstantOp>(DenseElementsAttr::get(ids, APInt::getAllOnes(32)));
+  Value result;
+  if (logit) {
+    result = gradientAt(b.create<arith::NegFOp>(logit), op.getTargets());
+    sum = sum ? b.create<arith::AddFOp>(sum, logit).getResult() : logit;
+  }
+  Value rest = gradientAt(sum, none);
+  b.set(op.getLogitsMutable(), result ? b.create<arith::AddFOp>(result, rest).getResult() : rest);
+  return success();
+}
+
 void nyala::attachRowGradients(MLIRContext *context) {
   attachGradient<RmsNormOp, differentiate>(context);
   attachGradient<LayerNormOp, differentiate>(context);
@@ -146,4 +183,5 @@ void nyala::attachRowGradients(MLIRContext *context) {
   attachGradient<SoftmaxOp, differentiate>(context);
   attachGradient<SelfAttentionOp, differentiate>(context);
   attachGradient<CrossEntropyOp, differentiate>(context);
+  attachGradient<LogSumExpOp, differentiate>(context);
 }

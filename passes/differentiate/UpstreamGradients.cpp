@@ -1,4 +1,4 @@
-//===- UpstreamGradients.cpp - Gradients of arith, math and tensor ops ----===//
+//===- UpstreamGradients.cpp - Gradients of arith and math ops ------------===//
 //
 // g is the gradient with respect to the result, r the result.
 //
@@ -8,8 +8,10 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/IR/TypeUtilities.h"
+
+#include <numbers>
 
 using namespace mlir;
 using namespace nyala;
@@ -76,11 +78,17 @@ static LogicalResult differentiate(arith::SelectOp op, GradientBuilder &b) {
   return choose(b, op.getCondition(), op.getTrueValueMutable(), op.getFalseValueMutable());
 }
 
-// Equal operands: the first one's, as good as any.
-template <typename Op, arith::CmpFPredicate firstWins>
+// Equal operands: the first one's, as good as any. Beside a constant the result tells as well as
+// the operand, which then need not be kept.
+template <typename Op, arith::CmpFPredicate firstWins, arith::CmpFPredicate isBeyond>
 static LogicalResult differentiateExtremum(Op op, GradientBuilder &b) {
-  Value condition = b.create<arith::CmpFOp>(firstWins, op.getLhs(), op.getRhs());
-  return choose(b, condition, op.getLhsMutable(), op.getRhsMutable());
+  OpOperand &first = op.getLhsMutable(), &second = op.getRhsMutable();
+  if (matchPattern(second.get(), m_Constant()))
+    return choose(b, b.create<arith::CmpFOp>(isBeyond, op.getResult(), second.get()), first,
+                  second);
+  if (matchPattern(first.get(), m_Constant()))
+    return choose(b, b.create<arith::CmpFOp>(isBeyond, op.getResult(), first.get()), second, first);
+  return choose(b, b.create<arith::CmpFOp>(firstWins, first.get(), second.get()), first, second);
 }
 
 template <typename Op> static LogicalResult differentiateConversion(Op op, GradientBuilder &b) {
@@ -98,8 +106,10 @@ void nyala::attachArithGradients(MLIRContext *context) {
   attachGradient<arith::DivFOp, differentiate>(context);
   attachGradient<arith::NegFOp, differentiate>(context);
   attachGradient<arith::SelectOp, differentiate>(context);
-  attachGradient<arith::MaximumFOp, differentiateExtremum<arith::MaximumFOp, P::OGE>>(context);
-  attachGradient<arith::MinimumFOp, differentiateExtremum<arith::MinimumFOp, P::OLE>>(context);
+  attachGradient<arith::MaximumFOp, differentiateExtremum<arith::MaximumFOp, P::OGE, P::OGT>>(
+      context);
+  attachGradient<arith::MinimumFOp, differentiateExtremum<arith::MinimumFOp, P::OLE, P::OLT>>(
+      context);
   attachGradient<arith::TruncFOp, differentiateConversion<arith::TruncFOp>>(context);
   attachGradient<arith::ExtFOp, differentiateConversion<arith::ExtFOp>>(context);
 }
@@ -139,10 +149,77 @@ static Value scale(math::TanhOp op, GradientBuilder &b) {
   return b.create<arith::SubFOp>(b.getGradient(), product);
 }
 
+// dx = g / (1 + x)
+static Value scale(math::Log1pOp op, GradientBuilder &b) {
+  Value shifted = b.create<arith::AddFOp>(op.getOperand(), b.splatLike(op.getOperand(), 1));
+  return b.create<arith::DivFOp>(b.getGradient(), shifted);
+}
+
+// dx = g 2 / sqrt(pi) exp(-x^2)
+static Value scale(math::ErfOp op, GradientBuilder &b) {
+  Value square = b.create<arith::MulFOp>(op.getOperand(), op.getOperand());
+  Value bell = b.create<math::ExpOp>(b.create<arith::NegFOp>(square).getResult());
+  Value factor = b.splatLike(op.getOperand(), 2 * std::numbers::inv_sqrtpi);
+  return b.create<arith::MulFOp>(b.getGradient(), b.create<arith::MulFOp>(bell, factor));
+}
+
+// dx = g sign(x). The sign of 0 is 1, with which log(1 + exp(x)) by |x| has its gradient there.
+static Value scale(math::AbsFOp op, GradientBuilder &b) {
+  Value negative = b.create<arith::CmpFOp>(arith::CmpFPredicate::OLT, op.getOperand(),
+                                           b.splatLike(op.getOperand(), 0));
+  Value negated = b.create<arith::NegFOp>(b.getGradient());
+  return b.create<arith::SelectOp>(negative, negated, b.getGradient());
+}
+
+// dx = g cos(x)
+static Value scale(math::SinOp op, GradientBuilder &b) {
+  return b.create<arith::MulFOp>(b.getGradient(), b.create<math::CosOp>(op.getOperand()));
+}
+
+// dx = -g sin(x)
+static Value scale(math::CosOp op, GradientBuilder &b) {
+  Value sine = b.create<math::SinOp>(op.getOperand());
+  return b.create<arith::MulFOp>(b.create<arith::NegFOp>(b.getGradient()).getResult(), sine);
+}
+
+// Constant but for steps: dx = 0.
+template <typename Op> static LogicalResult differentiateSteps(Op, GradientBuilder &) {
+  return success();
+}
+
+// r = x^y        dx = g y x^(y-1)        dy = g r log(x), 0 where x = 0
+static LogicalResult differentiate(math::PowFOp op, GradientBuilder &b) {
+  if (failed(b.expectStatic(op.getResult())))
+    return failure();
+  Value base = op.getLhs(), exponent = op.getRhs();
+  if (b.needs(op.getLhsMutable())) {
+    Value less = b.create<arith::SubFOp>(exponent, b.splatLike(exponent, 1));
+    Value power = b.create<arith::MulFOp>(exponent, b.create<math::PowFOp>(base, less));
+    b.set(op.getLhsMutable(), b.create<arith::MulFOp>(b.getGradient(), power));
+  }
+  if (b.needs(op.getRhsMutable())) {
+    Value zeros = b.splatLike(base, 0);
+    Value isZero = b.create<arith::CmpFOp>(arith::CmpFPredicate::OEQ, base, zeros);
+    Value product = b.create<arith::MulFOp>(op.getResult(), b.create<math::LogOp>(base));
+    b.set(op.getRhsMutable(),
+          b.create<arith::MulFOp>(b.getGradient(),
+                                  b.create<arith::SelectOp>(isZero, zeros, product)));
+  }
+  return success();
+}
+
+/// Does scale(Op) ask for constants of the operand's shape?
+template <typename Op>
+static constexpr bool usesConstants =
+    llvm::is_one_of<Op, math::Log1pOp, math::ErfOp, math::AbsFOp>::value;
+
 template <typename Op> static LogicalResult differentiateUnary(Op op, GradientBuilder &b) {
   OpOperand &operand = op->getOpOperand(0);
-  if (b.needs(operand))
-    b.set(operand, scale(op, b));
+  if (!b.needs(operand))
+    return success();
+  if (usesConstants<Op> && failed(b.expectStatic(operand.get())))
+    return failure();
+  b.set(operand, scale(op, b));
   return success();
 }
 
@@ -152,100 +229,12 @@ void nyala::attachMathGradients(MLIRContext *context) {
   attachGradient<math::SqrtOp, differentiateUnary<math::SqrtOp>>(context);
   attachGradient<math::RsqrtOp, differentiateUnary<math::RsqrtOp>>(context);
   attachGradient<math::TanhOp, differentiateUnary<math::TanhOp>>(context);
-}
-
-//===----------------------------------------------------------------------===//
-// tensor
-//===----------------------------------------------------------------------===//
-
-static LogicalResult differentiate(tensor::ExpandShapeOp op, GradientBuilder &b) {
-  if (b.needs(op.getSrcMutable()))
-    b.set(op.getSrcMutable(), b.create<tensor::CollapseShapeOp>(op.getSrcType(), b.getGradient(),
-                                                                op.getReassociationIndices()));
-  return success();
-}
-
-/// Shapes of gradients are those of `operand`, which must be static where they are built from it.
-static LogicalResult expectStatic(Operation *op, Value operand) {
-  if (cast<RankedTensorType>(operand.getType()).hasStaticShape())
-    return success();
-  return op->emitOpError("expected operands of static shape for its gradient, got ")
-         << operand.getType();
-}
-
-static LogicalResult differentiate(tensor::CollapseShapeOp op, GradientBuilder &b) {
-  if (!b.needs(op.getSrcMutable()))
-    return success();
-  if (failed(expectStatic(op, op.getSrc())))
-    return failure();
-  b.set(op.getSrcMutable(), b.create<tensor::ExpandShapeOp>(op.getSrcType(), b.getGradient(),
-                                                            op.getReassociationIndices()));
-  return success();
-}
-
-static LogicalResult differentiate(tensor::CastOp op, GradientBuilder &b) {
-  if (b.needs(op.getSourceMutable()))
-    b.set(op.getSourceMutable(),
-          b.create<tensor::CastOp>(op.getSource().getType(), b.getGradient()));
-  return success();
-}
-
-static SmallVector<OpFoldResult> indices(GradientBuilder &b, ArrayRef<int64_t> values) {
-  return getAsIndexOpFoldResult(b.getContext(), values);
-}
-
-// Each operand gets its slice of g.
-static LogicalResult differentiate(tensor::ConcatOp op, GradientBuilder &b) {
-  SmallVector<int64_t> offsets(op.getRank(), 0), strides(op.getRank(), 1);
-  for (OpOperand &operand : op->getOpOperands()) {
-    if (failed(expectStatic(op, operand.get())))
-      return failure();
-    auto type = cast<RankedTensorType>(operand.get().getType());
-    if (b.needs(operand))
-      b.set(operand,
-            b.create<tensor::ExtractSliceOp>(type, b.getGradient(), indices(b, offsets),
-                                             indices(b, type.getShape()), indices(b, strides)));
-    offsets[op.getDim()] += type.getDimSize(op.getDim());
-  }
-  return success();
-}
-
-// g between zeros, dimension by dimension.
-static LogicalResult differentiate(tensor::ExtractSliceOp op, GradientBuilder &b) {
-  if (!b.needs(op.getSourceMutable()))
-    return success();
-  RankedTensorType source = op.getSourceType(), type = op.getType();
-  ArrayRef<int64_t> offsets = op.getStaticOffsets();
-  if (!source.hasStaticShape() || !type.hasStaticShape() || type.getRank() != source.getRank() ||
-      ShapedType::isDynamicShape(offsets) || !op.hasUnitStride())
-    return op.emitOpError("expected static shapes of one rank, constant offsets and strides of one "
-                          "for its gradient, got a slice of ")
-           << source << " of type " << type;
-  Value gradient = b.getGradient();
-  SmallVector<int64_t> shape(type.getShape());
-  for (int64_t dim = 0; dim < source.getRank(); ++dim) {
-    SmallVector<Value> parts;
-    auto addZeros = [&](int64_t size) {
-      SmallVector<int64_t> padding(shape);
-      padding[dim] = size;
-      if (size > 0)
-        parts.push_back(*b.makeSplat(type.clone(padding), 0)); // the shape is static
-    };
-    addZeros(offsets[dim]);
-    parts.push_back(gradient);
-    addZeros(source.getDimSize(dim) - offsets[dim] - shape[dim]);
-    shape[dim] = source.getDimSize(dim);
-    if (parts.size() > 1)
-      gradient = b.create<tensor::ConcatOp>(type.clone(shape), dim, parts);
-  }
-  b.set(op.getSourceMutable(), gradient);
-  return success();
-}
-
-void nyala::attachTensorGradients(MLIRContext *context) {
-  attachGradient<tensor::ExpandShapeOp, differentiate>(context);
-  attachGradient<tensor::CollapseShapeOp, differentiate>(context);
-  attachGradient<tensor::CastOp, differentiate>(context);
-  attachGradient<tensor::ConcatOp, differentiate>(context);
-  attachGradient<tensor::ExtractSliceOp, differentiate>(context);
+  attachGradient<math::Log1pOp, differentiateUnary<math::Log1pOp>>(context);
+  attachGradient<math::ErfOp, differentiateUnary<math::ErfOp>>(context);
+  attachGradient<math::AbsFOp, differentiateUnary<math::AbsFOp>>(context);
+  attachGradient<math::SinOp, differentiateUnary<math::SinOp>>(context);
+  attachGradient<math::CosOp, differentiateUnary<math::CosOp>>(context);
+  attachGradient<math::FloorOp, differentiateSteps<math::FloorOp>>(context);
+  attachGradient<math::CeilOp, differentiateSteps<math::CeilOp>>(context);
+  attachGradient<math::PowFOp, differentiate>(context);
 }

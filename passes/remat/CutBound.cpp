@@ -50,8 +50,8 @@ public:
   }
 
   /// A bound of what is computed again.
-  double solve(const MilpOptions &options) const {
-    MilpResult result = milp.solve(options);
+  double solve(bool exact, const MilpOptions &options) const {
+    MilpResult result = exact ? milp.solve(options) : milp.relax(options);
     return result.status == MilpResult::Status::Infeasible ? kInfinity
                                                            : std::max(0.0, result.bound);
   }
@@ -83,10 +83,9 @@ double nyala::remat::computeCutBound(const Lifetimes &lifetimes, const CutBoundO
   MilpOptions milp;
   milp.threads = options.threads;
   milp.allowedGap = options.allowedGap;
-  milp.relaxed = true;
   auto tryNode = [&](int node) {
     if (node >= first && node < end && remaining() > 0 && !relaxed.count(node))
-      relaxed[node] = Cut(lifetimes, options.budget, node).solve(milp);
+      relaxed[node] = Cut(lifetimes, options.budget, node).solve(false, milp);
   };
   auto findBest = [&] {
     return std::max_element(relaxed.begin(), relaxed.end(),
@@ -106,7 +105,6 @@ double nyala::remat::computeCutBound(const Lifetimes &lifetimes, const CutBoundO
   double bound = findBest()->second;
   if (!options.exact)
     return lifetimes.plainCost + bound;
-  milp.relaxed = false;
   std::vector<std::pair<double, int>> ranked;
   for (auto [node, value] : relaxed)
     ranked.emplace_back(-value, node);
@@ -114,7 +112,7 @@ double nyala::remat::computeCutBound(const Lifetimes &lifetimes, const CutBoundO
   for (auto [value, node] : llvm::ArrayRef(ranked).take_front(kExact)) {
     milp.seconds = remaining() / 2;
     if (milp.seconds > 0)
-      bound = std::max(bound, Cut(lifetimes, options.budget, node).solve(milp));
+      bound = std::max(bound, Cut(lifetimes, options.budget, node).solve(true, milp));
   }
   return lifetimes.plainCost + bound;
 }

@@ -43,8 +43,9 @@ inline Affine minus(Affine left, const Affine &right) {
 struct MilpOptions {
   double seconds = 60;
   double allowedGap = 0; ///< absolute, of the objective
+  int branches = 0; ///< of the search at most, which unlike a time is the same anywhere; 0: any
   int threads = 1;
-  bool relaxed = false; ///< columns may all be fractional: a bound
+  bool pump = false; ///< CBC's feasibility pump: minutes on large programs, and seldom needed
 };
 
 struct MilpResult {
@@ -71,18 +72,22 @@ public:
       columns[column].cost += factor * value;
   }
   Affine getCost() const;
+  bool isInteger(int column) const { return columns[column].integer; }
   void fix(int column, double value) { columns[column].lower = columns[column].upper = value; }
 
   int getColumns() const { return columns.size(); }
   int getRows() const { return rowStarts.size() - 1; }
 
   MilpResult solve(const MilpOptions &options) const;
+  /// The same if columns may all be fractional: a bound, and where it comes from.
+  MilpResult relax(const MilpOptions &options) const;
 
 private:
   struct Column {
     double lower, upper, cost;
     bool integer;
   };
+  struct Arrays;
   double offset = 0;
   std::vector<Column> columns;
   std::vector<int> rowStarts = {0}, rowColumns;

@@ -1,5 +1,6 @@
 //===- RetentionIntervals.cpp - What to keep, as an integer program -------===//
 #include "passes/remat/RetentionIntervals.h"
+#include "passes/remat/Dive.h"
 #include "passes/remat/RetentionModel.h"
 
 #include "llvm/Support/Error.h"
@@ -17,6 +18,9 @@ RetentionResult nyala::remat::solveRetention(const Lifetimes &lifetimes,
   Clock::time_point begin = Clock::now();
   RetentionModel model(lifetimes, options.budget, options.window);
   model.boundCost(options.lowerBound - lifetimes.plainCost);
+  std::optional<Dive> dive;
+  if (options.diveBelow)
+    dive.emplace(*options.diveBelow - lifetimes.plainCost);
   RetentionResult result;
   result.bound = lifetimes.plainCost;
   for (int round = 0; round < kRounds; ++round) {
@@ -26,7 +30,8 @@ RetentionResult nyala::remat::solveRetention(const Lifetimes &lifetimes,
       break;
     milp.allowedGap = options.allowedGap;
     milp.threads = options.threads;
-    MilpResult solved = model.solve(milp);
+    MilpResult solved =
+        dive ? dive->solve(model.getProgram(), milp) : model.getProgram().solve(milp);
     if (solved.status == MilpResult::Status::Infeasible) {
       result.infeasible = true;
       break;

@@ -26,6 +26,8 @@ struct RetentionOptions {
   double seconds = 60;
   double allowedGap = 0; ///< of the cost
   int threads = 1;
+  /// A schedule of this cost is known: a solution and a bound soon, but no proof (Dive.h).
+  std::optional<double> diveBelow;
 };
 
 struct RetentionResult {

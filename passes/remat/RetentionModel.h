@@ -22,7 +22,7 @@ class RetentionModel {
 public:
   RetentionModel(const Lifetimes &lifetimes, int64_t budget, int window);
 
-  MilpResult solve(const MilpOptions &options) const { return milp.solve(options); }
+  const Milp &getProgram() const { return milp; }
   /// States that all solutions recompute for at least `cost`.
   void boundCost(double cost) {
     if (cost > 0)

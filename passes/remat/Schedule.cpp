@@ -4,7 +4,9 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 using namespace nyala::remat;
@@ -35,11 +37,21 @@ static llvm::Error checkValues(const Graph &graph) {
                      graph.nodes.size());
   if (graph.fixedBytes < 0)
     return makeError("fixed state has {0} bytes", graph.fixedBytes);
+  // Sums of what is there at once cannot overflow.
+  int64_t left = std::numeric_limits<int64_t>::max() / 4;
+  auto take = [&](int64_t bytes) {
+    left -= std::min(left, bytes);
+    return left > 0;
+  };
+  if (!take(graph.fixedBytes))
+    return makeError("fixed state has {0} bytes", graph.fixedBytes);
   for (const auto &[index, tensor] : llvm::enumerate(graph.tensors))
-    if (tensor.bytes < 0)
+    if (tensor.bytes < 0 || !take(tensor.bytes))
       return makeError("tensor {0} has {1} bytes", index, tensor.bytes);
+  double cost = 0;
   for (const auto &[index, node] : llvm::enumerate(graph.nodes)) {
-    if (!(node.cost >= 0) || !std::isfinite(node.cost) || node.workspace < 0)
+    cost += node.cost;
+    if (!(node.cost >= 0) || !std::isfinite(cost) || node.workspace < 0 || !take(node.workspace))
       return makeError("node {0} ({1}) costs {2} and needs a workspace of {3} bytes", index,
                        node.name, node.cost, node.workspace);
     for (int tensor : llvm::concat<const int>(node.inputs, node.outputs))

@@ -1,10 +1,12 @@
 //===- Solve.cpp - Schedules within a budget, with a bound ----------------===//
 #include "passes/remat/Solve.h"
 #include "passes/remat/Chain.h"
+#include "passes/remat/CheckmateModel.h"
 #include "passes/remat/CutBound.h"
 #include "passes/remat/Heuristics.h"
 #include "passes/remat/Milp.h"
 #include "passes/remat/RetentionIntervals.h"
+#include "passes/remat/TransientModel.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -14,23 +16,33 @@
 #include <chrono>
 #include <optional>
 
+using namespace nyala;
 using namespace nyala::remat;
 
-/// What `certified` allows between overhead and bound: 0.1 point.
-static constexpr double kCertified = 1e-3;
 /// Below this, as a part of the cost, nothing is worth looking for: small programs are solved to
 /// the optimum, others have many solutions that are about as good.
 static constexpr double kNegligible = 1e-9, kNegligibleLarge = 2e-4, kNegligibleHuge = 8e-4;
-/// Stages times forward nodes: of programs that are solved to the optimum, and of those that CBC
-/// takes whole; above, within a window first.
-static constexpr int64_t kExactProgram = 5000, kWholeProgram = 40000;
-static constexpr int kWindow = 30;
+/// Stages times forward nodes: of programs that are solved to the optimum, of those that CBC takes
+/// whole, and of those whose relaxation can be solved whole; above, within a window.
+static constexpr int64_t kExactProgram = 5000, kWholeProgram = 40000, kHugeProgram = 400000;
+static constexpr int kWindow = 30, kWideWindow = 100;
+/// Stages times forward nodes of programs that recompute repeatedly, and branches of their search.
+static constexpr int64_t kTransientProgram = 12000;
+static constexpr int kTransientBranches = 500;
+/// Nodes that the local search executes, about a second's work, and schedules that it tries at
+/// least.
+static constexpr int64_t kEvaluatedNodes = 20'000'000, kLeastEvaluations = 2000;
 
 static constexpr const char *kOrdered =
-    "all schedules in this order that compute each gradient once";
-static constexpr const char *kRetained = "schedules in this order that recompute a node at most "
-                                         "once, when it is first wanted, and keep it to "
-                                         "its last reader";
+    "all schedules that run each node first in this order, and again only recomputable nodes of "
+    "the forward part";
+static constexpr const char *kRetained =
+    "schedules that run each node first in this order, and again recomputable nodes of the forward "
+    "part that write no result, at most once, when they are first wanted, to stay to their last "
+    "reader";
+static constexpr const char *kStaged =
+    "schedules that run each node first in this order, and before that again only recomputable "
+    "nodes, each at most once";
 
 char InfeasibleError::ID;
 
@@ -87,11 +99,16 @@ private:
 
   void findFloor();
   void runSegments();
-  void runLocalSearch(double seconds);
-  void runRetention(int window, double seconds, const char *method);
+  KeepSet searchLocally(int64_t budget) const;
+  void runRetention(int window, double seconds, const char *method, bool dive = false);
+  void runTransient(double seconds);
   void runChain();
+  llvm::Expected<Plan> runCheckmate();
   void boundByCuts(bool exact, double seconds);
-  bool isCertified() const { return best && getGap(bound) <= kCertified; }
+  bool isClose(double lower) const {
+    return best && lower <= getCost() + kNegligible * scale() && getGap(lower) <= kCertified;
+  }
+  bool isCertified() const { return isClose(bound); }
   void findNearest();
   Plan finish();
   llvm::Error fail();
@@ -154,20 +171,22 @@ void Solver::runSegments() {
     offer(keepSegmentEnds(lifetimes, segments), segments == sqrt ? "sqrt" : "segments");
 }
 
-void Solver::runLocalSearch(double seconds) {
-  double end = elapsed() + std::min(seconds, remaining());
-  offer(
-      searchLocally(lifetimes, keepAll(lifetimes), options.budget, [&] { return elapsed() < end; }),
-      "greedy");
+/// Stops after so many evaluations, not after a time: the same graph has the same schedule.
+KeepSet Solver::searchLocally(int64_t budget) const {
+  int64_t left = std::max<int64_t>(kLeastEvaluations, kEvaluatedNodes / lifetimes.getNodes());
+  return remat::searchLocally(lifetimes, keepAll(lifetimes), budget,
+                              [&] { return left-- > 0 && remaining() > 0; });
 }
 
-void Solver::runRetention(int window, double seconds, const char *method) {
+void Solver::runRetention(int window, double seconds, const char *method, bool dive) {
   RetentionOptions retention;
   retention.budget = options.budget;
   retention.window = window;
   retention.threads = options.threads;
   retention.allowedGap = negligible() * lifetimes.plainCost;
-  if (size() > kWholeProgram) // where it ends a proof early, it pays for a row of all costs
+  if (dive)
+    retention.diveBelow = getCost();
+  else if (size() > kWholeProgram) // where it ends a proof early, it pays for a row of all costs
     retention.lowerBound = bound;
   double end = elapsed() + std::min(seconds, remaining());
   // A program that its rows do not describe to the byte is solved again for less.
@@ -187,6 +206,52 @@ void Solver::runRetention(int window, double seconds, const char *method) {
   }
 }
 
+void Solver::runTransient(double seconds) {
+  TransientOptions transient;
+  transient.budget = options.budget;
+  transient.threads = options.threads;
+  transient.allowedGap = negligible() * scale();
+  transient.branches = kTransientBranches;
+  double end = elapsed() + std::min(seconds, remaining());
+  for (int attempt = 0; attempt < 4 && elapsed() < end; ++attempt) {
+    transient.seconds = end - elapsed();
+    std::optional<TransientResult> result = solveTransient(lifetimes, transient);
+    if (!result)
+      return;
+    Schedule schedule = makeSchedule(lifetimes, result->keep, &result->transient);
+    int64_t excess = llvm::cantFail(replay(graph, schedule)).peak - options.budget;
+    offer(schedule, "transient recomputation");
+    if (excess <= 0)
+      return;
+    transient.budget -= excess;
+  }
+}
+
+llvm::Expected<Plan> Solver::runCheckmate() {
+  if (!isForCheckmate(graph))
+    return llvm::createStringError("Checkmate's program is for graphs whose tensors have one "
+                                   "writer each: use another method");
+  CheckmateOptions checkmate;
+  checkmate.budget = options.budget;
+  checkmate.tight = options.method == Method::CheckmateTight;
+  checkmate.seconds = remaining();
+  checkmate.threads = options.threads;
+  CheckmateResult result = solveCheckmate(graph, checkmate);
+  if (result.infeasible)
+    return fail();
+  if (result.schedule)
+    offer(*result.schedule, "checkmate");
+  if (!best)
+    return llvm::createStringError(
+        llvm::formatv("Checkmate's program gave no schedule within the budget in {0:F1} seconds",
+                      elapsed())
+            .str());
+  bound = std::max(bound, result.bound);
+  Plan plan = finish();
+  plan.boundClass = kStaged;
+  return plan;
+}
+
 void Solver::runChain() {
   if (std::optional<ChainResult> result = solveChain(lifetimes, options.budget)) {
     offer(result->schedule, "chain");
@@ -201,8 +266,7 @@ void Solver::findNearest() {
   int64_t low = std::max(floor, options.budget + 1);
   for (int attempt = 0; attempt < 12 && low < lowestPeak && elapsed() < end; ++attempt) {
     int64_t budget = attempt == 0 ? low : low + (lowestPeak - low) / 2;
-    offer(searchLocally(lifetimes, keepAll(lifetimes), budget, [&] { return elapsed() < end; }),
-          "greedy");
+    offer(searchLocally(budget), "greedy");
     if (lowestPeak <= budget)
       continue;
     RetentionOptions retention;
@@ -267,6 +331,8 @@ llvm::Expected<Plan> Solver::run() {
     offer(keepSegmentEnds(lifetimes, countSqrtSegments(lifetimes)), "sqrt");
     return best ? llvm::Expected<Plan>(finish()) : llvm::Expected<Plan>(fail());
   }
+  if (options.method == Method::Checkmate || options.method == Method::CheckmateTight)
+    return runCheckmate();
   for (const Schedule &schedule : options.known) {
     if (llvm::Expected<Replay> replayed = replay(graph, schedule); !replayed)
       return replayed.takeError();
@@ -277,17 +343,26 @@ llvm::Expected<Plan> Solver::run() {
     return fail();
   }
   runSegments();
-  runLocalSearch(options.method == Method::Greedy ? options.timeLimit
-                                                  : std::min(1.0, 0.1 * options.timeLimit));
+  offer(searchLocally(options.budget), "greedy");
   if (options.method == Method::Greedy)
     return best ? llvm::Expected<Plan>(finish()) : llvm::Expected<Plan>(fail());
   runChain();
   boundByCuts(/*exact=*/false, 0.2 * remaining());
-  if (!isSettled() && size() > kWholeProgram)
+  int stages = lifetimes.stages.size();
+  bool dives = size() > kWholeProgram, whole = size() <= kHugeProgram;
+  if (!isSettled() && dives)
+    runRetention(whole ? stages : kWideWindow, 0.5 * remaining(),
+                 whole ? "retention intervals" : "retention intervals within a window",
+                 /*dive=*/true);
+  if (!isSettled() && dives && !isClose(retainedBound))
     runRetention(kWindow, 0.5 * remaining(), "retention intervals within a window");
-  if (!isSettled() && !(size() > kWholeProgram && isCertified()))
-    runRetention(lifetimes.stages.size(), 0.8 * remaining(), "retention intervals");
-  if (best && !isCertified())
+  if (!isSettled() && whole && !(dives && (isCertified() || isClose(retainedBound))))
+    runRetention(stages, 0.8 * remaining(), "retention intervals");
+  if (!isCertified() && lifetimes.stages.size() > 0 &&
+      countTransientSize(lifetimes) <= kTransientProgram)
+    runTransient(0.3 * remaining());
+  // Takes seconds, and is for where no other bound certifies.
+  if (best && !isCertified() && !isClose(retainedBound))
     boundByCuts(/*exact=*/true, 0.5 * remaining());
   if (!best) {
     findNearest();

@@ -6,11 +6,16 @@
 
 namespace nyala::remat {
 
+/// What `certified` allows between overhead and bound: 0.1 point.
+inline constexpr double kCertified = 1e-3;
+
 enum class Method {
-  None,   ///< the order of the graph
-  Sqrt,   ///< Chen et al. 2016: keeps what lies at the ends of about sqrt(n) segments
-  Greedy, ///< drops what frees most for its cost until the schedule fits
-  Optimal ///< integer programs, with all heuristics as incumbents
+  None,           ///< the order of the graph
+  Sqrt,           ///< Chen et al. 2016: keeps what lies at the ends of about sqrt(n) segments
+  Greedy,         ///< drops what frees most for its cost until the schedule fits
+  Optimal,        ///< integer programs, with all heuristics as incumbents
+  Checkmate,      ///< for comparison: Jain et al. 2020, as published (CheckmateModel.h)
+  CheckmateTight, ///< the same with fewer integers
 };
 
 struct SolveOptions {
@@ -33,7 +38,7 @@ struct Plan {
   double seconds = 0; ///< of solving, bounding and replay
   /// Extra cost over that of running each node once, and its bound, as a part of that cost.
   double overhead = 0, overheadBound = 0;
-  /// overhead - overheadBound <= 0.1 point.
+  /// overhead - overheadBound <= kCertified.
   bool certified = false;
 };
 
@@ -51,7 +56,8 @@ public:
   std::error_code convertToErrorCode() const override;
 };
 
-/// The cheapest schedule found within the budget. Errors: InfeasibleError, and what `check` says.
+/// The cheapest schedule found within the budget. Errors: InfeasibleError, what `check` says, and
+/// of Checkmate's program that it gave none.
 llvm::Expected<Plan> solve(const Graph &graph, const SolveOptions &options);
 
 } // namespace nyala::remat

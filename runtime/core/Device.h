@@ -17,6 +17,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -45,6 +46,8 @@ struct Profile {
   };
   std::vector<Step> steps;
 };
+
+using ProfileCallback = std::function<void(const artifact::Entry &, const Profile &)>;
 
 /// Bytes that are reserved, by what for.
 struct MemoryUse {

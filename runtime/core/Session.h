@@ -106,7 +106,6 @@ public:
   void beginProfile();
   /// Ends it.
   void endProfile();
-  using ProfileCallback = std::function<void(const artifact::Entry &, const Profile &)>;
   /// What was recorded of each entry so far; nothing outside begin and end.
   void visitProfile(const ProfileCallback &visit) const;
 

@@ -163,7 +163,7 @@ Trainer::StepResult Trainer::step(const Batch &data, float rate) {
   setRate(rate);
   begin(data);
   last = &entry;
-  entry.run(nullptr, nullptr);
+  entry.run(nullptr, findProfile(entry));
   return {readNumber(entry, "loss"), readNumber(entry, "gradient_norm")};
 }
 
@@ -171,7 +171,7 @@ float Trainer::accumulate(const Batch &data) {
   BoundEntry &entry = require(accumulateEntry, "accumulate");
   begin(data);
   last = &entry;
-  entry.run(nullptr, nullptr);
+  entry.run(nullptr, findProfile(entry));
   return readNumber(entry, "loss");
 }
 
@@ -179,7 +179,7 @@ float Trainer::update(float rate) {
   BoundEntry &entry = require(updateEntry, "update");
   setRate(rate);
   answerCancel();
-  entry.run(nullptr, nullptr);
+  entry.run(nullptr, findProfile(entry));
   return readNumber(entry, "gradient_norm");
 }
 
@@ -187,9 +187,29 @@ float Trainer::evaluate(const Batch &data) {
   BoundEntry &entry = require(evaluateEntry, "evaluate");
   begin(data);
   last = &entry;
-  if (!entry.run(&cancelled, nullptr))
+  if (!entry.run(&cancelled, findProfile(entry)))
     answerCancel();
   return readNumber(entry, "loss");
+}
+
+void Trainer::beginProfile() {
+  profiles.clear();
+  for (const auto *entry : {&stepEntry, &accumulateEntry, &updateEntry, &evaluateEntry})
+    if (*entry)
+      profiles.emplace_back(
+          entry->get(), Profile{std::vector<Profile::Step>((*entry)->getSource().steps()->size())});
+}
+
+Profile *Trainer::findProfile(const BoundEntry &entry) {
+  for (auto &[recorded, profile] : profiles)
+    if (recorded == &entry)
+      return &profile;
+  return nullptr;
+}
+
+void Trainer::visitProfile(const ProfileCallback &visit) const {
+  for (const auto &[entry, profile] : profiles)
+    visit(entry->getSource(), profile);
 }
 
 std::optional<Trainer::NonFinite> Trainer::findNonFinite() {

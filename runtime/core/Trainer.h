@@ -95,6 +95,14 @@ public:
   /// there is none: the first state that is not finite. Changes no state.
   std::optional<NonFinite> findNonFinite();
 
+  /// Begins to record what steps take, from nothing.
+  void beginProfile();
+  /// Ends it.
+  void endProfile() { profiles.clear(); }
+  /// What was recorded of each entry so far; nothing outside begin and end.
+  void visitProfile(const ProfileCallback &visit) const;
+  const Device &getDevice() const { return device; }
+
   /// What is reserved. Nothing is added later.
   const MemoryUse &getMemory() const { return executor->getUse(); }
   uint64_t getPeakBytes() const { return executor->getUse().getTotal(); }
@@ -105,6 +113,8 @@ private:
   /// Checks a batch, answers a cancel and sets the arguments.
   void begin(const Batch &data);
   void setRate(float rate);
+  /// Where an entry's steps are recorded; null: nowhere.
+  Profile *findProfile(const BoundEntry &entry);
   /// Throws NYALA_CANCELLED if a cancel is pending.
   void answerCancel();
   /// Are all new values of f32 that step `index` of an entry wrote finite?
@@ -120,7 +130,8 @@ private:
   std::atomic<bool> cancelled = false;
   static_assert(std::atomic<bool>::is_always_lock_free);
   std::unique_ptr<BoundEntry> stepEntry, accumulateEntry, updateEntry, evaluateEntry;
-  BoundEntry *last = nullptr; ///< what findNonFinite() runs again
+  BoundEntry *last = nullptr;                                   ///< what findNonFinite() runs again
+  std::vector<std::pair<const BoundEntry *, Profile>> profiles; ///< empty: none is recorded
 };
 
 } // namespace nyala::rt

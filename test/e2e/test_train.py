@@ -251,6 +251,25 @@ def test_resumed_run_is_the_same(inputs, tmp_path):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
+def test_memory_budget_changes_nothing(inputs, tmp_path):
+    """But memory: neither what is learned, nor whether a run can go on."""
+    budget = ("--memory-budget", "60%", "--remat-method", "greedy")
+    train(inputs, tmp_path / "a", 6)
+    train(inputs, tmp_path / "b", 3, *budget, "--remat-report", tmp_path / "report.json")
+    result = train(inputs, tmp_path / "b", 6, "--resume", "--memory-budget", "80%",
+                   "--remat-method", "greedy")
+    assert re.search(rb"recomputation: \d+ nodes, budget [\d.]+ MB, peak [\d.]+ MB", result.stderr)
+    logs = [read_log(tmp_path / name) for name in "ab"]
+    for a, b in zip(*logs, strict=True):
+        assert (a["loss"], a["grad_norm"]) == (b["loss"], b["grad_norm"])
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["peak"] <= report["budget"] < logs[0][0]["peak_bytes"]
+    # What the runtime reserves is what was planned, but for some bytes of arguments.
+    assert abs(logs[1][0]["peak_bytes"] - report["peak"]) < 4096
+    weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in "ab"]
+    assert weights[0] == weights[1]
+
+
 def start(inputs, out, steps, *flags):
     return subprocess.Popen([tool("nyala-train"),
                              *map(str, command(inputs, out, steps, *flags))],

@@ -19,10 +19,10 @@ BF16_TARGET = ('#nyala.cpu_target<"cooperlake", features = "avx", "avx2", "fma",
 class Step:
     """A training step as module and artifact."""
 
-    def __init__(self, directory, model, options, target=TARGET):
+    def __init__(self, directory, model, options, target=TARGET, length=LENGTH):
         self.directory, self.module = directory, directory / "step.mlir"
         # Three ranges of the vocabulary, the last one shorter.
-        pipeline = f"--nyala-training-pipeline=batch={BATCH} length={LENGTH} range=100 {options}"
+        pipeline = f"--nyala-training-pipeline=batch={BATCH} length={length} range=100 {options}"
         imported = succeed("nyala-import", model, "--locations").stdout.replace(
             b"module attributes {", f"module attributes {{nyala.targets = [{target}], ".encode(), 1)
         succeed("nyala-opt", "-", pipeline, "--mlir-print-debuginfo", "-o", self.module,
@@ -70,10 +70,11 @@ def copy_states(trainer):
 def draw_batch(seed, trainer):
     """Tokens, targets and weights of rows, one of them 0."""
     rng = np.random.default_rng(seed)
-    weights = rng.random(ROWS).astype(np.float32)
+    rows = trainer.info.batch * trainer.info.length
+    weights = rng.random(rows).astype(np.float32)
     weights[5] = 0
     size = trainer.states["token_embd.weight"].shape[0]
-    return rng.integers(size, size=ROWS), rng.integers(size, size=ROWS), weights / weights.sum()
+    return rng.integers(size, size=rows), rng.integers(size, size=rows), weights / weights.sum()
 
 
 def to_inputs(batch):
@@ -145,6 +146,34 @@ def test_accumulated(make_step):
         assert np.isclose(trainer.update(RATE), expected["gradient_norm"].item(), rtol=1e-5)
         check_states(trainer, expected, before)
         assert not trainer.states["gradient:token_embd.weight"].any()
+
+
+def test_rematerialized(make_step):
+    """Within less memory the same bits: loss, norm of the gradients, and what they make of the states."""
+    step = make_step("optimizer=adamw", length=128)  # activations take more than gradients
+
+    def run(artifact):
+        with Trainer(artifact, threads=2) as trainer:
+            fill(trainer)
+            results = [trainer.step(draw_batch(seed, trainer), RATE) for seed in range(2)]
+            return results, copy_states(trainer)
+
+    results, states = run(step.artifact)
+    for fraction in 0.75, 0.6:
+        report, module = step.directory / "report.json", step.directory / "less.mlir"
+        succeed("nyala-opt", step.module, "--nyala-dispatch-pipeline",
+                f"--nyala-rematerialize=fraction={fraction} report={report}", "-o", module)
+        plan = json.loads(report.read_text())
+        assert plan["peak"] <= plan["budget"] < plan["plain_peak"]
+        assert len(plan["schedule"]) > plan["nodes"]
+        artifact = step.directory / "less.nyala"
+        succeed("nyala-compile", "-q", "--compile-from=dispatch", module, "-o", artifact)
+        entries = json.loads(succeed("nyala-inspect", artifact, "--json").stdout)["entries"]
+        arena = {entry["name"]: entry["arena_bytes"] for entry in entries}["train_step"]
+        assert arena == plan["peak"] - plan["graph"]["fixed_bytes"]
+        less, after = run(artifact)
+        assert less == results
+        assert all(np.array_equal(states[name], values) for name, values in after.items())
 
 
 def test_not_finite(make_step):

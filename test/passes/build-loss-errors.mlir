@@ -54,3 +54,31 @@ func.func @forward(%wanted: tensor<?xi32> {nyala.role = "wanted"}) {
   return
 }
 }
+
+// -----
+
+module {
+// expected-error @below {{expected inputs of static shape and a leading dimension, which is the batch, got 'tensor<?x8xf32>'}}
+func.func @forward(%x: tensor<?x8xf32> {nyala.role = "x"}) -> (tensor<?x8xf32> {nyala.result = "logits"}) {
+  return %x : tensor<?x8xf32>
+}
+}
+
+// -----
+
+module {
+// expected-error @below {{has 2 results; expected one, or one marked nyala.result = "logits", to compute the loss of}}
+func.func @forward(%x: tensor<2x8xf32> {nyala.role = "x"}) -> (tensor<2x8xf32>, tensor<2x8xf32>) {
+  return %x, %x : tensor<2x8xf32>, tensor<2x8xf32>
+}
+}
+
+// -----
+
+// Whatever its inputs are called.
+module attributes {nyala.model = {architecture = "onnx"}} {
+// expected-error @below {{expected scores of classes to compute the loss of, a static tensor of f32 with 2 to 4 dimensions, got 'tensor<8xi32>'}}
+func.func @forward(%tokens: tensor<8xi32> {nyala.role = "tokens"}) -> (tensor<8xi32> {nyala.result = "logits"}) {
+  return %tokens : tensor<8xi32>
+}
+}

@@ -76,8 +76,8 @@ func.func @train_step(%w: f32 {nyala.state = "w"}) -> (f32, f32 {nyala.gradient 
 // Ops without a gradient, and those that have none of this operand.
 
 func.func @train_step(%w: tensor<1x4xf32> {nyala.state = "w"}) -> tensor<1x1xf32> {
-  // expected-error @below {{'math.sin' op has no gradient, but the loss depends on what is trained by way of it; freeze what is before it, or give the op a GradientOpInterface}}
-  %0 = math.sin %w : tensor<1x4xf32>
+  // expected-error @below {{'math.tan' op has no gradient, but the loss depends on what is trained by way of it; freeze what is before it, or give the op a GradientOpInterface}}
+  %0 = math.tan %w : tensor<1x4xf32>
   %1 = nyala.reduce sum %0 : tensor<1x4xf32> -> tensor<1x1xf32>
   return %1 : tensor<1x1xf32>
 }
@@ -140,8 +140,51 @@ func.func @train_step(%w: tensor<?x4xf32> {nyala.state = "w"}) -> tensor<1x1xf32
 
 // -----
 
-func.func @train_step(%w: tensor<4x4xf32> {nyala.state = "w"}) -> tensor<1x1xf32> {
-  // expected-error @below {{expected static shapes of one rank, constant offsets and strides of one for its gradient, got a slice of 'tensor<4x4xf32>' of type 'tensor<1x1xf32>'}}
-  %0 = tensor.extract_slice %w[0, 0] [1, 1] [2, 2] : tensor<4x4xf32> to tensor<1x1xf32>
+func.func @train_step(%w: tensor<4x4xf32> {nyala.state = "w"}, %i: index) -> tensor<1x1xf32> {
+  // expected-error @below {{expected constant offsets, sizes and strides for its gradient, got a slice of 'tensor<4x4xf32>' of type 'tensor<1x1xf32>'}}
+  %0 = tensor.extract_slice %w[%i, 0] [1, 1] [1, 1] : tensor<4x4xf32> to tensor<1x1xf32>
   return %0 : tensor<1x1xf32>
+}
+
+// -----
+
+// Statistics of norms are not what is trained.
+
+func.func @train_step(%x: tensor<2x4x1x1xf32>, %v: tensor<4xf32> {nyala.state = "v"}) -> tensor<1x1xf32> {
+  // expected-error @below {{has no gradient with respect to its statistics; expected ones that do not depend on what is trained}}
+  %0 = nyala.batch_norm %x scale %v bias %v mean %v variance %v {epsilon = 1.0e-5 : f32} : tensor<2x4x1x1xf32>, tensor<4xf32>
+  %1 = tensor.collapse_shape %0 [[0, 1, 2, 3]] : tensor<2x4x1x1xf32> into tensor<8xf32>
+  %2 = tensor.expand_shape %1 [[0, 1]] output_shape [1, 8] : tensor<8xf32> into tensor<1x8xf32>
+  %3 = nyala.reduce sum %2 : tensor<1x8xf32> -> tensor<1x1xf32>
+  return %3 : tensor<1x1xf32>
+}
+
+// -----
+
+func.func @train_step(%x: tensor<2x4xf32>, %v: tensor<4xf32> {nyala.state = "v"}) -> tensor<1x1xf32> {
+  // expected-error @below {{has no gradient of its statistics; expected a loss that does not depend on them but by the normalized images}}
+  %0:3 = nyala.batch_norm_training %x scale %v bias %v {epsilon = 1.0e-5 : f32} : tensor<2x4xf32>, tensor<4xf32>
+  %1 = arith.mulf %0#1, %v : tensor<4xf32>
+  %2 = tensor.expand_shape %1 [[0, 1]] output_shape [1, 4] : tensor<4xf32> into tensor<1x4xf32>
+  %3 = nyala.reduce sum %2 : tensor<1x4xf32> -> tensor<1x1xf32>
+  return %3 : tensor<1x1xf32>
+}
+
+// -----
+
+func.func @train_step(%z: tensor<2x4xf32> {nyala.state = "z"}, %t: tensor<2xi32>, %s: tensor<2x1xf32>) -> tensor<1x1xf32> {
+  // expected-error @below {{has no gradient where it continues another; expected one of all logits (nyala-differentiate comes before nyala-expand-cross-entropy)}}
+  %0:2 = nyala.log_sum_exp %z at %t after %s, %s : tensor<2x4xf32>, tensor<2xi32>, tensor<2x1xf32>, tensor<2x1xf32> -> tensor<2x1xf32>, tensor<2x1xf32>
+  %1 = nyala.sum_rows %0#0 : tensor<2x1xf32> -> tensor<1x1xf32>
+  return %1 : tensor<1x1xf32>
+}
+
+// -----
+
+func.func @train_step(%a: tensor<1x1x1xf32> {nyala.state = "a"}, %b: tensor<1x1x1xf32>, %c: tensor<1x1x1xf32>) -> tensor<1x1xf32> {
+  // expected-error @below {{has indexing maps; expected products of plain matrices for its gradient}}
+  %0 = linalg.batch_matmul indexing_maps = [affine_map<(d0, d1, d2, d3) -> (d0, d1, d3)>, affine_map<(d0, d1, d2, d3) -> (d0, d2, d3)>, affine_map<(d0, d1, d2, d3) -> (d0, d1, d2)>]
+      ins(%a, %b : tensor<1x1x1xf32>, tensor<1x1x1xf32>) outs(%c : tensor<1x1x1xf32>) -> tensor<1x1x1xf32>
+  %1 = tensor.collapse_shape %0 [[0], [1, 2]] : tensor<1x1x1xf32> into tensor<1x1xf32>
+  return %1 : tensor<1x1xf32>
 }

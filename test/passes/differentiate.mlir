@@ -74,3 +74,22 @@ func.func @train_step(%x: tensor<8x32xf32>, %w: tensor<1x32xf32> {nyala.state = 
 func.func @train_step(%w: tensor<1x1xf32> {nyala.state = "layer1.w"}, %u: tensor<4x4xf32> {nyala.state = "layer1.unused"}) -> tensor<1x1xf32> {
   return %w : tensor<1x1xf32>
 }
+
+// -----
+
+// Gradients of slices that lie beside each other are one concatenation, not a sum of what is mostly zeros.
+
+// CHECK-LABEL: func.func @train_step
+// CHECK-SAME: -> (tensor<1x1xf32>, tensor<1x7xf32> {nyala.gradient = "layer1.w"})
+// CHECK: %[[ZEROS:.+]] = arith.constant dense<0.000000e+00> : tensor<1x1xf32>
+// CHECK: %[[DW:.+]] = tensor.concat dim(1) %{{.+}}, %{{.+}}, %[[ZEROS]] : (tensor<1x4xf32>, tensor<1x2xf32>, tensor<1x1xf32>) -> tensor<1x7xf32>
+// CHECK-NOT: arith.addf
+// CHECK: return %{{.+}}, %[[DW]]
+func.func @train_step(%w: tensor<1x7xf32> {nyala.state = "layer1.w"}) -> tensor<1x1xf32> {
+  %0 = tensor.extract_slice %w[0, 0] [1, 4] [1, 1] : tensor<1x7xf32> to tensor<1x4xf32>
+  %1 = tensor.extract_slice %w[0, 4] [1, 2] [1, 1] : tensor<1x7xf32> to tensor<1x2xf32>
+  %2 = nyala.reduce sum %0 : tensor<1x4xf32> -> tensor<1x1xf32>
+  %3 = nyala.reduce sum %1 : tensor<1x2xf32> -> tensor<1x1xf32>
+  %4 = arith.mulf %2, %3 : tensor<1x1xf32>
+  return %4 : tensor<1x1xf32>
+}

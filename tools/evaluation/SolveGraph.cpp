@@ -1,12 +1,14 @@
 //===- SolveGraph.cpp - Schedules of a graph in a file ----------*- C++ -*-===//
 //
-// nyala-solve-graph GRAPH.json --budget=BYTES|PERCENT% prints the report of a
-// schedule (passes/remat/Report.h). For benches: what nyala-compile does to a
-// model's training step, of any graph.
+// nyala-solve-graph GRAPH.json --budget=BYTES|PERCENT%[,...] prints the report of a
+// schedule (passes/remat/Report.h), of several budgets a line each. For benches: what
+// nyala-compile does to a model's training step, of any graph.
 //
 //===----------------------------------------------------------------------===//
+#include "passes/remat/Budget.h"
 #include "passes/remat/Report.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -23,22 +25,30 @@ static llvm::json::Value read(llvm::StringRef path) {
 }
 
 int main(int argc, char **argv) {
-  std::string graphFile, budget;
+  std::string graphFile;
+  std::vector<std::string> budgetTexts;
   std::vector<std::string> known;
   SolveOptions options;
   CLI::App app("Finds a cheap schedule of a graph within a budget of memory");
   app.add_option("GRAPH", graphFile, "JSON of a graph; -: standard input")->required();
-  app.add_option("--budget", budget, "Bytes, or a percentage of what recomputation can change")
-      ->required();
+  app.add_option("--budget", budgetTexts,
+                 "A size, or a percentage of what recomputation can change: 4GiB, 50%. Of several, "
+                 "none has a cheaper schedule than a higher one")
+      ->required()
+      ->delimiter(',')
+      ->type_name(kBudgetForm);
   app.add_option("--method", options.method,
-                 "How: none (the order of the graph), sqrt, greedy or optimal (default)")
-      ->transform(
-          CLI::CheckedTransformer(std::map<std::string, Method>{{"none", Method::None},
-                                                                {"sqrt", Method::Sqrt},
-                                                                {"greedy", Method::Greedy},
-                                                                {"optimal", Method::Optimal}},
-                                  CLI::ignore_case)
-              .description("none|sqrt|greedy|optimal"))
+                 "How: none (the order of the graph), sqrt, greedy, optimal (default), or for "
+                 "comparison checkmate or checkmate-tight")
+      ->transform(CLI::CheckedTransformer(
+                      std::map<std::string, Method>{{"none", Method::None},
+                                                    {"sqrt", Method::Sqrt},
+                                                    {"greedy", Method::Greedy},
+                                                    {"optimal", Method::Optimal},
+                                                    {"checkmate", Method::Checkmate},
+                                                    {"checkmate-tight", Method::CheckmateTight}},
+                      CLI::ignore_case)
+                      .description("none|sqrt|greedy|optimal|checkmate|checkmate-tight"))
       ->type_name("METHOD");
   app.add_option("--time-limit", options.timeLimit, "Seconds")->capture_default_str();
   app.add_option("--threads", options.threads, "Threads of CBC")->capture_default_str();
@@ -49,16 +59,23 @@ int main(int argc, char **argv) {
     return app.exit(error) == 0 ? 0 : 2;
   }
 
-  Graph graph = exitOnError(graphFromJson(read(graphFile)));
-  llvm::StringRef text = budget;
-  double percent;
-  if (text.consume_back("%") && !text.getAsDouble(percent)) {
-    options.budget = getBudget(graph, percent / 100);
-  } else if (text.getAsInteger(10, options.budget)) {
-    llvm::errs() << "nyala-solve-graph: error: a budget is a number of bytes or a percentage, not '"
-                 << budget << "'\n";
-    return 2;
+  std::vector<Budget> budgets;
+  for (const std::string &text : budgetTexts) {
+    llvm::Expected<Budget> budget = parseBudget(text);
+    if (!budget) {
+      llvm::errs() << "nyala-solve-graph: error: --budget: " << llvm::toString(budget.takeError())
+                   << "\n";
+      return 2;
+    }
+    budgets.push_back(*budget);
   }
+  Graph graph = exitOnError(graphFromJson(read(graphFile)));
+  std::vector<int64_t> bytes;
+  bytes.reserve(budgets.size());
+  for (const Budget &budget : budgets)
+    bytes.push_back(budget.isFraction ? getBudget(graph, budget.fraction) : budget.bytes);
+  // A lower budget's schedule is known at higher ones.
+  llvm::sort(bytes);
   for (const std::string &path : known) {
     llvm::json::Value report = read(path);
     Schedule schedule;
@@ -68,7 +85,17 @@ int main(int argc, char **argv) {
         if (llvm::json::fromJSON(*value, schedule, root))
           options.known.push_back(schedule);
   }
-  Plan plan = exitOnError(solve(graph, options));
-  llvm::outs() << llvm::json::Value(toJson(graph, plan, options.budget)) << "\n";
-  return 0;
+  int status = 0;
+  for (int64_t budget : bytes) {
+    options.budget = budget;
+    llvm::Expected<Plan> plan = solve(graph, options);
+    if (!plan) {
+      llvm::errs() << "nyala-solve-graph: error: " << llvm::toString(plan.takeError()) << "\n";
+      status = 1;
+      continue;
+    }
+    llvm::outs() << llvm::json::Value(toJson(graph, *plan, budget)) << "\n";
+    options.known.push_back(std::move(plan->schedule));
+  }
+  return status;
 }

@@ -4,6 +4,7 @@
 #include "runtime/core/Status.h"
 #include "runtime/devices/cpu/ThreadPool.h"
 #include "tools/nyala-bench/Report.h"
+#include "tools/nyala-bench/Training.h"
 #include "tools/run-support/Interrupt.h"
 #include "tools/run-support/ModelCache.h"
 #include "tools/run-support/Perplexity.h"
@@ -206,6 +207,15 @@ std::vector<uint32_t> chooseThreads(const BenchOptions &options, const Model &mo
   return options.threads.empty() ? std::vector<uint32_t>{rt::countUsableCores()} : options.threads;
 }
 
+/// Refuses what a training step does not do.
+void checkTraining(const BenchOptions &options) {
+  if (options.generates)
+    throw rt::Failure(NYALA_INVALID_ARGUMENT,
+                      "'" + options.model +
+                          "' is a training step, whose batch and length are compiled in; -p, -n, "
+                          "-d, -b and --perplexity are for models that generate tokens");
+}
+
 void benchModel(const BenchOptions &options) {
   Report report(options.json);
   std::string text;
@@ -216,6 +226,17 @@ void benchModel(const BenchOptions &options) {
   const Model model = openModel(options.model, options.device);
   report.setDevice(model.getInfo());
   const std::vector<uint32_t> threads = chooseThreads(options, model);
+  if (isTrainingStep(model)) {
+    checkTraining(options);
+    for (uint32_t count : threads)
+      benchTraining(model, options, count, report);
+    return;
+  }
+  if (options.profileOps)
+    throw rt::Failure(NYALA_UNSUPPORTED, "'" + options.model +
+                                             "' holds no training step, whose kernels "
+                                             "--profile-ops times; --per-dispatch prints what "
+                                             "those of a model that generates tokens take");
   if (options.perplexityFile) {
     Session session(model, {.context = 0, .threads = threads[0], .sequences = 1}, greedySampler);
     const Perplexity result =

@@ -60,6 +60,15 @@ void addRunOptions(CLI::App &app, BenchOptions &options) {
   app.add_flag("--per-dispatch", options.perDispatch,
                "Also say what each kernel takes, beside what this machine can read and compute")
       ->excludes("--perplexity");
+  app.add_flag("--profile-ops", options.profileOps,
+               "Write what each kernel of a training step takes to the file of -o, for "
+               "rematerialization (costs=FILE)");
+  app.add_option_function<std::string>(
+         "-o,--output", [&](const std::string &path) { options.costsFile = path; },
+         "The file of --profile-ops (JSON)")
+      ->needs("--profile-ops")
+      ->type_name("FILE");
+  app.get_option("--profile-ops")->needs("-o");
   app.add_flag("--json", options.json, "Print JSON, one object a line");
 }
 
@@ -67,9 +76,9 @@ void addRunOptions(CLI::App &app, BenchOptions &options) {
 
 std::optional<int> parseOptions(int argc, char **argv, BenchOptions &options) {
   CLI::App app(
-      "Measures how fast a compiled model runs: prefill, time to the first token, decode. "
-      "A .gguf file\nor the directory of a checkpoint is compiled first, and the result kept "
-      "in\n$XDG_CACHE_HOME/nyala or ~/.cache/nyala.",
+      "Measures how fast a compiled model runs: prefill, time to the first token, decode; or a "
+      "compiled\ntraining step. A .gguf file or the directory of a checkpoint is compiled first, "
+      "and the result kept\nin $XDG_CACHE_HOME/nyala or ~/.cache/nyala.",
       "nyala-bench");
   app.footer(
       "Examples:\n"
@@ -79,6 +88,7 @@ std::optional<int> parseOptions(int argc, char **argv, BenchOptions &options) {
       "  nyala-bench model.nyala -p 0 --per-dispatch\n"
       "  nyala-bench model.nyala --device cuda --random-weights\n"
       "  nyala-bench model.nyala --perplexity text.txt\n"
+      "  nyala-bench --profile-ops step.nyala -t 1 -o costs.json\n"
       "Decode feeds the likeliest token back, that of each sequence to itself, and computes "
       "the logits of\nthe whole vocabulary; tokens of all sequences are counted. Figures go to "
       "standard output, all else\nto standard error. Exit codes: 0 done, 1 error in input or "
@@ -94,8 +104,12 @@ std::optional<int> parseOptions(int argc, char **argv, BenchOptions &options) {
     app.parse(argc, argv);
     if (options.promptTokens == 0 && options.generatedTokens == 0)
       throw CLI::ValidationError("nothing to measure: both -p and -n are 0");
-    if (options.perplexityFile && options.threads.size() > 1)
-      throw CLI::ValidationError("--perplexity takes one number of threads");
+    for (const auto &[asked, name] : {std::pair(options.perplexityFile.has_value(), "--perplexity"),
+                                      std::pair(options.profileOps, "--profile-ops")})
+      if (asked && options.threads.size() > 1)
+        throw CLI::ValidationError(std::string(name) + " takes one number of threads");
+    for (const char *name : {"-p", "-n", "-d", "-b", "--perplexity"})
+      options.generates |= app.get_option(name)->count() > 0;
   } catch (const CLI::ParseError &error) {
     return app.exit(error) == 0 ? 0 : 2;
   }

@@ -23,6 +23,9 @@ struct BenchOptions {
   uint32_t warmup = 1; ///< repetitions that are not counted
   std::optional<std::string> perplexityFile;
   bool perDispatch = false;
+  bool profileOps = false;
+  std::optional<std::string> costsFile; ///< if profileOps
+  bool generates = false;               ///< does an option say what is generated?
   bool json = false;
 };
 

@@ -26,12 +26,6 @@ using Json = nlohmann::ordered_json;
 
 void print(const Json &json) { writeOutput(json.dump() + "\n"); }
 
-double getMedian(std::vector<double> values) {
-  std::ranges::sort(values);
-  const size_t middle = values.size() / 2;
-  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-}
-
 /// How close a dispatch comes to the limit that binds it: the time that its bytes or its FLOPs take
 /// at least, whichever is longer, by the time that it took.
 struct Share {
@@ -54,6 +48,12 @@ double getWaiting(const DispatchCost &cost, uint32_t threads) {
 constexpr double milli = 1e3, giga = 1e-9, mega = 1e-6;
 
 } // namespace
+
+double getMedian(std::vector<double> values) {
+  std::ranges::sort(values);
+  const size_t middle = values.size() / 2;
+  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+}
 
 void Report::add(const Figure &figure) {
   const double median = getMedian(figure.samples);
@@ -102,12 +102,11 @@ void Report::add(const MachineLimits &limits) {
                       {"gb_per_second", limits.bytesPerSecond * giga},
                       {"gflop_per_second", limits.flopsPerSecond * giga},
                       {"instructions", limits.instructions}});
-  print(
-      "this machine, %u threads: reads %.1f MB (as many as the weights; %s the last-level cache of "
-      "%.0f MB) at %.1f GB/s,\n  computes %.0f GFLOP/s (%s)\n",
-      limits.threads, static_cast<double>(limits.bufferBytes) * mega,
-      fits ? "fits" : "does not fit", static_cast<double>(limits.lastLevelCache) * mega,
-      limits.bytesPerSecond * giga, limits.flopsPerSecond * giga, limits.instructions.c_str());
+  print("this machine, %u threads: reads %.1f MB (%s the last-level cache of "
+        "%.0f MB) at %.1f GB/s,\n  computes %.0f GFLOP/s (%s)\n",
+        limits.threads, static_cast<double>(limits.bufferBytes) * mega,
+        fits ? "fits" : "does not fit", static_cast<double>(limits.lastLevelCache) * mega,
+        limits.bytesPerSecond * giga, limits.flopsPerSecond * giga, limits.instructions.c_str());
 }
 
 static void printSteps(const DispatchProfile &profile, const MachineLimits &limits) {
@@ -157,14 +156,14 @@ void Report::add(const DispatchProfile &profile, const MachineLimits &limits) {
   }
   print("\n%s, %u threads, batch %u, depth %u: where the time of a %s goes\n", profile.test.c_str(),
         profile.threads, profile.batch, profile.depth,
-        profile.test == "decode" ? "step" : "prompt");
+        profile.test == "prefill" ? "prompt" : "step");
   print("  %-8s %-36s %4s %9s %7s %8s %9s %7s %-9s %7s\n", "entry", "kernel", "uses", "ms", "time",
         "GB/s", "GFLOP/s", "share", "of", "waiting");
   for (const DispatchCost &kernel : groupByKernel(profile.steps))
     printKernel(profile, kernel, limits);
   print("  %-45s %4zu %9.4f %6.1f%%\n", "all steps", profile.steps.size(), stepSeconds * milli,
         100 * stepSeconds / profile.wallSeconds);
-  print("  %-45s %4s %9.4f %6.1f%%\n", "rest: sampling, arguments", "",
+  print("  %-45s %4s %9.4f %6.1f%%\n", "rest: outside of kernels", "",
         (profile.wallSeconds - stepSeconds) * milli, 100 * (1 - stepSeconds / profile.wallSeconds));
   print("  %-45s %4s %9.4f\n\n", "wall", "", profile.wallSeconds * milli);
   hasHead = false;

@@ -11,13 +11,16 @@
 
 namespace nyala {
 
+/// Of at least one value.
+double getMedian(std::vector<double> values);
+
 /// One figure: the same thing measured several times.
 struct Figure {
-  std::string test; ///< "prefill", "decode", "first_token", "perplexity"
+  std::string test; ///< "prefill", "decode", "first_token", "perplexity", "train_step"
   uint32_t threads;
-  uint32_t batch;              ///< sequences
-  uint32_t depth;              ///< positions in the first one's cache before the timed part
-  uint64_t tokens;             ///< of a sequence: of the prompt, generated, or predicted
+  uint32_t batch;  ///< sequences
+  uint32_t depth;  ///< positions in the first one's cache before the timed part
+  uint64_t tokens; ///< of a sequence: of the prompt, generated, predicted, or trained on
   std::vector<double> samples; ///< not empty
   std::string unit;            ///< "tok/s", "ms", "perplexity"
 };

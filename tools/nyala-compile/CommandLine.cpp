@@ -1,5 +1,7 @@
 //===- CommandLine.cpp - Options of nyala-compile -------------------------===//
+#include "tools/run-support/CommandLine.h"
 #include "codegen/cpu/CpuTarget.h"
+#include "runtime/devices/cpu/ThreadPool.h"
 #include "tools/nyala-compile/Compiler.h"
 
 #include <CLI/CLI.hpp>
@@ -45,6 +47,34 @@ static void checkDevices(const CLI::App &app, CompileOptions &options,
     throw CLI::ValidationError("--weights=none", "is for GPUs alone: give --target=cuda");
 }
 
+/// What options of a step, and of inference, may stand beside.
+static void checkStep(const CLI::App &app, const CompileOptions &options,
+                      const std::vector<CLI::Option *> &stepOptions) {
+  if (options.isStep && options.resume)
+    throw CLI::ValidationError("--training-step",
+                               "works on the phase input: what is resumed from is past it");
+  bool resumesBefore =
+      options.resume && options.from > Phase::Input && options.from < Phase::Program;
+  if (options.step.memory.budget && !options.isStep && !resumesBefore)
+    throw CLI::ValidationError("--memory-budget", "is of a training step: give --training-step="
+                                                  "cross-entropy, or resume from the module of one "
+                                                  "before the phase program");
+  for (const CLI::Option *option : stepOptions)
+    if (option->count() > 0 && !options.isStep)
+      throw CLI::RequiresError(option->get_name(), "--training-step");
+  if (!options.isStep)
+    return;
+  for (const char *option : {"--arithmetic", "--kv-type", "--calibration", "--context",
+                             "--prefill-rows", "--sequences", "--skip-prefill-tail", "--weights"})
+    if (app.count(option) > 0)
+      throw CLI::ValidationError(option, "is of inference, not of a training step");
+  if (options.sharing.search != -1)
+    throw CLI::ValidationError("--share-kv", "a search is of inference; give a number of layers or "
+                                             "a map");
+  if (options.forCuda)
+    throw CLI::ValidationError("--target", "training steps are for CPUs alone");
+}
+
 std::optional<int> nyala::parseCommandLine(int argc, char **argv, CompileOptions &options) {
   const std::map<std::string, Phase> phases{{"input", Phase::Input},
                                             {"model", Phase::Model},
@@ -64,6 +94,8 @@ std::optional<int> nyala::parseCommandLine(int argc, char **argv, CompileOptions
              "  nyala-compile SmolLM2-135M-Instruct/ -o model.nyala\n"
              "  nyala-compile model.gguf -o model.nyala --target=cpu,cuda --cuda-arch=sm_90a\n"
              "  nyala-compile model.gguf --compile-to=dispatch | less\n"
+             "  nyala-compile model.gguf -o step.nyala --training-step=cross-entropy --batch=4 "
+             "\\\n    --seq=512 --memory-budget=50% --remat-report=report.json\n"
              "Phases: input, model, dispatch, kernel, program (docs/architecture.md).\n"
              "Exit codes: 0 done, 1 error in the model or the environment, 2 wrong usage.");
   app.set_version_flag("--version", "nyala-compile " NYALA_VERSION);
@@ -72,8 +104,8 @@ std::optional<int> nyala::parseCommandLine(int argc, char **argv, CompileOptions
       ->required()
       ->type_name("PATH");
   app.add_option("-o,--output", options.output,
-                 "The artifact (default: the model's name with .nyala), or the module of "
-                 "--compile-to (default: standard output)");
+                 "The artifact (default: the model's name with .nyala, of a training step with "
+                 ".step.nyala), or the module of --compile-to (default: standard output)");
   app.add_option("--target", devices,
                  "Devices to generate code for: cpu, cuda (NVIDIA GPUs), or cpu,cuda, of which the "
                  "artifact holds both")
@@ -151,6 +183,27 @@ std::optional<int> nyala::parseCommandLine(int argc, char **argv, CompileOptions
          "have them in q4_0")
       ->check(CLI::IsMember({"inline", "external", "none"}))
       ->capture_default_str();
+  std::string step;
+  CLI::Option *isStep =
+      app.add_option("--training-step", step,
+                     "Compile a training step (docs/training.md) with this loss of predicted "
+                     "tokens instead of the model's inference")
+          ->check(CLI::IsMember({"cross-entropy"}))
+          ->type_name("LOSS");
+  const std::string group = "Options of --training-step";
+  std::vector<CLI::Option *> stepOptions = train::addStepOptions(app, options.step);
+  for (CLI::Option *option : stepOptions)
+    option->group(group);
+  for (CLI::Option *option : train::addMemoryOptions(app, options.step.memory))
+    option->group(group);
+  uint32_t threads = 0;
+  app.add_option("--threads", threads,
+                 "Threads that the step will run on: each has scratch, which is part of the budget "
+                 "(default: one per physical core of this machine)")
+      ->check(between<int64_t>(1, 256, "1 to 256 threads"))
+      ->needs("--memory-budget")
+      ->group(group)
+      ->type_name("N");
   app.add_option("--compile-to", to, "Stop after a phase and write its module")->check(isPhase);
   app.add_option("--compile-from", from, "Resume from a module of a phase")->check(isPhase);
   app.add_option("--dump-phases-to", options.dumpDirectory, "Write each phase's module to a folder")
@@ -164,18 +217,22 @@ std::optional<int> nyala::parseCommandLine(int argc, char **argv, CompileOptions
     options.resume = !from.empty();
     if (options.resume)
       options.from = phases.at(from);
+    if (!to.empty())
+      options.to = phases.at(to);
     if (!shareKv.empty())
       options.sharing = parseKvSharing(shareKv);
     checkSharing(options, !shareKv.empty());
     options.externalWeights = weights == "external";
     options.absentWeights = weights == "none";
+    options.isStep = isStep->count() > 0;
+    options.step.memory.workers = rt::chooseThreads(threads);
+    options.hasBatch = app.count("--batch") > 0;
     checkDevices(app, options, devices);
+    checkStep(app, options, stepOptions);
   } catch (const CLI::ParseError &error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
   if (options.kvType.empty())
     options.kvType = options.arithmetic == "f32" ? "f32" : "f16";
-  if (!to.empty())
-    options.to = phases.at(to);
   return std::nullopt;
 }

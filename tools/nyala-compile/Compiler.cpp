@@ -8,6 +8,7 @@
 #include "codegen/cuda/CudaTileModels.h"
 #include "codegen/cuda/PtxCompiler.h"
 #include "codegen/package/ArtifactWriter.h"
+#include "codegen/package/OutputFile.h"
 #include "frontends/Import.h"
 #include "frontends/hf/Checkpoint.h"
 #include "ir/Contract.h"
@@ -20,6 +21,7 @@
 #include "tools/RegisterAll.h"
 #include "tools/ToolSupport.h"
 #include "tools/evaluation/KvLossEvaluator.h"
+#include "tools/training-step/StepCompiler.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Remarks.h"
@@ -71,7 +73,8 @@ namespace {
 class Compiler {
 public:
   explicit Compiler(const CompileOptions &options)
-      : options(options), context(createRegistry()), diagnostics(&context, kTool) {
+      : options(options), step(options.step), context(createRegistry()),
+        diagnostics(&context, kTool) {
     // The target's attribute is made before any module is read.
     context.loadDialect<NyalaDialect>();
     if (!options.remarks.empty())
@@ -119,9 +122,10 @@ private:
     }
     if (!readInput() || !dump(options.from))
       return false;
+    checkOutputs();
     for (Phase phase = options.from; phase != options.to; phase = next(phase)) {
       if (phase == Phase::Input)
-        setTargets(*targets);
+        prepare(*targets);
       // Without it, that is known before the work.
       if (phase == options.from && !findAssembler())
         return false;
@@ -157,10 +161,10 @@ private:
 
   bool readInput() {
     if (!options.resume) {
-      module = importModel(context, getModelPath());
+      module = importModel(context, getModelPath(), getSizes());
       if (module && options.absentWeights)
         assumeFormats();
-      return module && checkKernels() && checkWeights();
+      return module && checkKernels() && checkSchedule() && checkWeights();
     }
     module = parseSourceFile<ModuleOp>(options.input, &context);
     if (!module)
@@ -173,12 +177,21 @@ private:
     return false;
   }
 
-  /// Where weights are to be absent, the folder of a checkpoint may be without them as well.
+  /// What is left open by an ONNX graph, of which the batch is a size like others.
+  ModelSizes getSizes() const {
+    ModelSizes sizes;
+    if (options.isStep && options.hasBatch && leavesSizesOpen(options.input))
+      sizes.batch = options.step.batch;
+    return sizes;
+  }
+
+  /// Where weights are to be absent, the folder of a checkpoint may be without them as well. A step
+  /// has them as states, which begin with what the runtime is given.
   std::string getModelPath() const {
     std::filesystem::path config = std::filesystem::path(options.input) / "config.json";
-    return options.absentWeights && hf::isThere(config) && !hf::hasWeights(options.input)
-               ? config.string()
-               : options.input;
+    bool mayBeAbsent = options.absentWeights || options.isStep;
+    return mayBeAbsent && hf::isThere(config) && !hf::hasWeights(options.input) ? config.string()
+                                                                                : options.input;
   }
 
   /// Matrices of a model without weights are stored as native arithmetic reads them: in a file
@@ -199,11 +212,25 @@ private:
 
   /// Kernels are those of models of rows of tokens.
   bool checkKernels() {
-    if (options.to == Phase::Input || getFact("architecture") != "onnx")
+    bool hasPhase = options.to == Phase::Input || (options.isStep && options.to == Phase::Model);
+    if (hasPhase || getFact("architecture") != "onnx")
       return true;
-    reportError(kTool, "'" + options.input +
-                           "' is an ONNX graph, for which no kernels are generated; "
-                           "--compile-to=input writes its module, which nyala-interpret runs");
+    reportError(kTool,
+                "'" + options.input + "' is an ONNX graph, for which no kernels are generated; " +
+                    (options.isStep
+                         ? "--compile-to=model writes the training step, scheduled within "
+                           "--memory-budget"
+                         : "--compile-to=input writes its module, which nyala-interpret runs"));
+    return false;
+  }
+
+  /// What fits a budget is known of kernels.
+  bool checkSchedule() {
+    if (!step.memory.budget || options.to >= Phase::Program || getFact("architecture") == "onnx")
+      return true;
+    reportError(kTool, "a step is fitted into --memory-budget in the phase program, which "
+                       "--compile-to=" +
+                           getName(options.to) + " does not reach");
     return false;
   }
 
@@ -212,7 +239,7 @@ private:
     auto isAbsent = [](WeightOp weight) {
       return !weight.getSource() && !weight.getInitialValue();
     };
-    if (options.to != Phase::Artifact || options.absentWeights ||
+    if (options.to != Phase::Artifact || options.absentWeights || options.isStep ||
         llvm::none_of(module->getOps<WeightOp>(), isAbsent))
       return true;
     reportError(kTool,
@@ -249,6 +276,13 @@ private:
     return llvm::any_of(module->getOps<func::FuncOp>(), isEntry) ? Phase::Model : Phase::Input;
   }
 
+  void prepare(ArrayAttr targets) {
+    if (!options.isStep)
+      return setTargets(targets);
+    train::setStepTargets(*module, targets);
+    step.precision = train::choosePrecision(targets, step.precision);
+  }
+
   /// What later phases need to know goes into the module, so that they can be resumed from.
   void setTargets(ArrayAttr targets) {
     (*module)->setAttr(NyalaDialect::kTargetsAttr, targets);
@@ -269,6 +303,12 @@ private:
     PassManager pm(&context);
     switch (phase) {
     case Phase::Model: {
+      if (options.isStep) {
+        train::buildStepModelPipeline(pm, step, options.sharing);
+        if (getFact("architecture") == "onnx") // goes no further: its ops are what is scheduled
+          train::addRematerialization(pm, step.memory);
+        break;
+      }
       ModelPipelineOptions model;
       model.context = options.context;
       model.prefillRows = options.prefillRows == 0 ? kCpuPrefillRows : options.prefillRows;
@@ -297,6 +337,7 @@ private:
       buildKernelPipeline(pm);
       break;
     case Phase::Program:
+      train::addRematerialization(pm, step.memory);
       buildProgramPipeline(pm);
       break;
     case Phase::Input:
@@ -304,7 +345,14 @@ private:
       return true;
     }
     progress("phase " + getName(phase));
-    return succeeded(pm.run(*module));
+    if (failed(pm.run(*module)))
+      return false;
+    if (std::string recomputation = train::describeRecomputation(*module);
+        !recomputation.empty() && !options.quiet) {
+      progress("");
+      llvm::errs() << recomputation << "\n";
+    }
+    return true;
   }
 
   bool dump(Phase phase) {
@@ -380,22 +428,37 @@ private:
     return false;
   }
 
-  /// MODEL.nyala for MODEL.gguf, FOLDER.nyala beside a folder, whose name may have dots.
+  /// MODEL.nyala for MODEL.gguf, FOLDER.nyala beside a folder, whose name may have dots. A step is
+  /// not written over the model's inference.
   std::string getDefaultOutput() const {
     namespace fs = std::filesystem;
+    const char *extension = options.isStep ? ".step.nyala" : ".nyala";
     fs::path path(options.input);
     std::error_code error;
     if (!fs::is_directory(path, error))
-      return path.replace_extension("nyala").string();
+      return path.replace_extension(extension).string();
     path = (path / "").lexically_normal().parent_path();
     if (path.empty() || path.filename() == "." || path.filename() == "..")
       path = fs::canonical(options.input, error);
-    return path.string() + ".nyala";
+    return path.string() + extension;
+  }
+
+  std::string getArtifactPath() const {
+    return options.output.empty() ? getDefaultOutput() : options.output;
+  }
+
+  /// Throws nyala::Error if a file cannot be written: before the work, which may take minutes.
+  void checkOutputs() const {
+    if (options.to == Phase::Artifact)
+      package::OutputFile unused(getArtifactPath());
+    if (!step.memory.report.empty())
+      package::OutputFile unused(step.memory.report);
   }
 
   bool writeArtifact(std::chrono::steady_clock::time_point start) {
     std::optional<TokenizerData> tokenizer;
-    if (auto file = (*module)->getAttrOfType<StringAttr>(NyalaDialect::kTokenizerAttr))
+    if (auto file = (*module)->getAttrOfType<StringAttr>(NyalaDialect::kTokenizerAttr);
+        file && !options.isStep)
       tokenizer = importTokenizer(file.getValue().str());
     progress("code generation");
     FailureOr<std::vector<CodeImage>> images = cpu::compileKernels(*module);
@@ -404,9 +467,7 @@ private:
       return false;
     llvm::append_range(*images, std::move(*gpuImages));
     package::ArtifactOptions artifact;
-    artifact.path = options.output;
-    if (artifact.path.empty())
-      artifact.path = getDefaultOutput();
+    artifact.path = getArtifactPath();
     artifact.externalWeights = options.externalWeights;
     artifact.absentWeights = getFact("weights") == "none";
     artifact.progress = [&](uint64_t done, uint64_t all) {
@@ -454,6 +515,7 @@ private:
   }
 
   const CompileOptions &options;
+  train::StepOptions step; ///< with a precision that has been chosen
   MLIRContext context;
   DiagnosticPrinter diagnostics;
   OwningOpRef<ModuleOp> module;

@@ -8,6 +8,7 @@
 #define NYALA_TOOLS_NYALA_COMPILE_COMPILER_H
 
 #include "tools/run-support/KvSharing.h"
+#include "tools/training-step/StepOptions.h"
 
 #include <cstdint>
 #include <optional>
@@ -35,6 +36,9 @@ struct CompileOptions {
   bool skipPrefillTail = false;
   bool externalWeights = false;
   bool absentWeights = false; ///< random numbers take their place
+  bool isStep = false;        ///< compile a training step instead of a model's inference
+  train::StepOptions step;    ///< its memory is that of a module of a step to resume from, too
+  bool hasBatch = false;      ///< of an ONNX graph, whose file has one
   Phase from = Phase::Input;
   Phase to = Phase::Artifact;
   bool resume = false;  ///< the input is a module of the phase `from`

@@ -6,8 +6,8 @@
 
 namespace nyala::inspect {
 
-/// Opens the artifact with all of the runtime's checks and prints what the options ask for. Returns
-/// the exit code.
+/// Opens the artifact with all of the runtime's checks, or the report, and prints what the options
+/// ask for. Returns the exit code.
 int run(const Options &options);
 
 } // namespace nyala::inspect

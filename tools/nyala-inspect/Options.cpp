@@ -8,17 +8,22 @@
 namespace nyala::inspect {
 
 std::optional<int> parseOptions(int argc, char **argv, Options &options) {
-  CLI::App app("Shows what is in a compiled model, whatever CPU it is for. Without options: a "
-               "summary.",
-               "nyala-inspect");
+  CLI::App app(
+      "Shows what is in a compiled model, whatever CPU it is for, and what takes the memory of "
+      "a training\nstep (reports of nyala-compile --remat-report). Without options: a "
+      "summary.",
+      "nyala-inspect");
   app.footer("Examples:\n"
              "  nyala-inspect model.nyala --steps | less\n"
              "  nyala-inspect model.nyala --disassemble decode_linear\n"
              "  nyala-inspect model.nyala --json | jq '.kernels[] | {name, bytes, uses}'\n"
+             "  nyala-inspect report.json --plot memory.svg\n"
              "docs/inspecting.md explains the output. Exit codes: 0 done, 1 error in the artifact "
              "or the\nenvironment, 2 wrong usage.");
   app.set_version_flag("--version", std::string("nyala-inspect ") + nyala_version());
-  app.add_option("model", options.artifact, "The compiled model (.nyala)")
+  app.add_option("model", options.artifact,
+                 "The compiled model (.nyala), or the report of a training "
+                 "step's recomputation (.json)")
       ->required()
       ->type_name("FILE");
   app.add_flag("--entries", options.entries, "Entry points with their arguments and results");
@@ -34,6 +39,10 @@ std::optional<int> parseOptions(int argc, char **argv, Options &options) {
                      "The machine code of a kernel, or of all; of GPUs, their PTX")
           ->expected(0, 1)
           ->type_name("[KERNEL]");
+  app.add_option("--plot", options.plot,
+                 "Draw memory over the steps as SVG: of a report with and without recomputation, "
+                 "of a compiled model what is live in the arena of each entry point")
+      ->type_name("SVG");
   bool all = false;
   app.add_flag("--all", all, "The summary and all of this but the machine code");
   app.add_flag("--json", options.json, "Print everything but the machine code as one JSON object")

@@ -8,15 +8,20 @@
 namespace nyala::inspect {
 
 struct Options {
-  std::string artifact;
+  std::string artifact; ///< or a report of rematerialization
   bool json = false;
   bool summary = false; ///< also if no report is chosen
   bool entries = false, steps = false, memory = false, kernels = false, weights = false;
   /// A kernel's name, or empty for all kernels; absent: no disassembly.
   std::optional<std::string> disassemble;
+  std::string plot; ///< path of a picture of memory; "": none
 
+  bool choosesOfArtifacts() const {
+    return json || entries || steps || memory || kernels || weights || disassemble;
+  }
   bool choosesReports() const {
-    return summary || entries || steps || memory || kernels || weights || disassemble;
+    return summary || entries || steps || memory || kernels || weights || disassemble ||
+           !plot.empty();
   }
 };
 

@@ -1,13 +1,14 @@
 //===- Reports.h - An artifact as text and as JSON --------------*- C++ -*-===//
 //
 // Each report is whole lines for standard output; docs/inspecting.md explains
-// them. Artifacts are checked (rt::Artifact), so nothing fails here.
+// them. Artifacts are checked (rt::Artifact), so hardly anything fails here.
 //
 //===----------------------------------------------------------------------===//
 #ifndef NYALA_TOOLS_NYALA_INSPECT_REPORTS_H
 #define NYALA_TOOLS_NYALA_INSPECT_REPORTS_H
 
 #include "runtime/core/Artifact.h"
+#include "tools/run-support/SvgPlot.h"
 
 #include <string>
 
@@ -20,6 +21,10 @@ std::string reportEntries(const artifact::Artifact &program, bool steps);
 
 /// Which values lie in the arena of each entry point, step by step.
 std::string reportMemory(const artifact::Artifact &program);
+
+/// Live bytes in the arena of each entry point, step by step. Throws rt::Failure if the artifact
+/// does not say what its steps write.
+Plot plotMemory(const artifact::Artifact &program);
 
 std::string reportKernels(const artifact::Artifact &program);
 

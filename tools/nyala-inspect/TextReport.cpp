@@ -1,5 +1,6 @@
 //===- TextReport.cpp - An artifact as text -------------------------------===//
 
+#include "runtime/core/Status.h"
 #include "tools/nyala-inspect/Facts.h"
 #include "tools/nyala-inspect/Reports.h"
 #include "tools/nyala-inspect/Table.h"
@@ -256,6 +257,21 @@ std::string reportMemory(const artifact::Artifact &program) {
            " bytes; the artifact does not say what its steps write, compile the model again to "
            "see it\n";
   });
+}
+
+Plot plotMemory(const artifact::Artifact &program) {
+  Plot plot{"step", "live memory in the arena in MB", {}, {}, /*fromZero=*/true};
+  for (const artifact::Entry *entry : *program.entries()) {
+    if (!saysWhatIsWritten(*entry))
+      throw rt::Failure(NYALA_UNSUPPORTED, "the artifact does not say what its steps write; "
+                                           "compile the model again to see it");
+    Curve curve{describeName(*entry), {}, /*isStaircase=*/true};
+    const std::vector<LiveRange> ranges = findLiveRanges(*entry);
+    for (uint32_t step = 0; step < entry->steps()->size(); ++step)
+      curve.points.emplace_back(step, static_cast<double>(countLiveBytes(ranges, step)) / 1e6);
+    plot.curves.push_back(std::move(curve));
+  }
+  return plot;
 }
 
 std::string reportKernels(const artifact::Artifact &program) {

@@ -3,6 +3,7 @@
 #include "ir/storage/MappedFile.h"
 #include "runtime/core/Status.h"
 #include "tools/nyala-train/SafetensorsWriter.h"
+#include "tools/run-support/Output.h"
 
 #include <algorithm>
 #include <cerrno>

@@ -105,7 +105,7 @@ void InputReader::copyTexts() {
 
 std::vector<int32_t> InputReader::readTokens(const Data &data) const {
   std::vector<int32_t> tokens = tokenize(data, encoder.get(), inputs.model->getVocabulary());
-  checkLength(data, tokens, static_cast<uint64_t>(options.length));
+  checkLength(data, tokens, static_cast<uint64_t>(options.step.length));
   return tokens;
 }
 
@@ -135,8 +135,8 @@ bool InputReader::read(mlir::MLIRContext &context,
   if (inputs.model->getReplacedVocabulary())
     note("the model's vocabulary gets that size in place of the " +
          std::to_string(*inputs.model->getReplacedVocabulary()) + " of '" + options.model + "'");
-  if (options.length > inputs.model->getContext())
-    throw Error("a sequence of --seq " + std::to_string(options.length) +
+  if (options.step.length > inputs.model->getContext())
+    throw Error("a sequence of --seq " + std::to_string(options.step.length) +
                 " tokens is longer than the model's context of " +
                 std::to_string(inputs.model->getContext()));
   progress("tokenizing");

@@ -13,8 +13,8 @@ Loop::Loop(const TrainOptions &options, const Inputs &inputs, const Checkpoint &
            rt::Trainer &trainer, nlohmann::json identity)
     : options(options), inputs(inputs), checkpoint(checkpoint), trainer(trainer),
       identity(std::move(identity)),
-      batches(inputs.tokens, static_cast<uint64_t>(options.length), options.seed),
-      rows(static_cast<size_t>(options.batch * options.length)), targets(rows.size()),
+      batches(inputs.tokens, static_cast<uint64_t>(options.step.length), options.seed),
+      rows(static_cast<size_t>(options.step.batch * options.step.length)), targets(rows.size()),
       lossWeights(rows.size()) {}
 
 void Loop::initialize() {
@@ -77,8 +77,8 @@ Metrics Loop::runStep() {
   Metrics metrics{};
   metrics.step = step + 1;
   metrics.rate = static_cast<float>(options.schedule.getRate(step));
-  auto accumulated = static_cast<uint64_t>(options.accumulate);
-  auto sequences = static_cast<uint64_t>(options.batch);
+  auto accumulated = static_cast<uint64_t>(options.step.accumulate);
+  auto sequences = static_cast<uint64_t>(options.step.batch);
   std::ranges::fill(lossWeights,
                     static_cast<float>(1.0 / static_cast<double>(rows.size() * accumulated)));
   double loss = 0;
@@ -110,11 +110,11 @@ Metrics Loop::runStep() {
 
 /// The mean over all windows.
 double Loop::evaluate() {
-  auto length = static_cast<uint64_t>(options.length);
+  auto length = static_cast<uint64_t>(options.step.length);
   uint64_t windows = countWindows(inputs.evalTokens.size(), length);
   double sum = 0;
-  for (uint64_t first = 0; first < windows; first += static_cast<uint64_t>(options.batch)) {
-    for (uint64_t i = 0; i < static_cast<uint64_t>(options.batch); ++i) {
+  for (uint64_t first = 0; first < windows; first += static_cast<uint64_t>(options.step.batch)) {
+    for (uint64_t i = 0; i < static_cast<uint64_t>(options.step.batch); ++i) {
       // The last batch is filled up with rows that do not count.
       bool counts = first + i < windows;
       size_t begin = i * length;

@@ -4,9 +4,6 @@
 #include "tools/nyala-train/BpeTrainer.h"
 #include "tools/run-support/CommandLine.h"
 
-#include "llvm/ADT/StringRef.h"
-#include "llvm/Support/Regex.h"
-
 namespace nyala::train {
 namespace {
 
@@ -36,10 +33,6 @@ void addInputOptions(CLI::App &app, TrainOptions &options, Unsaid &unsaid) {
                  "Layers use keys and values of other layers: N adjacent layers those of the "
                  "first, or map:0,0,2,2,... each those of the layer it names")
       ->type_name("N|map:...");
-  app.add_option("--train", options.trained,
-                 "Train the weights whose names match this regular expression alone; the others "
-                 "stay as they are (default: all)")
-      ->type_name("REGEX");
 }
 
 void addOutputOptions(CLI::App &app, TrainOptions &options) {
@@ -72,30 +65,16 @@ void addOutputOptions(CLI::App &app, TrainOptions &options) {
   app.add_flag("-q,--quiet", options.quiet, "Print errors only");
 }
 
-void addStepOptions(CLI::App &app, TrainOptions &options, Unsaid &unsaid) {
+void addRunOptions(CLI::App &app, TrainOptions &options, Unsaid &unsaid) {
   app.add_option("--steps", options.schedule.steps, "Steps in all, those before --resume included")
       ->required()
       ->check(between<int64_t>(0, maxCount, "a number of steps, 0 or more"))
       ->type_name("N");
-  auto addSize = [&](const char *name, int64_t &value, const char *help) {
-    app.add_option(name, value, help)
-        ->check(between<int64_t>(1, 1 << 20, "a number of 1 or more"))
-        ->capture_default_str()
-        ->type_name("N");
-  };
-  addSize("--batch", options.batch, "Sequences computed together");
-  addSize("--seq", options.length, "Tokens of a sequence");
-  addSize("--accumulate", options.accumulate, "Batches of a step");
+  addStepOptions(app, options.step);
   app.add_option("--seed", options.seed, "Decides the order of the data, and random weights")
       ->capture_default_str()
       ->type_name("N");
-  auto addNumber = [&](const char *name, double &value, double most, const char *help) {
-    return app.add_option(name, value, help)
-        ->check(between<double>(0, most, "a number from 0 to " + CLI::detail::to_string(most)))
-        ->capture_default_str()
-        ->type_name("X");
-  };
-  addNumber("--lr", options.schedule.rate, 1e6, "Learning rate after the warm-up");
+  addNumber(app, "--lr", options.schedule.rate, 1e6, "Learning rate after the warm-up");
   app.add_option("--warmup", unsaid.warmup,
                  "Steps in which the rate rises (default: a tenth of all, at most 100)")
       ->check(between<int64_t>(0, maxCount, "a number of steps, 0 or more"))
@@ -103,24 +82,11 @@ void addStepOptions(CLI::App &app, TrainOptions &options, Unsaid &unsaid) {
   app.add_option("--schedule", options.schedule.kind, "How the rate falls afterwards")
       ->check(CLI::IsMember({"constant", "linear", "cosine"}))
       ->capture_default_str();
-  addNumber("--min-lr", options.schedule.minRate, 1e6, "Rate at the end");
-  app.add_option("--optimizer", options.optimizer, "adamw, or sgd with momentum")
-      ->check(CLI::IsMember({"adamw", "sgd"}))
-      ->capture_default_str();
-  addNumber("--beta1", options.beta1, 1, "AdamW: decay of the mean of gradients");
-  addNumber("--beta2", options.beta2, 1, "AdamW: decay of the mean of squared gradients");
-  addNumber("--epsilon", options.epsilon, 1, "AdamW: added to the root of that");
-  addNumber("--momentum", options.momentum, 1, "SGD: decay of the velocity");
-  addNumber("--weight-decay", options.weightDecay, 1e6, "Decay of matrices");
-  addNumber("--clip", options.clip, 1e18, "Largest norm of all gradients; 0: any");
+  addNumber(app, "--min-lr", options.schedule.minRate, 1e6, "Rate at the end");
 }
 
 void addMachineOptions(CLI::App &app, TrainOptions &options) {
-  app.add_option("--precision", options.precision,
-                 "Numbers that are multiplied: f32, bf16, or auto: bf16 where --cpu multiplies it, "
-                 "else f32; sums, weights and the optimizer are f32")
-      ->check(CLI::IsMember({"f32", "bf16", "auto"}))
-      ->capture_default_str();
+  addMemoryOptions(app, options.step.memory);
   app.add_option("-t,--threads", options.threads,
                  "Threads (default: one per physical core that may be used)")
       ->check(between<int64_t>(1, 256, "1 to 256 threads"))
@@ -146,9 +112,6 @@ void checkOptions(TrainOptions &options, const Unsaid &unsaid) {
   if (options.sharing.search != -1)
     throw CLI::ValidationError("--share-kv", "a search is nyala-compile's; give a number of layers "
                                              "or a map");
-  std::string error;
-  if (!options.trained.empty() && !llvm::Regex(options.trained).isValid(error))
-    throw CLI::ValidationError("--train", "is no regular expression: " + error);
   Schedule &schedule = options.schedule;
   schedule.warmup = unsaid.warmup.value_or(std::min<uint64_t>(100, schedule.steps / 10));
   if (schedule.minRate > schedule.rate)
@@ -158,22 +121,22 @@ void checkOptions(TrainOptions &options, const Unsaid &unsaid) {
 } // namespace
 
 nlohmann::json TrainOptions::describe() const {
-  nlohmann::json json = {{"batch", batch},
-                         {"seq", length},
-                         {"accumulate", accumulate},
+  nlohmann::json json = {{"batch", step.batch},
+                         {"seq", step.length},
+                         {"accumulate", step.accumulate},
                          {"seed", seed},
                          {"lr", schedule.rate},
                          {"schedule", schedule.kind},
                          {"min_lr", schedule.minRate},
-                         {"optimizer", optimizer},
-                         {"weight_decay", weightDecay},
-                         {"clip", clip},
-                         {"train", trained},
-                         {"precision", precision}};
-  if (optimizer == "sgd")
-    json["momentum"] = momentum;
+                         {"optimizer", step.optimizer},
+                         {"weight_decay", step.weightDecay},
+                         {"clip", step.clip},
+                         {"train", step.trained},
+                         {"precision", step.precision}};
+  if (step.optimizer == "sgd")
+    json["momentum"] = step.momentum;
   else
-    json.update({{"beta1", beta1}, {"beta2", beta2}, {"epsilon", epsilon}});
+    json.update({{"beta1", step.beta1}, {"beta2", step.beta2}, {"epsilon", step.epsilon}});
   return json;
 }
 
@@ -192,7 +155,7 @@ std::optional<int> parseOptions(int argc, char **argv, TrainOptions &options) {
   Unsaid unsaid;
   addInputOptions(app, options, unsaid);
   addOutputOptions(app, options);
-  addStepOptions(app, options, unsaid);
+  addRunOptions(app, options, unsaid);
   addMachineOptions(app, options);
   try {
     app.parse(argc, argv);

@@ -4,6 +4,7 @@
 
 #include "tools/nyala-train/Schedule.h"
 #include "tools/run-support/KvSharing.h"
+#include "tools/training-step/StepOptions.h"
 
 #include <nlohmann/json.hpp>
 
@@ -12,7 +13,6 @@
 
 namespace nyala::train {
 
-/// Defaults fit a machine of two cores and a model of about a hundred million weights.
 struct TrainOptions {
   std::string model, data, output;
   std::string log;  ///< "": OUTPUT/metrics.jsonl
@@ -22,20 +22,16 @@ struct TrainOptions {
   int64_t bpe = 0;       ///< size of the vocabulary to train; 0: none
 
   uint64_t saveEvery = 100;
-  int64_t batch = 2, length = 256, accumulate = 1;
+  StepOptions step;
   uint64_t seed = 0;
   Schedule schedule; ///< its `steps` is --steps
-  std::string optimizer = "adamw";
-  double beta1 = 0.9, beta2 = 0.95, epsilon = 1e-8, momentum = 0.9, weightDecay = 0.1, clip = 1;
-  std::string trained; ///< regular expression of weights; "": all
   KvSharing sharing;
-  std::string precision = "f32"; ///< f32, bf16, or auto: see choosePrecision
   std::string cpu = "native";
   uint32_t threads = 0;
   bool resume = false, overwrite = false, quiet = false;
 
   std::string getLog() const { return log.empty() ? output + "/metrics.jsonl" : log; }
-  /// Those that decide what a step computes; how many there are is none of them.
+  /// Those that decide what steps compute: how many there are is none of them, nor is memory.
   nlohmann::json describe() const;
 };
 

@@ -49,10 +49,4 @@ void writeSafetensors(const std::string &path, std::span<const TensorToWrite> te
   file.commit();
 }
 
-void writeText(const std::string &path, const std::string &text) {
-  rt::OutputFile file(path);
-  file.write(0, std::as_bytes(std::span(text)));
-  file.commit();
-}
-
 } // namespace nyala::train

@@ -23,9 +23,6 @@ struct TensorToWrite {
 void writeSafetensors(const std::string &path, std::span<const TensorToWrite> tensors,
                       const std::map<std::string, std::string> &metadata);
 
-/// The same for a small file.
-void writeText(const std::string &path, const std::string &text);
-
 } // namespace nyala::train
 
 #endif // NYALA_TOOLS_NYALA_TRAIN_SAFETENSORSWRITER_H

@@ -1,20 +1,22 @@
 #include "tools/nyala-train/Train.h"
+#include "codegen/cpu/CpuTarget.h"
 #include "codegen/cpu/CpuTileModels.h"
+#include "codegen/package/OutputFile.h"
 #include "ir/storage/Error.h"
 #include "runtime/core/Status.h"
 #include "runtime/devices/cpu/CpuDevice.h"
 #include "runtime/devices/cpu/CpuFeatures.h"
+#include "runtime/devices/cpu/ThreadPool.h"
 #include "tools/RegisterAll.h"
 #include "tools/ToolSupport.h"
 #include "tools/evaluation/TemporaryArtifact.h"
 #include "tools/nyala-train/Data.h"
 #include "tools/nyala-train/Loop.h"
 #include "tools/nyala-train/Progress.h"
-#include "tools/nyala-train/SafetensorsWriter.h"
-#include "tools/nyala-train/StepCompiler.h"
-#include "tools/nyala-train/SvgPlot.h"
 #include "tools/run-support/Interrupt.h"
 #include "tools/run-support/Output.h"
+#include "tools/run-support/SvgPlot.h"
+#include "tools/training-step/StepCompiler.h"
 
 #include "llvm/Support/Signals.h"
 
@@ -37,7 +39,9 @@ public:
       : options(options), context(createRegistry(), MLIRContext::Threading::DISABLED),
         diagnostics(&context, tool) {
     context.loadDialect<NyalaDialect>();
-    this->options.precision = choosePrecision(context, options);
+    setTargets();
+    this->options.step.memory.workers = rt::chooseThreads(options.threads);
+    this->options.step.precision = choosePrecision(targets, options.step.precision);
   }
 
   /// False after errors have been emitted.
@@ -51,6 +55,7 @@ private:
     return registry;
   }
 
+  void setTargets();
   void openCheckpoint();
   nlohmann::json describe() const;
   void checkSaved();
@@ -74,11 +79,21 @@ private:
   TrainOptions options;
   MLIRContext context;
   DiagnosticPrinter diagnostics;
+  ArrayAttr targets;
   Inputs inputs;
   std::optional<Checkpoint> checkpoint;
   std::optional<TemporaryArtifact> temporary;
+  std::optional<CompiledStep> step;
   std::optional<SavedTraining> saved; ///< that is gone on from
 };
+
+void Training::setTargets() {
+  std::string error;
+  FailureOr<CpuTargetAttr> target = cpu::getCpuTarget(&context, options.cpu, error);
+  if (failed(target))
+    throw Error(error);
+  targets = ArrayAttr::get(&context, {*target});
+}
 
 /// Nothing of an earlier run is lost without being asked for.
 void Training::openCheckpoint() {
@@ -110,6 +125,8 @@ void Training::checkSaved() {
 }
 
 bool Training::run() {
+  if (const std::string &report = options.step.memory.report; !report.empty())
+    package::OutputFile unused(report); // that it cannot be written is known before the work
   openCheckpoint();
   if (!readInputs(
           context, options, inputs, [&](const std::string &what) { progress(what); },
@@ -118,8 +135,9 @@ bool Training::run() {
   if (saved)
     checkSaved();
   temporary.emplace("nyala-train");
-  if (!compileStep(inputs.model->getModule(), options, temporary->getPath(),
-                   [&](const std::string &what) { progress(what); }))
+  step = compileStep(inputs.model->getModule(), options.step, targets, temporary->getPath(),
+                     [&](const std::string &what) { progress(what); });
+  if (!step)
     return false;
   malloc_trim(0); // what compiling took
   // Until here an interrupt ends the program; from here on it saves first.
@@ -162,11 +180,13 @@ void Training::train() {
   if (!saved && options.overwrite)
     checkpoint->clear();
   saved.reset();
-  uint64_t windows = countWindows(inputs.tokens.size(), static_cast<uint64_t>(options.length));
+  uint64_t windows = countWindows(inputs.tokens.size(), static_cast<uint64_t>(options.step.length));
   note(std::to_string(inputs.tokens.size()) + " tokens, " + std::to_string(windows) +
-       " windows; a step has " + std::to_string(options.batch * options.accumulate) + " of " +
-       std::to_string(options.length) + " tokens");
+       " windows; a step has " + std::to_string(options.step.batch * options.step.accumulate) +
+       " of " + std::to_string(options.step.length) + " tokens");
   note(describeMemory(trainer));
+  if (!step->recomputation.empty())
+    note(step->recomputation);
   loop.run(log);
   plot(log.getLines());
 }
@@ -178,10 +198,10 @@ void Training::plot(const std::vector<Metrics> &lines) const {
     if (metrics.evalLoss)
       eval.points.emplace_back(metrics.step, *metrics.evalLoss);
   }
-  std::vector<Curve> curves = {loss};
+  Plot plot{"step", "loss", {loss}};
   if (!eval.points.empty())
-    curves.push_back(eval);
-  writeText(checkpoint->getPath("loss.svg"), drawPlot("step", "loss", curves));
+    plot.curves.push_back(eval);
+  writeText(checkpoint->getPath("loss.svg"), drawPlot(plot));
 }
 
 } // namespace

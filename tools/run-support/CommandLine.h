@@ -26,13 +26,22 @@ template <typename T> CLI::Validator between(T least, T most, const std::string 
       "", "");
 }
 
+/// An option that is a number from 0 to `most`.
+inline CLI::Option *addNumber(CLI::App &app, const std::string &name, double &value, double most,
+                              const std::string &help) {
+  return app.add_option(name, value, help)
+      ->check(between<double>(0, most, "a number from 0 to " + CLI::detail::to_string(most)))
+      ->capture_default_str()
+      ->type_name("X");
+}
+
 /// --device, as nyala.h takes it.
 inline void addDeviceOption(CLI::App &app, std::string &device) {
   const auto check = [](const std::string &text) {
     constexpr std::string_view prefix = "cuda:";
     uint32_t number;
-    const bool isNumbered = text.starts_with(prefix) &&
-                            CLI::detail::lexical_cast(text.substr(prefix.size()), number);
+    const bool isNumbered =
+        text.starts_with(prefix) && CLI::detail::lexical_cast(text.substr(prefix.size()), number);
     return text == "cpu" || text == "cuda" || isNumbered
                ? ""
                : "expected cpu, cuda or cuda:N, got '" + text + "'";

@@ -1,6 +1,7 @@
-//===- Output.cpp - Standard output and error of a tool -------------------===//
+//===- Output.cpp - What a tool says and writes ---------------------------===//
 
 #include "tools/run-support/Output.h"
+#include "runtime/core/OutputFile.h"
 #include "runtime/core/Status.h"
 #include "tools/run-support/Interrupt.h"
 
@@ -23,6 +24,12 @@ void writeOutput(std::string_view text) {
       throw rt::Failure(NYALA_IO_ERROR,
                         "cannot write to standard output: " + rt::describeError(errno));
   }
+}
+
+void writeText(const std::string &path, const std::string &text) {
+  rt::OutputFile file(path);
+  file.write(0, std::as_bytes(std::span(text)));
+  file.commit();
 }
 
 static const char *toolName = "nyala";

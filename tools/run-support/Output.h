@@ -1,4 +1,4 @@
-//===- Output.h - Standard output and error of a tool -----------*- C++ -*-===//
+//===- Output.h - What a tool says and writes -------------------*- C++ -*-===//
 #ifndef NYALA_TOOLS_RUNSUPPORT_OUTPUT_H
 #define NYALA_TOOLS_RUNSUPPORT_OUTPUT_H
 
@@ -12,6 +12,9 @@ struct OutputClosed {};
 
 /// Writes at once. Throws OutputClosed, or rt::Failure if the text cannot be written.
 void writeOutput(std::string_view text);
+
+/// Writes a small file aside, waits until it is on the disk, and renames it. Throws rt::Failure.
+void writeText(const std::string &path, const std::string &text);
 
 /// What messages begin with; a literal.
 void setToolName(const char *name);

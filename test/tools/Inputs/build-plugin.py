@@ -1,4 +1,4 @@
-"""Builds a plugin with the flags of a file of the project, but without optimization:
+"""Builds a plugin with the flags of a file of the project, which its precompiled headers need:
 
 build-plugin.py BUILD_DIR FILE_OF_PROJECT SOURCE OUTPUT [FLAGS...]
 """
@@ -17,5 +17,5 @@ if os.path.basename(command[0]) == "ccache":
 # From -MD on: dependency files, input and output.
 command = command[:command.index("-MD")] if "-MD" in command else command[:command.index("-o")]
 # The flags come first: an -I of theirs hides the project's folder.
-subprocess.run([command[0], *flags, *command[1:], "-O0", "-g0", "-Werror", "-shared", source, "-o",
+subprocess.run([command[0], *flags, *command[1:], "-g0", "-Werror", "-shared", source, "-o",
                 output], cwd=entry["directory"], check=True)

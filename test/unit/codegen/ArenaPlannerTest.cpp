@@ -1,4 +1,4 @@
-#include "codegen/plan/ArenaPlanner.h"
+#include "ir/memory/ArenaPlanner.h"
 
 #include <gtest/gtest.h>
 
@@ -73,6 +73,13 @@ TEST(ArenaPlannerTest, LifetimesIncludeTheirLastStep) {
 
 TEST(ArenaPlannerTest, GapsAreFilled) {
   std::vector<ArenaValue> values = {{256, 0, 9}, {128, 0, 1}, {192, 2, 9}, {64, 0, 1}};
+  EXPECT_EQ(planArena(values, kAlignment), 256 + 192);
+  expectValid(values, 256 + 192);
+}
+
+// Largest first would need 640: the two largest, which never meet, both take offset 0.
+TEST(ArenaPlannerTest, HolesAtThePeakAreAvoided) {
+  std::vector<ArenaValue> values = {{256, 0, 1}, {192, 1, 2}, {192, 2, 3}, {256, 3, 4}};
   EXPECT_EQ(planArena(values, kAlignment), 256 + 192);
   expectValid(values, 256 + 192);
 }

@@ -13,6 +13,7 @@
 #include "passes/differentiate/GradientModels.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
@@ -35,8 +36,8 @@ class GradientTest : public ::testing::Test {
 protected:
   GradientTest() {
     DialectRegistry registry;
-    registry.insert<NyalaDialect, arith::ArithDialect, func::FuncDialect, math::MathDialect,
-                    tensor::TensorDialect>();
+    registry.insert<NyalaDialect, arith::ArithDialect, func::FuncDialect, linalg::LinalgDialect,
+                    math::MathDialect, tensor::TensorDialect>();
     registerGradientModels(registry);
     context.appendDialectRegistry(registry);
     context.loadAllAvailableDialects();
@@ -62,12 +63,12 @@ protected:
       Value factor = arith::ConstantOp::create(
           builder, loc, DenseElementsAttr::get(type, ArrayRef<float>(factors)));
       Value product = arith::MulFOp::create(builder, loc, result, factor);
-      Value column = ReduceOp::create(builder, loc, type.clone({type.getDimSize(0), 1}),
-                                      ReduceKind::Sum, product);
-      Value vector = tensor::CollapseShapeOp::create(builder, loc, column,
-                                                     ArrayRef<ReassociationIndices>{{0, 1}});
-      Value row = tensor::ExpandShapeOp::create(builder, loc, type.clone({1, type.getDimSize(0)}),
-                                                vector, ArrayRef<ReassociationIndices>{{0, 1}});
+      ReassociationIndices all = llvm::to_vector<2>(llvm::seq<int64_t>(type.getRank()));
+      Value vector = tensor::CollapseShapeOp::create(builder, loc, product,
+                                                     ArrayRef<ReassociationIndices>{all});
+      Value row =
+          tensor::ExpandShapeOp::create(builder, loc, type.clone({1, type.getNumElements()}),
+                                        vector, ArrayRef<ReassociationIndices>{{0, 1}});
       Value sum = ReduceOp::create(builder, loc, scalar, ReduceKind::Sum, row);
       loss = loss ? arith::AddFOp::create(builder, loc, loss, sum).getResult() : sum;
     }

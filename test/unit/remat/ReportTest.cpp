@@ -30,6 +30,61 @@ TEST(Report, RefusesWhatIsNoGraph) {
               HasSubstr("names tensor 0 of 0"));
 }
 
+/// Puts `junk` where the `at`th value inside `value` is; counts down to it.
+void replaceValue(llvm::json::Value &value, int &at, const llvm::json::Value &junk) {
+  if (at-- == 0) {
+    value = junk;
+    return;
+  }
+  if (llvm::json::Array *array = value.getAsArray())
+    for (llvm::json::Value &element : *array)
+      replaceValue(element, at, junk);
+  else if (llvm::json::Object *object = value.getAsObject())
+    for (auto &entry : *object)
+      replaceValue(entry.second, at, junk);
+}
+
+TEST(Report, RefusesOrSolvesWhateverIsChanged) {
+  int refused = 0, solved = 0;
+  for (unsigned seed : {3, 4}) {
+    const llvm::json::Value original = toJson(test::makeRandomGraph(seed, {4, true}));
+    const llvm::json::Value junk[] = {nullptr,
+                                      true,
+                                      -1,
+                                      0,
+                                      3,
+                                      1e308,
+                                      int64_t(1) << 62,
+                                      "x",
+                                      llvm::json::Array{},
+                                      llvm::json::Array{0, 0}};
+    for (const llvm::json::Value &value : junk)
+      for (int place = 0;; ++place) {
+        llvm::json::Value changed = original;
+        int left = place;
+        replaceValue(changed, left, value);
+        if (left >= 0)
+          break;
+        llvm::Expected<Graph> graph = graphFromJson(changed);
+        if (!graph) {
+          EXPECT_NE(llvm::toString(graph.takeError()), "");
+          ++refused;
+          continue;
+        }
+        SolveOptions options;
+        options.budget = getBudget(*graph, 0.7);
+        options.method = Method::Greedy;
+        if (llvm::Expected<Plan> plan = solve(*graph, options))
+          EXPECT_LE(plan->replayed.peak, options.budget);
+        else
+          EXPECT_NE(llvm::toString(plan.takeError()), "");
+        ++solved;
+      }
+  }
+  EXPECT_GT(refused, 100);
+  EXPECT_GT(solved, 100);
+}
+
 TEST(Report, HasWhatReplayNeeds) {
   Graph graph = test::makeUnitChain(8);
   graph.tensors.back().gradient = true;

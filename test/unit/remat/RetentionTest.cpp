@@ -5,10 +5,12 @@
 #include "passes/remat/CutBound.h"
 #include "passes/remat/Heuristics.h"
 #include "passes/remat/RetentionIntervals.h"
+#include "passes/remat/TransientModel.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <limits>
 
 using namespace nyala::remat;
 
@@ -52,6 +54,14 @@ void compare(unsigned seed, bool irregular) {
     } else {
       EXPECT_FALSE(result.keep);
     }
+    options.diveBelow = std::numeric_limits<double>::infinity();
+    RetentionResult near = solveRetention(lifetimes, options);
+    if (near.keep) {
+      EXPECT_LE(llvm::cantFail(replay(graph, makeSchedule(lifetimes, *near.keep))).peak, budget);
+      EXPECT_GE(near.cost, *retained - 1e-6);
+    }
+    if (retained)
+      EXPECT_LE(near.bound, *retained + 1e-6);
     for (bool exact : {false, true}) {
       double bound = computeCutBound(lifetimes, {budget, exact});
       if (least)
@@ -71,6 +81,36 @@ TEST(Retention, EqualsAllKeepSets) {
 TEST(Retention, EqualsAllKeepSetsOfIrregularGraphs) {
   for (unsigned seed = 0; seed < 50; ++seed)
     compare(seed, true);
+}
+
+/// Never cheaper than all schedules, and sometimes than all that recompute a node once.
+TEST(Transient, RecomputesRepeatedly) {
+  int better = 0, equal = 0;
+  for (unsigned seed = 300; seed < 330; ++seed) {
+    Graph graph = test::makeRandomGraph(seed, {6, false});
+    Lifetimes lifetimes(graph);
+    int64_t plainPeak = llvm::cantFail(replay(graph, makePlainSchedule(graph))).peak;
+    for (int64_t budget = plainPeak - 1; budget > plainPeak / 2; budget -= 2) {
+      SCOPED_TRACE("seed " + std::to_string(seed) + " budget " + std::to_string(budget));
+      std::optional<TransientResult> result = solveTransient(lifetimes, {budget});
+      std::optional<double> least = test::findLeastCost(graph, budget);
+      if (!result) {
+        EXPECT_FALSE(findLeastRetained(lifetimes, budget));
+        continue;
+      }
+      Replay replayed =
+          llvm::cantFail(replay(graph, makeSchedule(lifetimes, result->keep, &result->transient)));
+      if (replayed.peak > budget)
+        continue;
+      ASSERT_TRUE(least);
+      EXPECT_GE(replayed.cost, *least - 1e-6);
+      std::optional<double> retained = findLeastRetained(lifetimes, budget);
+      better += !retained || replayed.cost < *retained - 1e-6;
+      equal += replayed.cost <= *least + 1e-6;
+    }
+  }
+  EXPECT_GT(better, 0);
+  EXPECT_GT(equal, 50);
 }
 
 } // namespace

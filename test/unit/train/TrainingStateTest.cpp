@@ -2,6 +2,7 @@
 #include "ir/storage/Error.h"
 #include "runtime/core/Status.h"
 #include "tools/nyala-train/SafetensorsWriter.h"
+#include "tools/run-support/Output.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
 //===- ValuePlaces.cpp - Which memory the values of an entry share --------===//
-#include "codegen/plan/ValuePlaces.h"
-#include "codegen/plan/ArenaPlanner.h"
+#include "ir/memory/ValuePlaces.h"
+#include "ir/memory/ArenaPlanner.h"
 #include "runtime/kernel_abi.h"
 
 #include <limits>
@@ -11,6 +11,11 @@ using namespace nyala;
 void ValuePlaces::addObject(Value value, MemoryObject object) {
   places[value] = {static_cast<unsigned>(objects.size()), 0, object.bytes};
   objects.push_back(object);
+}
+
+void ValuePlaces::placeOver(Value value, Value old) {
+  Place place = getPlace(old);
+  places[value] = place;
 }
 
 LogicalResult ValuePlaces::reserve(Value value, MemoryObject object) {
@@ -43,11 +48,10 @@ static int64_t getRowBytes(Value value) {
   return bytes;
 }
 
-/// Byte of the source at which a view begins.
-static FailureOr<int64_t> getOffset(Operation *view) {
+bool ValuePlaces::isContiguous(Operation *view) {
   auto slice = dyn_cast<tensor::ExtractSliceOp>(view);
   if (!slice)
-    return 0;
+    return !isa<tensor::ConcatOp>(view);
   RankedTensorType source = slice.getSourceType();
   auto isStatic = [](ArrayRef<int64_t> values) {
     return llvm::none_of(values, [](int64_t value) { return ShapedType::isDynamic(value); });
@@ -57,9 +61,17 @@ static FailureOr<int64_t> getOffset(Operation *view) {
                llvm::all_of(slice.getStaticStrides(), [](int64_t stride) { return stride == 1; });
   for (int64_t dim = 1; whole && dim < source.getRank(); ++dim)
     whole = slice.getStaticSizes()[dim] == source.getDimSize(dim);
-  if (!whole)
+  return whole;
+}
+
+/// Byte of the source at which a view begins.
+static FailureOr<int64_t> getOffset(Operation *view) {
+  if (!ValuePlaces::isContiguous(view))
     return view->emitOpError("has no place in the memory of its operand: expected whole rows, "
                              "one after the other");
+  auto slice = dyn_cast<tensor::ExtractSliceOp>(view);
+  if (!slice)
+    return 0;
   return slice.getStaticOffsets().front() * getRowBytes(slice.getSource());
 }
 
@@ -150,8 +162,7 @@ LogicalResult ValuePlaces::placeResults(DispatchOp dispatch, GetBytes getBytes) 
       if (!updated.insert(tied).second)
         return dispatch.emitOpError("updates operand ")
                << tied << " in place twice: this needs a copy of the state";
-      Place copy = place->second;
-      places[result] = copy;
+      placeOver(result, dispatch.getInputs()[tied]);
     }
     writes[places.find(result)->second.object].push_back(result);
   }
@@ -209,20 +220,21 @@ LogicalResult ValuePlaces::checkUpdates(Block &block) const {
   return success();
 }
 
-int64_t ValuePlaces::planArena(ArrayRef<DispatchOp> steps) {
+int64_t ValuePlaces::planArena(ArrayRef<Operation *> steps) {
   llvm::MapVector<unsigned, ArenaValue> values;
   auto touch = [&](Value value, int64_t step) {
-    unsigned object = places.find(value)->second.object;
-    if (objects[object].region != BufferRegion::Arena)
+    auto place = places.find(value);
+    if (place == places.end() || objects[place->second.object].region != BufferRegion::Arena)
       return;
+    unsigned object = place->second.object;
     auto [it, isNew] = values.try_emplace(object, ArenaValue{objects[object].bytes, step, step});
     it->second.lastStep = step;
   };
-  for (auto [index, dispatch] : llvm::enumerate(steps)) {
+  for (auto [index, op] : llvm::enumerate(steps)) {
     int64_t step = index;
-    for (Value input : DispatchOp(dispatch).getInputs())
-      touch(input, step);
-    for (Value result : dispatch->getResults())
+    for (Value operand : op->getOperands())
+      touch(operand, step);
+    for (Value result : op->getResults())
       touch(result, step);
   }
   std::vector<ArenaValue> planned;

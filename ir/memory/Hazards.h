@@ -1,6 +1,6 @@
 //===- Hazards.h - Which steps must wait for which ---------------*- C++ -*-===//
-#ifndef NYALA_CODEGEN_PLAN_HAZARDS_H
-#define NYALA_CODEGEN_PLAN_HAZARDS_H
+#ifndef NYALA_IR_MEMORY_HAZARDS_H
+#define NYALA_IR_MEMORY_HAZARDS_H
 
 #include "ir/NyalaOps.h"
 
@@ -62,4 +62,4 @@ private:
 
 } // namespace nyala
 
-#endif // NYALA_CODEGEN_PLAN_HAZARDS_H
+#endif // NYALA_IR_MEMORY_HAZARDS_H

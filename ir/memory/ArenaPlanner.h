@@ -1,12 +1,15 @@
 //===- ArenaPlanner.h - Offsets from lifetimes ------------------*- C++ -*-===//
 //
 // Static storage: every value gets an offset such that no two values alive at
-// the same step overlap. Largest first, each at the lowest offset that is free
-// for its whole lifetime (Pisarchyk and Lee 2020, "greedy by size").
+// the same step overlap. Values are placed one after the other, each where it is
+// free for its whole lifetime: largest first at the lowest offset (Pisarchyk and
+// Lee 2020, "greedy by size"). Where this leaves holes at the peak, those alive
+// there first, then the others by their distance from it; then, some times, what
+// reaches highest earlier. The smallest arena of all wins.
 //
 //===----------------------------------------------------------------------===//
-#ifndef NYALA_CODEGEN_PLAN_ARENAPLANNER_H
-#define NYALA_CODEGEN_PLAN_ARENAPLANNER_H
+#ifndef NYALA_IR_MEMORY_ARENAPLANNER_H
+#define NYALA_IR_MEMORY_ARENAPLANNER_H
 
 #include <cstdint>
 #include <vector>
@@ -25,4 +28,4 @@ int64_t planArena(std::vector<ArenaValue> &values, int64_t alignment);
 
 } // namespace nyala
 
-#endif // NYALA_CODEGEN_PLAN_ARENAPLANNER_H
+#endif // NYALA_IR_MEMORY_ARENAPLANNER_H

@@ -6,11 +6,11 @@
 // offsets are planned when all lifetimes are known.
 //
 //===----------------------------------------------------------------------===//
-#ifndef NYALA_CODEGEN_PLAN_VALUEPLACES_H
-#define NYALA_CODEGEN_PLAN_VALUEPLACES_H
+#ifndef NYALA_IR_MEMORY_VALUEPLACES_H
+#define NYALA_IR_MEMORY_VALUEPLACES_H
 
-#include "codegen/plan/Hazards.h"
 #include "ir/NyalaOps.h"
+#include "ir/memory/Hazards.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -39,6 +39,8 @@ public:
 
   /// A new object that `value` fills.
   void addObject(mlir::Value value, MemoryObject object);
+  /// `value` is written over `old`.
+  void placeOver(mlir::Value value, mlir::Value old);
   /// Where a dispatch is to write `value`, which it has not been asked for yet: a new object, or
   /// (below) the memory of a state. Fails if it has a destination already.
   mlir::LogicalResult reserve(mlir::Value value, MemoryObject object);
@@ -49,6 +51,8 @@ public:
 
   /// Is `op` a view or a concatenation, which no step computes?
   static bool isView(mlir::Operation *op);
+  /// Does a view show bytes that follow each other in its operand: all of them, or whole rows?
+  static bool isContiguous(mlir::Operation *view);
   /// Places the results of views, concatenations and dispatches, in block order.
   mlir::LogicalResult placeView(mlir::Operation *op);
   mlir::LogicalResult placeResults(DispatchOp dispatch, GetBytes getBytes);
@@ -56,8 +60,9 @@ public:
   /// Updates are in place: does nothing read an old value after it was overwritten?
   mlir::LogicalResult checkUpdates(mlir::Block &block) const;
 
-  /// Gives each value of the arena its offset; returns the arena's size.
-  int64_t planArena(llvm::ArrayRef<DispatchOp> steps);
+  /// Gives each value of the arena its offset; returns the arena's size. A value lives from the
+  /// first to the last of `steps` that writes or reads it.
+  int64_t planArena(llvm::ArrayRef<mlir::Operation *> steps);
 
   bool contains(mlir::Value value) const { return places.contains(value); }
   const MemoryObject &getObject(mlir::Value value) const {
@@ -79,4 +84,4 @@ private:
 
 } // namespace nyala
 
-#endif // NYALA_CODEGEN_PLAN_VALUEPLACES_H
+#endif // NYALA_IR_MEMORY_VALUEPLACES_H
