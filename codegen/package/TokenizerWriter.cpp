@@ -2,6 +2,7 @@
 
 #include "ir/storage/Error.h"
 #include "runtime/artifact_header.h"
+#include "runtime/text/TokenTree.h"
 
 #include <algorithm>
 #include <string>
@@ -116,12 +117,14 @@ flatbuffers::Offset<artifact::Tokenizer> writeTokenizer(flatbuffers::FlatBufferB
   auto kindsVector = builder.CreateVector(kinds);
   auto sortedVector = builder.CreateVector(sorted);
   auto specialsVector = builder.CreateVector(specials);
+  auto treeVector = builder.CreateVectorOfStructs(rt::buildTokenTree(
+      sorted.size(), [&](size_t at) -> std::string_view { return tokens[sorted[at]]; }));
   auto mergesVector = builder.CreateVectorOfStructs(merges);
   auto stopsVector = builder.CreateVector(stops);
   return artifact::CreateTokenizer(builder, model, preTokenizer, bytesVector, offsetsVector,
                                    kindsVector, sortedVector, specialsVector, mergesVector,
                                    tokenizer.bos, tokenizer.eos, tokenizer.addBos, stopsVector,
-                                   chatTemplate, splits, tokenizer.ignoreMerges);
+                                   chatTemplate, splits, tokenizer.ignoreMerges, treeVector);
 }
 
 } // namespace nyala::package

@@ -207,6 +207,14 @@ bool Tokenizer::isStop(int32_t id) const {
                               static_cast<uint32_t>(id)) != data->stops()->end();
 }
 
+std::span<const artifact::TokenNode> Tokenizer::getTokenTree() const {
+  const auto *tree = data->token_tree();
+  if (!tree)
+    return {};
+  // Laid out as in the memory of x86-64, as merges are.
+  return {reinterpret_cast<const artifact::TokenNode *>(tree->Data()), tree->size()};
+}
+
 const artifact::Merge *Tokenizer::findMerge(uint32_t left, uint32_t right) const {
   auto merges = mergesOf(data);
   uint64_t key = uint64_t(left) << 32 | right;

@@ -19,6 +19,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -57,6 +58,16 @@ public:
   int32_t getEos() const { return data->eos(); } ///< -1: none
   /// Does the token end a generation?
   bool isStop(int32_t id) const;
+  /// Ids that end a generation.
+  std::span<const uint32_t> getStops() const {
+    return {data->stops()->data(), data->stops()->size()};
+  }
+  /// Ids of the Normal tokens, ascending by bytes.
+  std::span<const uint32_t> getSorted() const {
+    return {data->sorted()->data(), data->sorted()->size()};
+  }
+  /// The tree over them that the artifact holds; none: an older artifact. TokenTrie checks it.
+  std::span<const artifact::TokenNode> getTokenTree() const;
 
 private:
   struct Scratch;

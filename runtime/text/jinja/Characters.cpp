@@ -192,6 +192,25 @@ std::string changeCase(std::string_view text, Case to) {
   return result;
 }
 
+std::string titleWords(std::string_view text) {
+  std::string result;
+  constexpr std::string_view marks = "-({[<";
+  auto divides = [&](size_t offset) {
+    bool isMark = marks.find(text[offset]) != std::string_view::npos;
+    return isMark || isSpace(nextCharacter(text, offset));
+  };
+  for (size_t start = 0; start != text.size();) {
+    size_t end = start;
+    bool isDivider = divides(start);
+    while (end != text.size() && divides(end) == isDivider)
+      nextCharacter(text, end);
+    std::string_view part = text.substr(start, end - start);
+    result += isDivider ? std::string(part) : changeCase(part, Case::Capitalized);
+    start = end;
+  }
+  return result;
+}
+
 bool isPrintable(char32_t c) {
   if (c >= 0x20 && c < 0x7F)
     return true;

@@ -51,6 +51,9 @@ enum class Case {
 };
 /// Throws Problem for characters whose case is not known.
 std::string changeCase(std::string_view text, Case to);
+/// The filter 'title', which other than the method starts words behind blanks and opening brackets.
+/// Throws as changeCase does.
+std::string titleWords(std::string_view text);
 
 /// Can repr() show the character as it is? Throws Problem where that is not known.
 bool isPrintable(char32_t character);

@@ -20,28 +20,6 @@ void appendHex(std::string &out, const char *pattern, char32_t character) {
   out += buffer;
 }
 
-/// The shortest digits that read back as the same number, laid out as float.__repr__ does:
-/// positional for exponents from -4 to 15, scientific with two exponent digits otherwise.
-std::string formatFloat(double value, const char *infinity, const char *notANumber) {
-  if (std::isnan(value))
-    return notANumber;
-  if (std::isinf(value))
-    return value < 0 ? std::string("-") + infinity : infinity;
-  char buffer[64];
-  char *end =
-      std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific).ptr;
-  std::string text(buffer, end);
-  size_t mark = text.find('e');
-  mark += text[mark + 1] == '+' ? 2 : 1; // from_chars reads no plus sign
-  int exponent = 0;
-  std::from_chars(text.data() + mark, text.data() + text.size(), exponent);
-  if (exponent < -4 || exponent >= 16)
-    return text;
-  end = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::fixed).ptr;
-  text.assign(buffer, end);
-  return text.find('.') == std::string::npos ? text + ".0" : text;
-}
-
 class Printer {
 public:
   Printer(Context &context, std::string &out) : context(context), out(out) {}
@@ -259,6 +237,26 @@ private:
 };
 
 } // namespace
+
+std::string formatFloat(double value, const char *infinity, const char *notANumber) {
+  if (std::isnan(value))
+    return notANumber;
+  if (std::isinf(value))
+    return value < 0 ? std::string("-") + infinity : infinity;
+  char buffer[64];
+  char *end =
+      std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific).ptr;
+  std::string text(buffer, end);
+  size_t mark = text.find('e');
+  mark += text[mark + 1] == '+' ? 2 : 1; // from_chars reads no plus sign
+  int exponent = 0;
+  std::from_chars(text.data() + mark, text.data() + text.size(), exponent);
+  if (exponent < -4 || exponent >= 16)
+    return text;
+  end = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::fixed).ptr;
+  text.assign(buffer, end);
+  return text.find('.') == std::string::npos ? text + ".0" : text;
+}
 
 std::string format(Context &context, const Value &value) {
   std::string out;

@@ -12,6 +12,10 @@
 
 namespace nyala::rt::jinja {
 
+/// The shortest digits that read back as the same number, laid out as float.__repr__ does:
+/// positional for exponents from -4 to 15, scientific with two exponent digits otherwise.
+std::string formatFloat(double value, const char *infinity = "inf", const char *notANumber = "nan");
+
 /// What printing the value gives: a string itself, nothing for an undefined value, repr of lists
 /// and dicts. Values whose text holds an address in Python (macros, iterators) are unsupported.
 std::string format(Context &context, const Value &value);

@@ -35,23 +35,7 @@ Value caseFilter(const FilterCall &call) {
     return Value(changeCase(call.text(), Case::Lower));
   if (call.name == "capitalize")
     return Value(changeCase(call.text(), Case::Capitalized));
-  // The filter 'title', other than the method, starts words behind blanks and opening brackets.
-  std::string text = call.text(), result;
-  constexpr std::string_view marks = "-({[<";
-  auto divides = [&](size_t offset) {
-    bool isMark = marks.find(text[offset]) != std::string_view::npos;
-    return isMark || isSpace(nextCharacter(text, offset));
-  };
-  for (size_t start = 0; start != text.size();) {
-    size_t end = start;
-    bool isDivider = divides(start);
-    while (end != text.size() && divides(end) == isDivider)
-      nextCharacter(text, end);
-    std::string part = text.substr(start, end - start);
-    result += isDivider ? part : changeCase(part, Case::Capitalized);
-    start = end;
-  }
-  return Value(std::move(result));
+  return Value(titleWords(call.text()));
 }
 
 Value jsonFilter(const FilterCall &call) {

@@ -1,0 +1,115 @@
+//===- Spans.cpp - A generation and where its values come from ------------===//
+
+#include "runtime/grounding/Spans.h"
+
+#include "runtime/grounding/Path.h"
+#include "runtime/text/Utf8.h"
+
+#include <nlohmann/json.hpp>
+
+namespace nyala::rt::grounding {
+namespace {
+
+bool isDigit(char c) { return c >= '0' && c <= '9'; }
+/// Part of a word, also of one in letters beyond ASCII.
+bool isWordByte(char c) { return isNameByte(c) || static_cast<uint8_t>(c) >= 0x80; }
+
+/// Where the numeral that begins at text[at] ends.
+size_t findNumeralEnd(std::string_view text, size_t at) {
+  while (at < text.size() && isDigit(text[at])) {
+    ++at;
+    bool isSeparator = at + 1 < text.size() && (text[at] == '.' || text[at] == ',');
+    if (isSeparator && isDigit(text[at + 1]))
+      ++at;
+  }
+  return at;
+}
+
+class Builder {
+public:
+  explicit Builder(const DataTree &tree) : tree(tree) {}
+
+  Grounded build(std::string_view generation) {
+    size_t plain = 0;
+    for (size_t at = 0; (at = generation.find("{{", at)) != std::string_view::npos; plain = at) {
+      addText(generation.substr(plain, at - plain));
+      size_t begin = at;
+      Value value = evaluate(tree, parseReference(generation, at));
+      std::string_view written = generation.substr(begin, at - begin);
+      addSpan(Span::Kind::Reference, value.shown);
+      result.spans.back().reference = written;
+      result.spans.back().operands = std::move(value.operands);
+      result.raw += written;
+    }
+    addText(generation.substr(plain));
+    return std::move(result);
+  }
+
+private:
+  void addSpan(Span::Kind kind, std::string_view text) {
+    result.spans.push_back({kind, result.text.size(), result.text.size() + text.size(), {}, {}});
+    result.text += text;
+  }
+
+  void addText(std::string_view bytes) {
+    std::string text;
+    Utf8Stream stream;
+    stream.append(bytes, text);
+    stream.flush(text);
+    result.raw += text;
+    size_t plain = 0;
+    for (size_t at = 0; at < text.size();) {
+      if (!isDigit(text[at]) || (at > 0 && isWordByte(text[at - 1]))) {
+        ++at;
+        continue;
+      }
+      size_t end = findNumeralEnd(text, at);
+      if (at > plain)
+        addSpan(Span::Kind::Text, std::string_view(text).substr(plain, at - plain));
+      addSpan(Span::Kind::Ungrounded, std::string_view(text).substr(at, end - at));
+      plain = at = end;
+    }
+    if (plain < text.size())
+      addSpan(Span::Kind::Text, std::string_view(text).substr(plain));
+  }
+
+  const DataTree &tree;
+  Grounded result;
+};
+
+} // namespace
+
+Grounded ground(const DataTree &tree, std::string_view generation) {
+  return Builder(tree).build(generation);
+}
+
+std::string renderJsonLines(const DataTree &tree, const Grounded &grounded) {
+  auto quoted = [](std::string_view text) { return nlohmann::json(text).dump(); };
+  std::string out;
+  for (const Span &span : grounded.spans) {
+    out += "{\"start\":" + std::to_string(span.begin) + ",\"end\":" + std::to_string(span.end);
+    std::string value =
+        ",\"value\":" +
+        quoted(std::string_view(grounded.text).substr(span.begin, span.end - span.begin));
+    switch (span.kind) {
+    case Span::Kind::Text:
+      out += ",\"kind\":\"text\"";
+      break;
+    case Span::Kind::Ungrounded:
+      out += ",\"kind\":\"ungrounded\"" + value;
+      break;
+    case Span::Kind::Reference:
+      out += ",\"kind\":\"reference\"" + value + ",\"ref\":" + quoted(span.reference) +
+             ",\"path\":" + quoted(spellPath(tree, span.operands[0])) + ",\"operands\":[";
+      for (NodeId operand : span.operands) {
+        out += out.back() == '[' ? "{\"path\":" : ",{\"path\":";
+        out += quoted(spellPath(tree, operand)) + ",\"value\":" + tree.toJson(operand) + '}';
+      }
+      out += ']';
+    }
+    out += "}\n";
+  }
+  return out;
+}
+
+} // namespace nyala::rt::grounding

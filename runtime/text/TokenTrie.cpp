@@ -1,0 +1,60 @@
+//===- TokenTrie.cpp - The vocabulary as a tree of bytes ------------------===//
+
+#include "runtime/text/TokenTrie.h"
+
+#include "runtime/core/Status.h"
+#include "runtime/text/TokenTree.h"
+
+#include <string>
+
+namespace nyala::rt {
+
+TokenTrie::TokenTrie(const Tokenizer &tokenizer)
+    : tokenizer(tokenizer), sorted(tokenizer.getSorted()), nodes(tokenizer.getTokenTree()) {
+  if (nodes.empty()) {
+    own = buildTokenTree(sorted.size(), [&](size_t at) {
+      return tokenizer.tokenBytes(static_cast<int32_t>(sorted[at]), /*special=*/false);
+    });
+    nodes = own;
+  } else {
+    check();
+  }
+  for (uint32_t node = 0; node < size(); node = getEnd(node))
+    byteIsToken[getByte(node)] = !tokensAt(node).empty();
+}
+
+/// Every node must lie within the one above it, and every token must be spelled by the way to the
+/// node that it ends at. The order of the tokens does the rest.
+void TokenTrie::check() const {
+  auto corrupt = [](uint32_t node) {
+    throw Failure(NYALA_CORRUPT, "corrupt tokenizer: node " + std::to_string(node) +
+                                     " of the tree of its tokens does not fit them; compile the "
+                                     "model again");
+  };
+  std::vector<uint32_t> ends; ///< of the nodes on the way
+  std::string text;           ///< their bytes
+  uint32_t token = 0;         ///< the next that has not been met
+  auto meet = [&](uint32_t node, uint32_t end) {
+    if (end < token || end > sorted.size())
+      corrupt(node);
+    for (; token < end; ++token)
+      if (tokenizer.tokenBytes(static_cast<int32_t>(sorted[token]), /*special=*/false) != text)
+        corrupt(node);
+  };
+  for (uint32_t node = 0; node < size(); ++node) {
+    // The tokens before this node's first end at the node before it, or are empty.
+    meet(node, nodes[node].tokens());
+    while (!ends.empty() && ends.back() == node) {
+      ends.pop_back();
+      text.pop_back();
+    }
+    uint32_t limit = ends.empty() ? size() : ends.back();
+    if (getEnd(node) <= node || getEnd(node) > limit)
+      corrupt(node);
+    ends.push_back(getEnd(node));
+    text += static_cast<char>(getByte(node));
+  }
+  meet(size() - 1, static_cast<uint32_t>(sorted.size()));
+}
+
+} // namespace nyala::rt
