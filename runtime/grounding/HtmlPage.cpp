@@ -31,14 +31,12 @@ std::string spellCodePoint(char32_t c) {
 class Page {
 public:
   Page(const DataTree &tree, const Grounded &grounded)
-      : tree(tree), grounded(grounded), firstUse(tree.size(), none), holdsUsed(tree.size()) {
+      : tree(tree), grounded(grounded), firstUse(tree.size(), none), isSeen(tree.size()) {
     uint32_t count = 0;
     for (const Span &span : grounded.spans) {
       if (span.kind != Span::Kind::Reference)
         continue;
-      for (NodeId operand : span.operands)
-        use(operand, count);
-      ++count;
+      use(span.operands, count++);
     }
   }
 
@@ -104,13 +102,18 @@ private:
     return static_cast<size_t>(std::ranges::count(grounded.spans, kind, &Span::kind));
   }
 
-  /// The reference `number` uses `node`, which is to be seen.
-  void use(NodeId node, uint32_t number) {
-    if (firstUse[node] != none)
-      return;
-    firstUse[node] = number;
-    while (node != DataTree::root && !holdsUsed[tree[node].parent])
-      holdsUsed[node = tree[node].parent] = true;
+  /// Marks the operands of the reference `number`; those that are told are to be seen.
+  void use(std::span<const NodeId> operands, uint32_t number) {
+    for (NodeId operand : operands)
+      firstUse[operand] = std::min(firstUse[operand], number);
+    for (NodeId node : operands.first(std::min(operands.size(), maxToldOperands)))
+      for (; !isSeen[node]; node = tree[node].parent)
+        isSeen[node] = true;
+  }
+
+  /// Is there something to be seen among these?
+  bool holdSeen(std::span<const NodeId> nodes) const {
+    return std::ranges::any_of(nodes, [&](NodeId node) { return isSeen[node]; });
   }
 
   void addHead(std::string_view given) {
@@ -254,13 +257,14 @@ private:
     bool isUsed = firstUse[node] != none;
     std::string mark = isUsed ? id('n', node) : std::string();
     if (tree[node].childCount > 0) {
-      bool isOpen = holdsUsed[node] || node == DataTree::root;
+      std::span<const NodeId> children = tree.getChildren(node);
+      bool isOpen = node == DataTree::root || holdSeen(children);
       put(isOpen ? "<details open>" : "<details>", "<summary", mark, ">");
       out += isUsed ? "<span class=\"field\">" : "<span>";
       putKey(node);
       addName(node);
       put("<span class=\"size\">", describeSize(node), "</span></span></summary>\n");
-      addChildren(tree.getChildren(node));
+      addChildren(children);
       out += "</details>";
       return;
     }
@@ -306,9 +310,7 @@ private:
   }
 
   void addFold(std::span<const NodeId> part) {
-    bool isOpen = std::ranges::any_of(
-        part, [&](NodeId node) { return firstUse[node] != none || holdsUsed[node]; });
-    out += isOpen ? "<details open><summary>" : "<details><summary>";
+    out += holdSeen(part) ? "<details open><summary>" : "<details><summary>";
     putKey(part.front());
     out += "<span class=\"size\">to </span>";
     putKey(part.back());
@@ -320,7 +322,7 @@ private:
   const DataTree &tree;
   const Grounded &grounded;
   std::vector<uint32_t> firstUse; ///< by node: the first reference that uses it, or `none`
-  std::vector<bool> holdsUsed;    ///< by node: is one of its descendants used?
+  std::vector<bool> isSeen;       ///< by node: is it, or a descendant of it, to be unfolded?
   std::string out;
 };
 

@@ -11,8 +11,8 @@
 // around them (controls, U+2028, bidirectional embeddings, overrides, isolates)
 // are spelled, U+202E, and values are isolated from the direction of the text.
 //
-// Of the data only what holds a field of the text is unfolded, and what has many
-// children is folded by hundreds.
+// Of the data only what holds a field that a value tells of is unfolded, and what
+// has many children is folded by hundreds.
 //
 //===----------------------------------------------------------------------===//
 #ifndef NYALA_RUNTIME_GROUNDING_HTMLPAGE_H
@@ -22,7 +22,7 @@
 
 namespace nyala::rt::grounding {
 
-/// How many operands a value tells of; all of them are marked in the data.
+/// A value tells of so many operands; all of them are marked in the data.
 constexpr size_t maxToldOperands = 100;
 
 /// `title`: any bytes; those that are no UTF-8 become U+FFFD.

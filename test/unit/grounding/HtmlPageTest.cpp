@@ -111,6 +111,7 @@ TEST(HtmlPage, UnfoldsWhatIsUsed) {
   page = render(json + "]}", "{{ rows | sum(\"p\") }}");
   EXPECT_EQ(count(page, "and 9901 more, marked in the data"), 2u);
   EXPECT_EQ(count(page, "<a class=\"field\""), 10'000u);
+  EXPECT_EQ(count(page, "<details open>"), 3u + 99u); // the record, its rows, a hundred, 99 of them
 }
 
 TEST(HtmlPage, TakesAnyRecord) {
