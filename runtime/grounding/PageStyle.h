@@ -18,7 +18,7 @@
 namespace nyala::rt::grounding {
 
 /// SHA-256 in base64.
-inline constexpr std::string_view pageStyleHash = "Zecce+2XMTXaZsmtPAnaW4f/zWmZl+RE0pkKNAsO4kQ=";
+inline constexpr std::string_view pageStyleHash = "iqRA3DiSnDgkQ8fhkZCWElmg1FkNwAzK52lyu+gf4Tk=";
 
 inline constexpr std::string_view pageStyle = R"css(
 :root {
@@ -42,10 +42,10 @@ body {
   grid-template-rows: auto 1fr; gap: 1.5rem 3rem; max-width: 78rem; min-height: 100vh;
   margin: 0 auto; padding: 2.5rem 2rem 3rem; background: var(--page); color: var(--text);
   font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", Arial, sans-serif;
-  -webkit-text-size-adjust: 100%; text-size-adjust: 100%;
+  overflow-wrap: anywhere; -webkit-text-size-adjust: 100%; text-size-adjust: 100%;
 }
 header { grid-column: 1 / -1; padding-bottom: 1.25rem; border-bottom: 1px solid var(--line); }
-h1 { margin: 0 0 .75rem; font-size: 1.6rem; line-height: 1.25; overflow-wrap: anywhere; }
+h1 { margin: 0 0 .75rem; font-size: 1.6rem; line-height: 1.25; }
 h2 { margin: 0 0 .5rem; font-size: 1rem; line-height: 1.5; }
 .legend, .hint { margin: .25rem 0 0; font-size: .9rem; }
 .legend > span { margin-right: 1.5rem; white-space: nowrap; }
@@ -54,9 +54,7 @@ h2 { margin: 0 0 .5rem; font-size: 1rem; line-height: 1.5; }
 .scripted .keys { display: inline; }
 
 .text { max-width: 42rem; font-size: 1.125rem; line-height: 1.7; }
-.text p {
-  margin: 0 0 1em; white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: plaintext;
-}
+.text p { margin: 0 0 1em; white-space: pre-wrap; unicode-bidi: plaintext; }
 .text p:empty { display: none; }
 .value, .field, .bare {
   border-radius: .15em; padding: .05em .12em;
@@ -116,7 +114,7 @@ code { font-size: .9em; }
 .data details ul { margin-left: .3rem; }
 .data li { padding-left: .9rem; }
 .data li > details { margin-left: -.9rem; }
-.data li, .data summary { font-size: .8125rem; line-height: 1.75; overflow-wrap: anywhere; }
+.data li, .data summary { font-size: .8125rem; line-height: 1.75; }
 .data summary { cursor: pointer; }
 .data :is(.field, summary) { scroll-margin: 3rem; }
 .key, .size { color: var(--soft); }

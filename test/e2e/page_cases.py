@@ -40,9 +40,11 @@ SUMMARY = (
 # Markup, what ends a script or a section, what is not seen, what turns text around.
 HOSTILE = ("</script><script>window.harmed = 1</script><img src=x onerror='harmed=1'>\"'&amp;]]>"
            "--> \u2028\u2029\u202etxt.exe\u202c\u2066\0\x1b\x7f\x85\ufeff{{ a }} שלום \u0627\u0644")
-HOSTILE_TITLE = HOSTILE.replace("\0", "")  # it is a C string
-HOSTILE_DATA = {HOSTILE: HOSTILE, "list": [{HOSTILE: 1}], "a": "\u202e1234"}
-HOSTILE_TEXT = HOSTILE + ' {{ data["' + HOSTILE.replace('"', '\\"') + '"] }} 7 {{ list | count }}'
+LONG = "long" * 99
+HOSTILE_TITLE = LONG + HOSTILE.replace("\0", "")  # it is a C string
+HOSTILE_DATA = {HOSTILE: HOSTILE, "list": [{HOSTILE: 1}], "a": "\u202e1234", LONG: LONG}
+HOSTILE_TEXT = (HOSTILE + ' {{ data["' + HOSTILE.replace('"', '\\"') + '"] }} 7 {{ list | count }} '
+                + LONG + "{{ " + LONG + " }}" + "9" * 300)
 
 LARGE = {"wards": [{"name": f"ward {ward}", "beds": [{"patient": 1000 * ward + bed, "stay": bed % 9}
                                                      for bed in range(250)]}

@@ -351,8 +351,10 @@ def test_print(browser, pages):
     assert base64.b64decode(browser.command("Page.printToPDF")["data"]).startswith(b"%PDF")
 
 
-def test_hostile_data(browser, pages):
-    browser.open(pages["hostile"])
+@pytest.mark.parametrize("width", [320, 1280])
+def test_hostile_data(browser, pages, width):
+    browser.open(pages["hostile"], width=width)
+    assert browser.evaluate("document.documentElement.scrollWidth") <= width
     assert browser.evaluate("window.harmed") is None
     assert browser.evaluate("document.images.length + document.scripts.length") == 1
     # Nothing is lost.
