@@ -2,6 +2,8 @@
 
 #include "runtime/grounding/ReferenceConstraint.h"
 
+#include <utility>
+
 namespace nyala::rt::grounding {
 
 static std::bitset<256> findUsable(const TokenTrie &trie) {
@@ -102,7 +104,7 @@ bool ReferenceConstraint::advance(int32_t token) {
     if (next == ReferenceAutomaton::dead)
       return false;
   }
-  state = next;
+  previous = std::exchange(state, next);
   return true;
 }
 

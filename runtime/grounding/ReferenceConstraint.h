@@ -28,6 +28,7 @@ public:
 
   std::span<const uint64_t> mask(size_t left) override;
   bool advance(int32_t token) override;
+  void undo() override { state = previous; }
   bool canEnd() const override { return ReferenceAutomaton::isText(state); }
   size_t getLeast() const override { return automaton.getLeast(state); }
   void reset() override { state = ReferenceAutomaton::text; }
@@ -59,6 +60,7 @@ private:
   const TokenTrie &trie;
   ReferenceAutomaton automaton;
   State state = ReferenceAutomaton::text;
+  State previous = state;      ///< before the last advance()
   std::vector<uint64_t> plain; ///< Normal tokens with bytes, without those that end a generation
   Patched inText, inReference;
   std::vector<Exception> exceptions;

@@ -35,6 +35,7 @@ public:
     return result;
   }
   bool advance(int32_t token) override { return inner.advance(token); }
+  void undo() override { inner.undo(); }
   bool canEnd() const override { return inner.canEnd(); }
   size_t getLeast() const override { return inner.getLeast(); }
   void reset() override { inner.reset(); }
