@@ -4,9 +4,9 @@
     bench/symgen_accuracy.py MODEL.nyala                     # 200 records, direct and indirect
     bench/symgen_accuracy.py MODEL.nyala --records 20 --modes direct --json figures.json
 
-That references resolve is a guarantee, and reported apart; that they are the right ones is the model's
-merit. Works with any model that nyala compiles. Needs nyala-run (build/, or $NYALA_BUILD_DIR) and a Python
-with jinja2. README.md beside this file says what is counted.
+That references resolve is a guarantee, and reported apart; that they are the right ones is the
+model's merit. Works with any model that nyala compiles. Needs nyala-run (build/, or $NYALA_BUILD_DIR)
+and a Python with jinja2. README.md beside this file says what is counted.
 """
 import argparse
 import json
@@ -20,10 +20,10 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "peers"))
 
-from options import build_folder, choice_list  # noqa: E402
+from options import build_folder, choice_list, figure_writer  # noqa: E402
 from preparation import describe_machine  # noqa: E402
 from quiet import say  # noqa: E402
-from symgen_reader import Reader, Wrong, evaluate, look_up, spell, walk  # noqa: E402
+from symgen_reader import Reader, Wrong, evaluate, spell, walk  # noqa: E402
 from symgen_records import make_questions  # noqa: E402
 
 MODES = {"direct": (), "indirect": ("--indirect",)}
@@ -117,10 +117,7 @@ def main():
                         "mode": mode, "question": question.text, "asked": question.asked,
                         "spans": spans}) + "\n")
             figures = {"mode": mode, "tokens": arguments.tokens, **summarize(counts)}
-            print("  ".join(f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}"
-                            for key, value in figures.items()), flush=True)
-            if arguments.json:
-                arguments.json.write(json.dumps(figures) + "\n")
+            figure_writer(arguments.json)(figures)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ import sys
 from ctypes import POINTER, byref, c_bool, c_char_p, c_int32, c_size_t, c_uint32, c_uint64, c_void_p
 from pathlib import Path
 
+import numpy as np
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "test" / "e2e"))
 
 import runtime_api  # noqa: E402
@@ -62,16 +64,18 @@ class GroundedSession(runtime_api.Session):
             function = getattr(self.library, "nyala_" + name)
             function.argtypes, function.restype = arguments, RESULTS.get(name, ctypes.c_int)
 
-    def _check(self, status):
+    def check(self, status):
         if status != 0:
             raise NyalaError(self.library.nyala_last_error().decode())
+
+    _check = check  # of calls that the base class has
 
     # --- Text ---
 
     def tokenize(self, text, special=False):
         data, count = text.encode(), c_size_t()
         ids = (c_int32 * (len(data) + 2))()
-        self._check(self.library.nyala_tokenize(self.model, data, len(data), special, ids, len(ids),
+        self.check(self.library.nyala_tokenize(self.model, data, len(data), special, ids, len(ids),
                                                 byref(count)))
         return ids[:count.value]
 
@@ -97,39 +101,40 @@ class GroundedSession(runtime_api.Session):
                                              for role, content in messages))
         length = c_size_t()
         text = ctypes.create_string_buffer(4096 + 2 * sum(len(m.content) for m in array))
-        self._check(self.library.nyala_chat_format(self.model, array, len(array), True, text,
+        self.check(self.library.nyala_chat_format(self.model, array, len(array), True, text,
                                                    len(text), byref(length)))
         return text.raw[:length.value].decode()
 
     # --- Sequences ---
 
     def set_tokens(self, tokens):
-        self._check(self.library.nyala_session_set_tokens(
+        self.check(self.library.nyala_session_set_tokens(
             self.handle, (c_int32 * len(tokens))(*tokens), len(tokens), None))
 
     def set_sampler(self, temperature, seed):
         options = _Sampler(temperature, 0, 1.0, seed)
-        self._check(self.library.nyala_session_set_sampler(self.handle, byref(options)))
+        self.check(self.library.nyala_session_set_sampler(self.handle, byref(options)))
 
     def sample(self):
         token = c_int32()
-        self._check(self.library.nyala_session_sample(self.handle, byref(token)))
+        self.check(self.library.nyala_session_sample(self.handle, byref(token)))
         return token.value
 
     def append(self, token):
         """Decodes a token of the selected sequence."""
-        self._check(self.library.nyala_session_decode(self.handle, token))
+        self.check(self.library.nyala_session_decode(self.handle, token))
 
     def append_batch(self, sequences, tokens):
         count = len(sequences)
-        self._check(self.library.nyala_session_decode_batch(
-            self.handle, c_size_t(count), (c_uint32 * count)(*sequences), (c_int32 * count)(*tokens)))
+        self.check(self.library.nyala_session_decode_batch(
+            self.handle, c_size_t(count), (c_uint32 * count)(*sequences),
+            (c_int32 * count)(*tokens)))
 
     def rollback(self, position):
-        self._check(self.library.nyala_session_rollback(self.handle, position))
+        self.check(self.library.nyala_session_rollback(self.handle, position))
 
     def set_constraint(self, constraint, limit=0):
-        self._check(self.library.nyala_session_set_constraint(
+        self.check(self.library.nyala_session_set_constraint(
             self.handle, constraint and constraint.handle, limit))
 
 
@@ -139,7 +144,7 @@ class Data:
     def __init__(self, session, json):
         self.session, self.library, self.handle = session, session.library, c_void_p()
         text = json.encode()
-        session._check(self.library.nyala_data_parse(text, len(text), byref(self.handle)))
+        session.check(self.library.nyala_data_parse(text, len(text), byref(self.handle)))
 
     def __enter__(self):
         return self
@@ -150,13 +155,13 @@ class Data:
     def render(self, generation, *kinds):
         """Of a generation in bytes: its renderings of these kinds."""
         grounding, length = c_void_p(), c_size_t()
-        self.session._check(self.library.nyala_grounding_create(
+        self.session.check(self.library.nyala_grounding_create(
             self.handle, generation, len(generation), byref(grounding)))
         texts = []
         for kind in kinds:
             for _ in range(2):  # how long it is, and it
                 text = ctypes.create_string_buffer(length.value)
-                self.session._check(self.library.nyala_grounding_render(
+                self.session.check(self.library.nyala_grounding_render(
                     grounding, kind, None, text, len(text), byref(length)))
             texts.append(text.raw[:length.value].decode())
             length.value = 0
@@ -169,9 +174,11 @@ class Constraint:
 
     def __init__(self, session, data):
         self.session, self.library, self.handle = session, session.library, c_void_p()
-        session._check(self.library.nyala_constraint_create_references(
+        session.check(self.library.nyala_constraint_create_references(
             session.model, data.handle, byref(self.handle)))
-        self.words, self.bits = c_size_t(), POINTER(c_uint64)()
+        self.count, self.bits = c_size_t(), POINTER(c_uint64)()
+        self.make_mask, self.result = (self.library.nyala_constraint_mask,
+                                       (byref(self.bits), byref(self.count)))
 
     def __enter__(self):
         return self
@@ -180,10 +187,17 @@ class Constraint:
         self.library.nyala_constraint_close(self.handle)
 
     def mask(self, left):
-        """Words of 64 bits, valid until the next call."""
-        self.session._check(self.library.nyala_constraint_mask(
-            self.handle, left, byref(self.bits), byref(self.words)))
-        return self.bits, self.words.value
+        """Makes the next mask, which `words` has then. What ctypes adds to its time is little."""
+        if self.make_mask(self.handle, left, *self.result):
+            self.session.check(1)
+
+    def words(self):
+        """The mask, 64 bits each, valid until the next call."""
+        return np.ctypeslib.as_array(self.bits, (self.count.value,))
+
+    def allows(self, token):
+        """In the mask."""
+        return self.bits[token // 64] >> token % 64 & 1 == 1
 
     def advance(self, token):
         """False if the token may not come."""

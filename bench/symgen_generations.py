@@ -4,10 +4,10 @@
     bench/symgen_generations.py MODEL.nyala                    # 2,000, and 2,000 that have to refer
     bench/symgen_generations.py MODEL.nyala --free 60 --forced 60 --records 5
 
-Records are those of symgen_records.py, prompts those of nyala-run; temperatures 0, 1 and 2; half of the
-limits cut anywhere. What is written is read by symgen_reader.py, which shares nothing with nyala, and by
-jinja2 where it knows the reference, and must be what nyala renders. Needs nyala built (build/, or
-$NYALA_BUILD_DIR) and a Python with jinja2 and numpy. Ends with exit code 1 if anything was wrong.
+Records are those of symgen_records.py, prompts those of nyala-run; temperatures 0, 1 and 2; half of
+the limits cut anywhere. What is written is read by symgen_reader.py, which shares nothing with nyala,
+and by jinja2 where it knows the reference, and must be what nyala renders. Needs nyala built (build/,
+or $NYALA_BUILD_DIR) and a Python with jinja2 and numpy. Exit code 1 if anything was wrong.
 """
 import argparse
 import itertools
@@ -23,6 +23,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "peers"))
 
+from options import figure_writer  # noqa: E402
 from preparation import describe_machine  # noqa: E402
 from quiet import say  # noqa: E402
 from symgen_api import JSONL, RAW, TEXT, Constraint, Data, GroundedSession  # noqa: E402
@@ -100,7 +101,8 @@ class Batch:
         token = self.session.sample()
         is_end = self.session.is_stop(token)
         wants = job.opens_at is not None and not job.was_opened
-        if wants and (is_end or len(job.tokens) >= job.opens_at) and self.can_open(constraint, left):
+        is_time = is_end or (wants and len(job.tokens) >= job.opens_at)
+        if wants and is_time and self.can_open(constraint, left):
             job.was_opened = True
             job.forced = list(self.opening)
         if job.forced:
@@ -109,9 +111,8 @@ class Batch:
 
     def can_open(self, constraint, left):
         """In text, and enough is left."""
-        bits, _ = constraint.mask(left)
-        token = self.opening[0]
-        return constraint.can_end() and bits[token // 64] >> token % 64 & 1
+        constraint.mask(left)
+        return constraint.can_end() and constraint.allows(self.opening[0])
 
     def run(self):
         while True:
@@ -203,12 +204,11 @@ class Checker:
                              "limit": "cuts anywhere" if is_cut else "long", "generations": made,
                              "refer_percent":
                                  100 * counts[kind, temperature, is_cut, "refers"] / made})
-            out({"test": kind, "generations": counts[kind],
-                 "references": counts[kind, "references"]})
-        out({"test": "all", "generations": counts["free"] + counts["forced"], "wrong": counts["wrong"],
-             "tokens": counts["tokens"], "ended_at_the_limit": counts["at the limit"],
-             "forced_open": counts["opened"], "references": counts["free", "references"]
-             + counts["forced", "references"], "checked_by_jinja": counts["by Jinja"]})
+        out({"test": "all", "generations": counts["free"] + counts["forced"],
+             "wrong": counts["wrong"], "tokens": counts["tokens"],
+             "ended_at_the_limit": counts["at the limit"], "forced_open": counts["opened"],
+             "references": counts["free", "references"] + counts["forced", "references"],
+             "checked_by_jinja": counts["by Jinja"]})
 
 
 def generate(session, records, jobs, checker, make_prompt, write=None, batch=16):
@@ -244,7 +244,8 @@ def main():
     parser.add_argument("--records", type=int, default=50, help="(default: %(default)s)")
     parser.add_argument("--longest", type=int, default=80, metavar="TOKENS",
                         help="limit of those that are not cut (default: %(default)s)")
-    parser.add_argument("--batch", type=int, default=16, help="sequences at once (default: %(default)s)")
+    parser.add_argument("--batch", type=int, default=16,
+                        help="sequences at once (default: %(default)s)")
     parser.add_argument("-t", "--threads", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--texts", type=argparse.FileType("w"), metavar="FILE",
@@ -252,12 +253,6 @@ def main():
     parser.add_argument("--json", type=argparse.FileType("w"), metavar="FILE",
                         help="also write the figures there, a line each")
     arguments = parser.parse_args()
-
-    def out(figures):
-        print("  ".join(f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}"
-                        for key, value in figures.items()), flush=True)
-        if arguments.json:
-            arguments.json.write(json.dumps(figures) + "\n")
 
     def write(job, generation):
         if arguments.texts:
@@ -276,7 +271,7 @@ def main():
         generate(session, records, jobs, checker,
                  lambda record, question: make_prompt(session, arguments.model, record, question),
                  write, arguments.batch)
-    checker.report(out)
+    checker.report(figure_writer(arguments.json))
     for problem in checker.problems:
         print(problem)
     return 1 if checker.counts["wrong"] else 0

@@ -1,8 +1,9 @@
 """The references that data allow (docs/symgen.md), as a grammar for llguidance in its kind of Lark.
 
-Paths are sorted by what their values allow; all paths of a sort are one terminal, whose pattern lists
-them. Text up to a reference and its `{{ ` are one terminal, too, as llguidance's lexer does not go
-back. Its patterns are of characters: what is no UTF-8 is not in the grammar.
+Paths are sorted by what their values allow; all paths of a sort are one terminal, whose pattern
+lists them. Text up to a reference and its `{{ ` are one terminal, too, as llguidance's lexer does
+not go back. Text is of bytes, not of characters, and where all that may follow begins alike it is
+not narrowed down to how the tokenizer spells that.
 """
 import re
 from collections import defaultdict
@@ -10,7 +11,8 @@ from collections import defaultdict
 from symgen_reader import (AGGREGATES, filters_of, is_dividend, is_divisor, is_operand,
                            numeric_fields, quote, read_date, spell, spell_step)
 
-TEXT = r"([^{]|\{[^{])*"
+OPTIONS = '%llguidance {"allow_invalid_utf8": true, "no_forcing": true}'
+TEXT = r"(?s-u:([^{]|\{[^{])*)"
 
 
 def escape(text):
@@ -72,8 +74,10 @@ def continuations(sort):
         yield '" / " divisor " }}"'
 
 
-def make_grammar(data, usable):
-    """For llguidance. `usable`: bytes that are tokens."""
+def make_grammar(data, usable, is_exact=True):
+    """For llguidance. `usable`: bytes that are tokens. 0xFF is how llguidance marks special tokens:
+    if not `is_exact`, they are allowed in text, and its masks of text are made faster."""
+    text = TEXT.replace("[^{]", r"[^{\xff]") if is_exact else TEXT
     sorts = defaultdict(list)
     for path, value in walk_usable(data, usable):
         sort = sort_of(value, usable)
@@ -99,6 +103,7 @@ def make_grammar(data, usable):
     for name, directives in ("DAY", "djmyY"), ("MOMENT", "djmyYHMS"):
         part = rf"[ ,\-.\x2f:]|%-?[{directives}]|%[ABab]"
         terminals.append(rf'{name}: /"({part}){{1,24}}"/ & /(?s:.*%.*)/')
-    lines = [f"start: (OPEN reference)* TAIL", f"OPEN: /{TEXT}\\{{\\{{ /", f"TAIL: /{TEXT}\\{{?/"]
+    lines = [OPTIONS, "start: (OPEN reference)* TAIL", f"OPEN: /{text}\\{{\\{{ /",
+             f"TAIL: /{text}\\{{?/"]
     lines += [f"{rule}: " + " | ".join(rests) for rule, rests in rules.items()]
     return "\n".join(lines + terminals) + "\n"

@@ -1,5 +1,5 @@
-"""Reads references into data by the page docs/symgen.md alone, and renders generations: an opinion of
-its own on what nyala does. A record is what json.loads makes of it.
+"""Reads references into data by docs/symgen.md alone, and renders generations: an opinion of its own
+on what nyala does. A record is what json.loads makes of it.
 
 What Jinja knows, too, is rendered by jinja2, and both have to agree.
 """
@@ -19,7 +19,6 @@ ISO_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.
 NUMBERS, STRINGS = ("round",), ("upper", "lower", "title")
 AGGREGATES = ("sum", "avg", "min", "max")
 MOST_PARTS = 24
-SEPARATORS = " ,-./:"
 ENVIRONMENT = jinja2.Environment(undefined=jinja2.StrictUndefined)
 
 
@@ -130,7 +129,8 @@ def numeric_fields(value):
 def filters_of(value):
     """Names of filters that take a value of the data; those of a field end with an opening."""
     if isinstance(value, str):
-        return ({*STRINGS} if has_cases(value) else set()) | ({"date("} if read_date(value) else set())
+        cases = {*STRINGS} if has_cases(value) else set()
+        return cases | {"date("} if read_date(value) else cases
     if isinstance(value, list):
         if can_add(value):
             return {"count", *AGGREGATES}
@@ -143,7 +143,7 @@ def filters_of(value):
 
 
 class Reader:
-    """A reference in text, from `at` on. `paths`, `operator`, `filters`: (name, argument or None)."""
+    """A reference in text, from `at` on. `filters`: (name, argument or None)."""
 
     def __init__(self, text, at=0):
         self.text, self.at = text, at
@@ -217,7 +217,8 @@ class Reader:
     def read_filter(self):
         name, argument = self.match("[a-z]+", "a filter"), None
         if self.skip("("):
-            argument = int(self.match("[0-9]", "a digit")) if name == "round" else self.read_quoted()
+            argument = (int(self.match("[0-9]", "a digit")) if name == "round"
+                        else self.read_quoted())
             self.take(")")
         return name, argument
 

@@ -1,8 +1,8 @@
 """Records for grounded generation, the same from a seed everywhere.
 
-`make_varied` has what data can do to a reader of references: keys that are no names, braces and special
-tokens in strings, numbers beyond 64 bits, nothing at all. `make_questions` has records with questions
-whose right paths are known. `make_wide` has as many paths as asked for.
+`make_varied` has what data can do to a reader of references: keys that are no names, braces and
+special tokens in strings, numbers beyond 64 bits, nothing at all. `make_questions` has records with
+questions whose right paths are known. `make_wide` has as many paths as asked for.
 """
 import json
 import random
@@ -14,14 +14,16 @@ CITIES = ("Porto", "Lyon", "Tampere", "Graz", "Boise", "Osaka", "Quito", "Bergen
 TEAMS = ("Hawks", "Otters", "Comets", "Badgers", "Ravens", "Sharks", "Foxes", "Pilots")
 SKIES = ("sunny", "cloudy", "rainy", "foggy", "windy")
 PRODUCTS = ("desk lamp", "oak table", "bicycle pump", "tea kettle", "wool blanket", "notebook")
-MARKUP = ("{{ game.points }}", "}}", "{% if x %}", "{# no #}", "{{", "<|im_end|>", "<|im_start|>user",
-          "<|endoftext|>", "<b>&amp;</b>", "</script>", "a {{ b }} c {{ d", "\\", "\"quoted\"",
-          "two\nlines\tand a tab", "\u2028", "", " ", "{", "}")
-UNICODE = ("ключ", "名前", "größe", "naïve", "δ", "emoji 😀", "schöner Titel", "العربية", "e\u0301", "ß")
-ODD = ("points in paint", "9 lives", "a.b", "x[0]", "quo\"te", "back\\slash", "", "}}", "{{ a }}", "in",
-       "items", "data", "self", "__len__", "semi;colon", "new\nline", "true", "<|im_end|>", "a-b", "%}")
-HUGE = (10**30, -10**25, 2**63, 2**63 - 1, -2**63, 2**53 + 1, 1e300, -1e-300, 1.5e150, 5e-324, 0.1, 1e16,
-        123456789.125, 0, -0.0, 3.0, 1e-7)
+MARKUP = ("{{ game.points }}", "}}", "{% if x %}", "{# no #}", "{{", "<|im_end|>",
+          "<|im_start|>user", "<|endoftext|>", "<b>&amp;</b>", "</script>", "a {{ b }} c {{ d", "\\",
+          "\"quoted\"", "two\nlines\tand a tab", "\u2028", "", " ", "{", "}")
+UNICODE = ("ключ", "名前", "größe", "naïve", "δ", "emoji 😀", "schöner Titel", "العربية", "e\u0301",
+           "ß")
+ODD = ("points in paint", "9 lives", "a.b", "x[0]", "quo\"te", "back\\slash", "", "}}", "{{ a }}",
+       "in", "items", "data", "self", "__len__", "semi;colon", "new\nline", "true", "<|im_end|>",
+       "a-b", "%}")
+HUGE = (10**30, -10**25, 2**63, 2**63 - 1, -2**63, 2**53 + 1, 1e300, -1e-300, 1.5e150, 5e-324, 0.1,
+        1e16, 123456789.125, 0, -0.0, 3.0, 1e-7)
 DATES = ("2024-02-29", "1999-12-31", "2026-11-27T04:25:00Z", "2021-07-04 09:30", "0001-01-01",
          "2023-10-05T23:59:59.25+05:30", "2023-02-30", "12/31/1999", "2024-2-9")
 
@@ -53,21 +55,25 @@ def make_game(draw):
 def make_weather(draw):
     return {"city": draw.choice(CITIES), "date": day(draw), "sky": draw.choice(SKIES),
             "temperature": {"low": draw.randrange(-9, 12), "high": draw.randrange(12, 36)},
-            "wind": {"speed": draw.randrange(3, 60), "direction": draw.choice(("north", "south-west"))},
+            "wind": {"speed": draw.randrange(3, 60),
+                     "direction": draw.choice(("north", "south-west"))},
             "humidity": draw.randrange(20, 100)}
 
 
 def make_patient(draw):
-    return {"patient": {"name": person(draw), "age": draw.randrange(18, 95), "room": draw.randrange(101, 420)},
-            "vitals": {"heart_rate": draw.randrange(48, 130), "temperature": draw.randrange(355, 400) / 10,
+    return {"patient": {"name": person(draw), "age": draw.randrange(18, 95),
+                        "room": draw.randrange(101, 420)},
+            "vitals": {"heart_rate": draw.randrange(48, 130),
+                       "temperature": draw.randrange(355, 400) / 10,
                        "systolic": draw.randrange(95, 180), "diastolic": draw.randrange(55, 110),
                        "oxygen": draw.randrange(85, 101)},
-            "pain": draw.randrange(0, 11), "allergies": draw.sample(("penicillin", "latex", "nuts"), 2)}
+            "pain": draw.randrange(0, 11),
+            "allergies": draw.sample(("penicillin", "latex", "nuts"), 2)}
 
 
 def make_invoice(draw):
-    items = [{"product": product, "quantity": draw.randrange(1, 9), "price": draw.randrange(500, 90000) / 100}
-             for product in draw.sample(PRODUCTS, 3)]
+    items = [{"product": product, "quantity": draw.randrange(1, 9),
+              "price": draw.randrange(500, 90000) / 100} for product in draw.sample(PRODUCTS, 3)]
     total = round(sum(item["quantity"] * item["price"] for item in items), 2)
     return {"number": draw.randrange(10000, 99999), "customer": person(draw), "issued": day(draw),
             "due": day(draw), "items": items, "total": total, "paid": draw.random() < 0.5}
@@ -78,7 +84,8 @@ def make_invoice(draw):
 
 def make_unicode(draw):
     keys = draw.sample(UNICODE, 6)
-    return {key: draw.choice((draw.randrange(100), draw.choice(UNICODE), {draw.choice(UNICODE): 1.5}))
+    return {key: draw.choice((draw.randrange(100), draw.choice(UNICODE),
+                              {draw.choice(UNICODE): 1.5}))
             for key in keys} | {"city": "São Paulo", "名": {"姓": "山田", "点": [1, 2, 3]}}
 
 
@@ -119,7 +126,8 @@ def make_deep(draw):
 
 def make_rows(draw):
     rows = [{"name": person(draw), "points": draw.randrange(50), "share": round(draw.random(), 3),
-             **({"captain": True} if draw.random() < 0.3 else {})} for _ in range(draw.randrange(2, 9))]
+             **({"captain": True} if draw.random() < 0.3 else {})}
+            for _ in range(draw.randrange(2, 9))]
     return draw.choice((rows, {"players": rows}, {"teams": [{"players": rows}, {"players": []}]}))
 
 
@@ -127,8 +135,9 @@ def make_wide(draw, paths):
     """So many paths, in groups of fields that repeat, beside keys that are no names."""
     record, left = {"title": "Station report"}, paths - 1
     while left >= 11:
-        station = {"name": draw.choice(CITIES), "height": draw.randrange(3000), "open": draw.random() < 0.9,
-                   "last visit": day(draw), "readings": [draw.randrange(1000) / 10 for _ in range(5)]}
+        station = {"name": draw.choice(CITIES), "height": draw.randrange(3000),
+                   "open": draw.random() < 0.9, "last visit": day(draw),
+                   "readings": [draw.randrange(1000) / 10 for _ in range(5)]}
         record[f"station_{len(record)}"] = station
         left -= 11
     return record | {f"extra_{number}": number for number in range(left)}
