@@ -11,34 +11,22 @@ and a Python with jinja2. README.md beside this file says what is counted.
 import argparse
 import json
 import re
-import subprocess
 import sys
-import tempfile
 from collections import Counter
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "peers"))
 
-from options import build_folder, choice_list, figure_writer  # noqa: E402
+from options import choice_list, figure_writer  # noqa: E402
 from preparation import describe_machine  # noqa: E402
 from quiet import say  # noqa: E402
 from symgen_reader import Reader, Wrong, evaluate, spell, walk  # noqa: E402
 from symgen_records import make_questions  # noqa: E402
+from symgen_run import run_grounded  # noqa: E402
 
-MODES = {"direct": (), "indirect": ("--indirect",)}
+MODES = ("direct", "indirect")
 NUMERAL = re.compile(r"(?<![\w])\d+(?:[.,]\d+)*")
-
-
-def run(model, record, question, mode, tokens):
-    """The spans of a generation."""
-    command = [build_folder() / "bin" / "nyala-run", model, "--data", record, "-p", question.text,
-               "--render", "jsonl", "-n", tokens, *MODES[mode]]
-    result = subprocess.run([str(part) for part in command], capture_output=True, text=True,
-                            check=False)
-    if result.returncode != 0:
-        sys.exit(f"symgen_accuracy.py: '{' '.join(map(str, command))}' failed:\n{result.stderr}")
-    return [json.loads(line) for line in result.stdout.splitlines()]
 
 
 def numerals(values):
@@ -95,29 +83,27 @@ def main():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", metavar="MODEL.nyala")
     parser.add_argument("--records", type=int, default=200, help="(default: %(default)s)")
-    parser.add_argument("--modes", type=choice_list(tuple(MODES)), default="direct,indirect")
+    parser.add_argument("--modes", type=choice_list(MODES), default="direct,indirect")
     parser.add_argument("-n", "--tokens", type=int, default=80, help="(default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=argparse.FileType("w"), metavar="FILE",
                         help="also write the figures there, and each generation, a line each")
     arguments = parser.parse_args()
     print(describe_machine())
-    with tempfile.TemporaryDirectory() as folder:
-        record = Path(folder) / "record.json"
-        for mode in arguments.modes:
-            counts = Counter()
-            for number, question in enumerate(make_questions(arguments.records, arguments.seed)):
-                if number % 20 == 0:
-                    say(f"{mode}, record {number + 1} of {arguments.records}")
-                record.write_text(question.json, encoding="utf-8")
-                spans = run(arguments.model, record, question, mode, arguments.tokens)
-                score(question, spans, counts)
-                if arguments.json:
-                    arguments.json.write(json.dumps({
-                        "mode": mode, "question": question.text, "asked": question.asked,
-                        "spans": spans}) + "\n")
-            figures = {"mode": mode, "tokens": arguments.tokens, **summarize(counts)}
-            figure_writer(arguments.json)(figures)
+    for mode in arguments.modes:
+        counts = Counter()
+        for number, question in enumerate(make_questions(arguments.records, arguments.seed)):
+            if number % 20 == 0:
+                say(f"{mode}, record {number + 1} of {arguments.records}")
+            spans = run_grounded(arguments.model, question.json, question.text, "--mode", mode,
+                                 "-n", arguments.tokens)["spans"]
+            score(question, spans, counts)
+            if arguments.json:
+                arguments.json.write(json.dumps({
+                    "mode": mode, "question": question.text, "asked": question.asked,
+                    "spans": spans}) + "\n")
+        figures = {"mode": mode, "tokens": arguments.tokens, **summarize(counts)}
+        figure_writer(arguments.json)(figures)
 
 
 if __name__ == "__main__":

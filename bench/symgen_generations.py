@@ -27,9 +27,9 @@ from options import figure_writer  # noqa: E402
 from preparation import describe_machine  # noqa: E402
 from quiet import say  # noqa: E402
 from symgen_api import JSONL, RAW, TEXT, Constraint, Data, GroundedSession  # noqa: E402
-from symgen_prompts import make_prompt  # noqa: E402
 from symgen_reader import Wrong, jinja_knows, render, render_by_jinja, split  # noqa: E402
 from symgen_records import make_varied  # noqa: E402
+from symgen_run import run_grounded  # noqa: E402
 
 QUESTIONS = ("Summarize the data.", "Write one sentence about the data.",
              "What is the most important value?", "Describe the first entry.",
@@ -39,7 +39,8 @@ TEMPERATURES = (0.0, 1.0, 2.0)
 
 @dataclass
 class Job:
-    """A generation to be made. `opens_at`: from this step on a reference is opened, once."""
+    """A generation to be made. `opens_at`: at this step a reference is opened, or as soon as one that
+    is open already is closed."""
     record: int
     question: int
     temperature: float
@@ -162,6 +163,7 @@ class Checker:
         self.counts[kind, job.temperature, job.is_cut] += 1
         self.counts[kind, job.temperature, job.is_cut, "refers"] += bool(references)
         self.counts["opened"] += job.was_opened
+        self.counts["not opened"] += job.opens_at is not None and not job.was_opened
         self.counts["at the limit"] += len(job.tokens) == job.limit
         if not job.can_end:
             return self.fail(job, text, "it may not end here")
@@ -207,6 +209,7 @@ class Checker:
         out({"test": "all", "generations": counts["free"] + counts["forced"],
              "wrong": counts["wrong"], "tokens": counts["tokens"],
              "ended_at_the_limit": counts["at the limit"], "forced_open": counts["opened"],
+             "open_to_the_end": counts["not opened"],
              "references": counts["free", "references"] + counts["forced", "references"],
              "checked_by_jinja": counts["by Jinja"]})
 
@@ -269,7 +272,7 @@ def main():
     checker = Checker()
     with GroundedSession(arguments.model, arguments.threads, arguments.batch) as session:
         generate(session, records, jobs, checker,
-                 lambda record, question: make_prompt(session, arguments.model, record, question),
+                 lambda *asked: run_grounded(arguments.model, *asked, "-n", 1)["prompt_ids"],
                  write, arguments.batch)
     checker.report(figure_writer(arguments.json))
     for problem in checker.problems:
