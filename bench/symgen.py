@@ -5,14 +5,13 @@
     bench/symgen.py MODEL.nyala --paths 1000 --walks 20 --json figures.json
     bench/symgen.py MODEL.nyala --tests decode       # with a constraint and without, in turn
 
-Needs libnyala.so (build/, or $NYALA_BUILD_DIR), a Python with jinja2 and numpy (build/venv has them),
-and the first time a network for llguidance, from PyPI. README.md beside this file says how it measures.
+Needs libnyala.so (build/, or $NYALA_BUILD_DIR), a Python with jinja2 and numpy (build/venv has
+them), and the first time a network for llguidance, from PyPI. README.md says how it measures.
 """
 import argparse
 import json
 import random
 import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -22,71 +21,16 @@ import numpy as np
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "peers"))
 
-from options import build_folder, choice_list, figure_writer, number_list  # noqa: E402
+from options import choice_list, figure_writer, number_list  # noqa: E402
 from preparation import describe_machine  # noqa: E402
 from quiet import say  # noqa: E402
 from symgen_api import Constraint, Data, GroundedSession  # noqa: E402
-from symgen_grammar import make_grammar, walk_usable  # noqa: E402
-from symgen_records import make_wide  # noqa: E402
+from symgen_grammar import walk_usable  # noqa: E402
+from symgen_peer import Peer  # noqa: E402
+from symgen_records import make_varied, make_wide  # noqa: E402
 from symgen_walks import Comparison, Walk  # noqa: E402
 
 PLENTY = 1 << 30  # tokens left: llguidance knows no limit
-# Of text, whose masks llguidance then has ready: eight times as fast as with its general ones.
-SLICES = (r"(?s:[^{]+)",)
-
-
-def install_peer():
-    """Makes llguidance importable."""
-    folder, requirements = build_folder() / "bench/symgen", HERE / "peers/requirements-symgen.txt"
-    stamp = folder / "installed"
-    if not stamp.is_file() or stamp.read_text() != requirements.read_text():
-        say("Installing llguidance from PyPI, once")
-        subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--upgrade",
-                        "--only-binary", ":all:", "--target", folder, "-r", requirements],
-                       check=True)
-        stamp.write_text(requirements.read_text())
-    sys.path.insert(0, str(folder))
-
-
-class Peer:
-    """llguidance with the artifact's vocabulary."""
-
-    def __init__(self, session):
-        import llguidance  # installed just now
-        from llguidance._tokenizer import TokenizerWrapper
-
-        text, tokens = session.vocabulary_bytes(), session.vocabulary_bytes(special=True)
-        stops = [token for token in range(len(tokens)) if session.is_stop(token)]
-
-        class Vocabulary:
-            eos_token_id, bos_token_id = stops[0], None
-            special_token_ids = [token for token, data in enumerate(text) if not data]
-
-            def __call__(self, part):
-                return session.tokenize(part.decode() if isinstance(part, bytes) else part)
-
-        Vocabulary.tokens = tokens
-        self.module, self.tokens = llguidance, text
-        self.tokenizer = llguidance.LLTokenizer(TokenizerWrapper(Vocabulary()), eos_token=stops,
-                                                slices=list(SLICES))
-        self.usable = {data[0] for data in text if len(data) == 1}
-        self.bits = np.zeros((len(tokens) + 63) // 64, np.uint64)
-
-    def make(self, record, is_exact):
-        """What makes a matcher."""
-        grammar = self.module.LLMatcher.grammar_from_lark(
-            make_grammar(record, self.usable, is_exact))
-        return lambda: self.match(grammar)
-
-    def match(self, grammar):
-        matcher = self.module.LLMatcher(self.tokenizer, grammar)
-        if matcher.is_error():
-            sys.exit(f"symgen.py: llguidance says: {matcher.get_error()}")
-        return matcher
-
-    def mask(self, matcher):
-        matcher.unsafe_compute_mask_ptr(self.bits.ctypes.data, self.bits.nbytes)
-
 
 def microseconds(begin):
     return (time.perf_counter_ns() - begin) / 1000
@@ -156,36 +100,65 @@ def summarize(values):
             "max_us": float(values.max())}
 
 
+def new_times():
+    return {(engine, place, what): [] for engine in ("nyala", "llguidance")
+            for place in ("text", "reference") for what in ("mask", "advance")}
+
+
+def list_values(record, usable):
+    """(path, value) of what references can be to."""
+    return [(path, value) for path, value in walk_usable(record, usable)
+            if not isinstance(value, dict)]
+
+
+def compare_records(session, peer, walks, out):
+    """Masks alone, on data of all kinds."""
+    comparison = Comparison(peer.tokens)
+    for number, text in enumerate(make_varied()):
+        record, draw = json.loads(text), random.Random(number)
+        matchers = [peer.make(record, is_exact)() for is_exact in (False, True)]
+        values = list_values(record, peer.usable)
+        with Data(session, text) as data, Constraint(session, data) as constraint:
+            for walk in range(walks):
+                kind = "random" if walk % 4 else "written"
+                walk_both(Walk(draw, session, values, kind), constraint, *matchers, peer, comparison,
+                          new_times())
+    report_equality(comparison, {"records": "varied"}, out)
+
+
+def report_equality(comparison, figures, out):
+    out({**figures, "test": "equality", "masks": comparison.masks,
+         "different": comparison.different})
+    for example in comparison.examples:
+        say(f"masks differ {example}")
+
+
 def measure_masks(session, arguments, out):
-    install_peer()
     peer = Peer(session)
-    say(f"llguidance {peer.module.__version__ if hasattr(peer.module, '__version__') else ''}")
     for paths in arguments.paths:
         record = make_wide(random.Random(0), paths)
         text = json.dumps(record)
         makers = [peer.make(record, is_exact) for is_exact in (False, True)]
-        named = [(path, value) for path, value in walk_usable(record, peer.usable)
-                 if not isinstance(value, dict)]
+        values = list_values(record, peer.usable)
         first = time_first(peer, session, text, makers[0], arguments.repetitions)
         for (test, engine), ms in first.items():
             out({"paths": paths, "test": test, "engine": engine, "ms": ms})
         with Data(session, text) as data:
             for kind in arguments.walk_kinds:
-                compare_walks(session, data, makers, named, peer, paths, kind, arguments, out)
+                compare_walks(session, data, makers, values, peer, paths, kind, arguments, out)
+    compare_records(session, peer, max(4, arguments.walks // 10), out)
 
 
-def compare_walks(session, data, makers, named, peer, paths, kind, arguments, out):
+def compare_walks(session, data, makers, values, peer, paths, kind, arguments, out):
     """Walks of a kind, with states that nothing has visited before. The same walks are repeated
     from the beginning, and of a call the least time counts: interruptions are no engine's."""
     repeated = []
     for _ in range(arguments.repetitions):
-        draw, comparison = random.Random(1), Comparison(peer.tokens)
-        times = {(engine, place, what): [] for engine in ("nyala", "llguidance")
-                 for place in ("text", "reference") for what in ("mask", "advance")}
+        draw, comparison, times = random.Random(1), Comparison(peer.tokens), new_times()
         matchers = [make() for make in makers]
         with Constraint(session, data) as constraint:
             for _ in range(arguments.walks):
-                walk_both(Walk(draw, session, named, kind), constraint, *matchers, peer,
+                walk_both(Walk(draw, session, values, kind), constraint, *matchers, peer,
                           comparison, times)
         repeated.append(times)
     times = {key: np.min([run[key] for run in repeated], axis=0) for key in repeated[0]}
@@ -193,19 +166,16 @@ def compare_walks(session, data, makers, named, peer, paths, kind, arguments, ou
         for place in ("text", "reference", "all"):
             figures = {}
             for engine in ("nyala", "llguidance"):
-                values = [value for key, samples in times.items() if key[0] == engine
-                          and key[2] == what and place in (key[1], "all") for value in samples]
-                figures[engine] = summarize(values)
+                figures[engine] = summarize([
+                    value for key, samples in times.items() if key[0] == engine
+                    and key[2] == what and place in (key[1], "all") for value in samples])
                 out({"paths": paths, "walk": kind, "test": what, "place": place, "engine": engine,
                      **figures[engine]})
             if what == "mask":
                 out({"paths": paths, "walk": kind, "test": "ratio", "place": place,
                      **{key: figures["llguidance"][key] / figures["nyala"][key]
                         for key in ("avg_us", "p50_us", "p99_us")}})
-    out({"paths": paths, "walk": kind, "test": "equality", "masks": comparison.masks,
-         "different": comparison.different})
-    for example in comparison.examples:
-        say(f"masks differ {example}")
+    report_equality(comparison, {"paths": paths, "walk": kind}, out)
 
 
 # --- Decoding ---------------------------------------------------------------------------------

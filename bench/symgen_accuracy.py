@@ -5,8 +5,8 @@
     bench/symgen_accuracy.py MODEL.nyala --records 20 --modes direct --json figures.json
 
 That references resolve is a guarantee, and reported apart; that they are the right ones is the
-model's merit. Works with any model that nyala compiles. Needs nyala-run (build/, or $NYALA_BUILD_DIR)
-and a Python with jinja2. README.md beside this file says what is counted.
+model's merit. Works with any model that nyala compiles. Needs nyala-run (build/, or
+$NYALA_BUILD_DIR) and a Python with jinja2. README.md says what is counted.
 """
 import argparse
 import json

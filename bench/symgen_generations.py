@@ -5,9 +5,9 @@
     bench/symgen_generations.py MODEL.nyala --free 60 --forced 60 --records 5
 
 Records are those of symgen_records.py, prompts those of nyala-run; temperatures 0, 1 and 2; half of
-the limits cut anywhere. What is written is read by symgen_reader.py, which shares nothing with nyala,
-and by jinja2 where it knows the reference, and must be what nyala renders. Needs nyala built (build/,
-or $NYALA_BUILD_DIR) and a Python with jinja2 and numpy. Exit code 1 if anything was wrong.
+the limits cut anywhere. What is written is read by symgen_reader.py, which shares nothing with
+nyala, and by jinja2 where it knows the reference, and must be what nyala renders. Needs nyala built
+(build/, or $NYALA_BUILD_DIR) and a Python with jinja2 and numpy. Exit code 1 if anything was wrong.
 """
 import argparse
 import itertools
@@ -39,8 +39,8 @@ TEMPERATURES = (0.0, 1.0, 2.0)
 
 @dataclass
 class Job:
-    """A generation to be made. `opens_at`: at this step a reference is opened, or as soon as one that
-    is open already is closed."""
+    """A generation to be made. `opens_at`: at this step a reference is opened, or as soon as one
+    that is open already is closed."""
     record: int
     question: int
     temperature: float
