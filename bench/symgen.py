@@ -68,7 +68,8 @@ def walk_both(walk, constraint, matcher, exact, peer, comparison, times):
     while True:
         in_text = constraint.least() == 0
         place = "text" if in_text else "reference"
-        asked = {"nyala": lambda: constraint.mask(PLENTY), "llguidance": lambda: peer.mask(matcher)}
+        asked = {"nyala": lambda: constraint.mask(PLENTY),
+                 "llguidance": lambda: peer.mask(matcher)}
         for engine in sorted(asked, reverse=step % 2 == 1):
             begin = time.perf_counter_ns()
             asked[engine]()
@@ -121,8 +122,8 @@ def compare_records(session, peer, walks, out):
         with Data(session, text) as data, Constraint(session, data) as constraint:
             for walk in range(walks):
                 kind = "random" if walk % 4 else "written"
-                walk_both(Walk(draw, session, values, kind), constraint, *matchers, peer, comparison,
-                          new_times())
+                walk_both(Walk(draw, session, values, kind), constraint, *matchers, peer,
+                          comparison, new_times())
     report_equality(comparison, {"records": "varied"}, out)
 
 

@@ -1,5 +1,5 @@
-"""Reads references into data by docs/symgen.md alone, and renders generations: an opinion of its own
-on what nyala does. A record is what json.loads makes of it.
+"""Reads references into data by docs/symgen.md alone, and renders generations: an opinion of its
+own on what nyala does. A record is what json.loads makes of it.
 
 What Jinja knows, too, is rendered by jinja2, and both have to agree.
 """
