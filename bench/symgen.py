@@ -59,6 +59,17 @@ def time_first(peer, session, text, make_matcher, repetitions):
     return {key: statistics.median(samples) for key, samples in times.items()}
 
 
+def time_call(session, data):
+    """us of a call that does nothing, by ctypes, with the clock's reading."""
+    times = []
+    with Constraint(session, data) as constraint:
+        for _ in range(1000):
+            begin = time.perf_counter_ns()
+            constraint.reset()
+            times.append(microseconds(begin))
+    return statistics.median(times)
+
+
 def walk_both(walk, constraint, matcher, exact, peer, comparison, times):
     """One generation by both engines, who come in turn. `exact`: a matcher to compare with."""
     constraint.reset()
@@ -145,6 +156,8 @@ def measure_masks(session, arguments, out):
         for (test, engine), ms in first.items():
             out({"paths": paths, "test": test, "engine": engine, "ms": ms})
         with Data(session, text) as data:
+            out({"paths": paths, "test": "empty_call", "engine": "nyala",
+                 "us": time_call(session, data)})
             for kind in arguments.walk_kinds:
                 compare_walks(session, data, makers, values, peer, paths, kind, arguments, out)
     compare_records(session, peer, max(4, arguments.walks // 10), out)
