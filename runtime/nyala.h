@@ -7,9 +7,10 @@
 // plain words (what was expected, what was got, what to do) is then in
 // nyala_last_error() of the calling thread until its next failing call.
 //
-// Threads: a nyala_model is immutable and may be shared by threads; a
-// nyala_session, a nyala_trainer and a nyala_text_stream belong to one thread at
-// a time. Sessions of one model run at the same time, each with threads of its
+// Threads: nyala_model, nyala_data and nyala_grounding are immutable and may be
+// shared by threads; a nyala_session, a nyala_trainer, a nyala_text_stream and a
+// nyala_constraint (with the session that it is attached to) belong to one thread
+// at a time. Sessions of one model run at the same time, each with threads of its
 // own, and give the same bits as alone. nyala_session_cancel and
 // nyala_trainer_cancel may be called from any thread and from signal handlers.
 //
@@ -37,7 +38,8 @@ typedef enum {
   NYALA_UNSUPPORTED = 6,  /* this machine lacks a feature the artifact needs, or the artifact one
                              that is asked for */
   NYALA_CONTEXT_FULL = 7, /* no cache slot is left for the rows asked for */
-  NYALA_INVALID_TEXT = 8, /* text is not UTF-8, or a template refused the messages */
+  NYALA_INVALID_TEXT = 8, /* text is not UTF-8 or JSON, has a reference that does not resolve, or a
+                             template refused the messages */
   NYALA_OUT_OF_MEMORY = 9,
   NYALA_CANCELLED = 10,
   NYALA_OTHER_MODEL = 11,   /* a saved session belongs to another model */
@@ -48,6 +50,9 @@ typedef struct nyala_model nyala_model;
 typedef struct nyala_session nyala_session;
 typedef struct nyala_text_stream nyala_text_stream;
 typedef struct nyala_trainer nyala_trainer;
+typedef struct nyala_data nyala_data;
+typedef struct nyala_constraint nyala_constraint;
+typedef struct nyala_grounding nyala_grounding;
 
 /// Name of a status ("corrupt"), never null.
 NYALA_API const char *nyala_status_name(nyala_status status);
@@ -259,8 +264,77 @@ typedef struct {
 /// temperature ≥ 0, 0 < top_p ≤ 1.
 NYALA_API nyala_status nyala_session_set_sampler(nyala_session *session,
                                                  const nyala_sampler_options *options);
-/// Picks a token from the current logits. Ties go to the lower id. Does not allocate.
+/// Picks a token from the current logits, by the sequence's constraint if it has one. Ties go to
+/// the lower id. Does not allocate.
 NYALA_API nyala_status nyala_session_sample(nyala_session *session, int32_t *token);
+
+// --- Constraints and grounded text ---------------------------------------------------------
+// A model that is conditioned on JSON data refers to them, "{{ visitor.points }}". A constraint
+// lets only such references come that parse and resolve; a grounding puts values in their place and
+// says where each came from. Language, guarantees, renderings: docs/symgen.md.
+
+/// Reads a record in JSON. NYALA_INVALID_TEXT with line and column, also for a key that an object
+/// has twice and for more than 64 MiB, 4 Mi values or 128 levels.
+NYALA_API nyala_status nyala_data_parse(const char *json, size_t length, nyala_data **data);
+NYALA_API void nyala_data_close(nyala_data *data);
+
+/// Lets text come in which every reference parses, resolves in the data and is closed. Model and
+/// data outlive the constraint. NYALA_NOT_FOUND if the model has no tokenizer,
+/// NYALA_INVALID_ARGUMENT if the data hold nothing to refer to, NYALA_UNSUPPORTED if the vocabulary
+/// cannot spell references.
+NYALA_API nyala_status nyala_constraint_create_references(const nyala_model *model,
+                                                          const nyala_data *data,
+                                                          nyala_constraint **constraint);
+NYALA_API void nyala_constraint_close(nyala_constraint *constraint);
+/// Tokens that may come next: bit id % 64 of (*mask)[id / 64] for each id of the vocabulary; valid
+/// until the next call on the constraint. `left`: how many tokens may still be generated, this one
+/// among them: a token after which the rest would not do to complete what has to be completed may
+/// not come. As long as `left` falls by one a token, and nyala_constraint_least is at most `left`
+/// at first, there is always one that may.
+NYALA_API nyala_status nyala_constraint_mask(nyala_constraint *constraint, size_t left,
+                                             const uint64_t **mask, size_t *words);
+/// Takes the token that was picked, whatever was left. NYALA_INVALID_ARGUMENT, and nothing is
+/// changed, if it may not come here. Tokens that end a generation are not taken: who picks one
+/// stops.
+NYALA_API nyala_status nyala_constraint_advance(nyala_constraint *constraint, int32_t token);
+/// May the text end here?
+NYALA_API bool nyala_constraint_can_end(const nyala_constraint *constraint);
+/// So many tokens are enough to get to where the text may end; 0 if it may here.
+NYALA_API size_t nyala_constraint_least(const nyala_constraint *constraint);
+/// Begins another generation.
+NYALA_API void nyala_constraint_reset(nyala_constraint *constraint);
+
+/// Attaches a constraint, where it is now, to the selected sequence; null: none. `limit`: how many
+/// tokens may still be generated; no more than the context has room for. From then on
+/// nyala_session_sample picks tokens that may come; nyala_session_decode and decode_batch advance
+/// the constraint, with NYALA_INVALID_ARGUMENT and nothing changed for a token that may not come,
+/// and compute the next mask while the device computes. A call that fails or is cancelled leaves
+/// the constraint where it was. prefill does not advance it: prompts are not constrained. rollback,
+/// set_tokens, restore and a copy to the sequence detach it. A constraint is attached to one
+/// sequence at a time and outlives that. NYALA_INVALID_ARGUMENT if it is of another model or
+/// attached to another sequence of this session, or if what it has open cannot be completed within
+/// the limit.
+NYALA_API nyala_status nyala_session_set_constraint(nyala_session *session,
+                                                    nyala_constraint *constraint, size_t limit);
+
+typedef enum {
+  NYALA_RENDER_TEXT = 0,  /* values in place of references */
+  NYALA_RENDER_RAW = 1,   /* references as they were written */
+  NYALA_RENDER_JSONL = 2, /* a line of JSON a span: where it is, what it is, where it came from */
+  NYALA_RENDER_HTML = 3,  /* a self-contained page */
+} nyala_rendering;
+
+/// Reads a generation (UTF-8; other bytes become U+FFFD) with references into the data, which
+/// outlive the grounding. NYALA_INVALID_TEXT, naming the byte offset, for a reference that does not
+/// parse or resolve.
+NYALA_API nyala_status nyala_grounding_create(const nyala_data *data, const char *generation,
+                                              size_t length, nyala_grounding **grounding);
+/// Writes at most `capacity` bytes (no NUL) and the number needed to `length`. `title`: a page's,
+/// UTF-8; may be null.
+NYALA_API nyala_status nyala_grounding_render(const nyala_grounding *grounding,
+                                              nyala_rendering rendering, const char *title,
+                                              char *text, size_t capacity, size_t *length);
+NYALA_API void nyala_grounding_close(nyala_grounding *grounding);
 
 // --- Profiles ------------------------------------------------------------------------------
 

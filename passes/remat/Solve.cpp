@@ -106,9 +106,9 @@ private:
     return static_cast<int64_t>(lifetimes.stages.size()) * graph.firstBackward;
   }
   double negligible() const {
-    return size() > kWholeProgram   ? kNegligibleHuge
-           : size() > kExactProgram ? kNegligibleLarge
-                                    : kNegligible;
+    return std::min(options.tolerance, size() > kWholeProgram   ? kNegligibleHuge
+                                       : size() > kExactProgram ? kNegligibleLarge
+                                                                : kNegligible);
   }
 
   void findFloor();
@@ -124,7 +124,7 @@ private:
   llvm::Expected<Plan> runCheckmate();
   void boundByCuts(bool exact, double seconds);
   bool isClose(double lower) const {
-    return best && lower < kInfinity && getGap(lower) <= kCertified;
+    return best && lower < kInfinity && getGap(lower) <= options.tolerance;
   }
   bool isCertified() const { return isClose(bound); }
   /// Certified as one of a class of fewer schedules, or as cheaper than all of it?

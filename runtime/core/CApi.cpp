@@ -340,15 +340,17 @@ nyala_status nyala_session_sample(nyala_session *session, int32_t *token) {
     require(session, "session");
     require(token, "token");
     Sampler &sampler = session->getSampler();
+    const std::span<const uint64_t> mask = session->session.getMask();
     const Session::Candidates candidates = session->session.getCandidates();
-    if (sampler.needsOnly(candidates.ids.size(), session->vocabulary)) {
-      *token = sampler.pickAmong(candidates.logits, candidates.ids);
+    if (const std::optional<int32_t> picked =
+            sampler.pickAmong(candidates.logits, candidates.ids, session->vocabulary, mask)) {
+      *token = *picked;
       return;
     }
     const float *logits = session->session.getLogits();
     if (!logits)
       throw Failure(NYALA_INVALID_ARGUMENT,
                     "there are no logits to sample from: prefill or decode first");
-    *token = sampler.pick(logits, session->vocabulary);
+    *token = sampler.pick(logits, session->vocabulary, mask);
   });
 }

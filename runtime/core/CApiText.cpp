@@ -3,9 +3,6 @@
 #include "runtime/core/CApi.h"
 #include "runtime/text/ChatTemplate.h"
 
-#include <algorithm>
-#include <memory>
-
 using namespace nyala::rt;
 
 nyala_model::nyala_model(const std::string &path, const DeviceOptions &options)
@@ -26,22 +23,22 @@ nyala_model::nyala_model(const std::string &path, const DeviceOptions &options)
   }
 }
 
-static const Tokenizer &getTokenizer(const nyala_model *model) {
-  require(model, "model");
-  if (!model->tokenizer)
-    throw Failure(NYALA_NOT_FOUND, "'" + model->artifact.getPath() +
-                                       "' has no tokenizer: it can be given token ids only");
-  return *model->tokenizer;
+const Tokenizer &nyala_model::getTokenizer() const {
+  if (!tokenizer)
+    throw Failure(NYALA_NOT_FOUND,
+                  "'" + artifact.getPath() + "' has no tokenizer: it can be given token ids only");
+  return *tokenizer;
 }
 
-/// Copies what fits and says how much there is.
-template <typename Range, typename Element>
-static void copyOut(const Range &from, Element *to, size_t capacity, size_t *count) {
-  require(count, "the size's address");
-  if (capacity > 0)
-    require(to, "the output");
-  std::copy_n(from.begin(), std::min(from.size(), capacity), to);
-  *count = from.size();
+const TokenTrie &nyala_model::getTrie() const {
+  const Tokenizer &words = getTokenizer();
+  std::call_once(trieIsMade, [&] { trie.emplace(words); });
+  return *trie;
+}
+
+static const Tokenizer &getTokenizer(const nyala_model *model) {
+  require(model, "model");
+  return model->getTokenizer();
 }
 
 nyala_status nyala_tokenize(const nyala_model *model, const char *text, size_t length, bool special,

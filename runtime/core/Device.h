@@ -58,6 +58,15 @@ struct MemoryUse {
   uint64_t getTotal() const { return states + arena + rest; }
 };
 
+/// What a caller of its own does while a device computes.
+class WorkBeside {
+public:
+  virtual void work() noexcept = 0;
+
+protected:
+  ~WorkBeside() = default;
+};
+
 /// One entry, bound to the memory of the executor that made it.
 class BoundEntry {
 public:
@@ -82,9 +91,11 @@ public:
   /// Runs all steps on the executor's arguments; steps whose count is 0 are left out. `cancelled`
   /// (may be null) is looked at before it begins, and by devices that run step after step before
   /// each: if it is set the rest is left out and false returned. `profile` (may be null) gets what
-  /// each step took; it has a place for each. Does not allocate once it has run for as many rows.
-  /// Throws rt::Failure if the device fails, naming step and kernel where it can.
-  virtual bool run(const std::atomic<bool> *cancelled, Profile *profile) = 0;
+  /// each step took; it has a place for each. `beside` (may be null) is done by the calling thread
+  /// while a device computes that needs no thread, else before the first step. Does not allocate
+  /// once it has run for as many rows. Throws rt::Failure if the device fails, naming step and
+  /// kernel where it can.
+  virtual bool run(const std::atomic<bool> *cancelled, Profile *profile, WorkBeside *beside) = 0;
   /// Runs step `index` alone.
   virtual void runStep(size_t index) = 0;
   /// Copies bytes of a step's buffer, in the step's order, from where the device has it.

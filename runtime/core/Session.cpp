@@ -214,16 +214,18 @@ void Session::setRow(uint32_t row, int32_t token, uint32_t sequence, uint32_t po
   set(artifact::ArgumentRole::Slots, position);
 }
 
-bool Session::run(Entry &entry, const CountValue &rows, const CountValue &wanted) {
+bool Session::run(Entry &entry, const CountValue &rows, const CountValue &wanted,
+                  WorkBeside *beside) {
   entry.bound->getCounts()[entry.rowsIndex] = rows;
   entry.bound->getCounts()[entry.wantedIndex] = wanted;
-  if (entry.bound->run(&cancelled, entry.profile.get()))
+  if (entry.bound->run(&cancelled, entry.profile.get(), beside))
     return true;
   clearCancel();
   return false;
 }
 
-void Session::runChunk(Entry &entry, std::span<const int32_t> chunk, size_t done, uint32_t wanted) {
+void Session::runChunk(Entry &entry, std::span<const int32_t> chunk, size_t done, uint32_t wanted,
+                       WorkBeside *beside) {
   const auto rows = static_cast<uint32_t>(chunk.size());
   const auto start = static_cast<uint32_t>(getPosition() + done);
   for (uint32_t i = 0; i < rows; ++i)
@@ -233,12 +235,13 @@ void Session::runChunk(Entry &entry, std::span<const int32_t> chunk, size_t done
         static_cast<int32_t>(rows - wanted + i);
   // Row i attends to start + i positions before it and to its own.
   const auto upTo = [&](uint64_t count) { return count * start + count * (count + 1) / 2; };
-  if (!run(entry, {rows, upTo(rows)}, {wanted, upTo(rows) - upTo(rows - wanted)}))
+  if (!run(entry, {rows, upTo(rows)}, {wanted, upTo(rows) - upTo(rows - wanted)}, beside))
     throw Failure(NYALA_CANCELLED, "cancelled at position " + std::to_string(start) +
                                        "; the session is at " + std::to_string(getPosition()));
 }
 
-void Session::append(std::span<const int32_t> newTokens, RowCallback row, void *user) {
+void Session::append(std::span<const int32_t> newTokens, RowCallback row, void *user,
+                     WorkBeside *beside) {
   check(newTokens, getPosition());
   if (row)
     checkAllRows();
@@ -251,7 +254,7 @@ void Session::append(std::span<const int32_t> newTokens, RowCallback row, void *
     Entry &entry = choose(left, row);
     const auto rows = static_cast<uint32_t>(std::min<size_t>(left, entry.getCapacity(row)));
     const uint32_t wanted = row ? rows : left == rows ? 1 : 0;
-    runChunk(entry, newTokens.subspan(done, rows), done, wanted);
+    runChunk(entry, newTokens.subspan(done, rows), done, wanted, beside);
     const float *logits = row ? readLogits(entry, 0, rows) : nullptr;
     for (uint32_t i = 0; row && i < rows; ++i)
       row(user, done + i, logits + size_t(i) * vocabulary);
@@ -266,30 +269,6 @@ void Session::append(std::span<const int32_t> newTokens, RowCallback row, void *
   std::copy(newTokens.begin(), newTokens.end(), tokensOf(selected) + sequence.position);
   sequence.position += static_cast<uint32_t>(newTokens.size());
   setLogits(sequence, last, lastRow);
-}
-
-void Session::decode(int32_t token) { append({&token, 1}, nullptr, nullptr); }
-
-void Session::decodeBatch(std::span<const uint32_t> ids, std::span<const int32_t> newTokens) {
-  checkBatch(ids, newTokens);
-  Entry &entry = choose(ids.size(), true);
-  const auto rows = static_cast<uint32_t>(ids.size());
-  uint64_t positions = 0; // that rows attend to
-  for (uint32_t i = 0; i < rows; ++i) {
-    const uint32_t position = sequences[ids[i]].position;
-    setRow(i, newTokens[i], ids[i], position);
-    executor->getArgument<int32_t>(artifact::ArgumentRole::Wanted)[i] = static_cast<int32_t>(i);
-    positions += position + 1;
-  }
-  beginEvaluation();
-  if (!run(entry, {rows, positions}, {rows, positions}))
-    throw Failure(NYALA_CANCELLED, "cancelled a step of " + std::to_string(rows) +
-                                       " sequences; all are where they were");
-  for (uint32_t i = 0; i < rows; ++i) {
-    Sequence &sequence = sequences[ids[i]];
-    tokensOf(ids[i])[sequence.position++] = newTokens[i];
-    setLogits(sequence, &entry, i);
-  }
 }
 
 size_t Session::setTokens(std::span<const int32_t> newTokens) {
@@ -324,6 +303,7 @@ void Session::copy(uint32_t from, uint32_t to, uint32_t positions) {
     target.evaluation = source.evaluation;
   }
   target.position = positions;
+  target.constraint = nullptr;
   if (!isWhole)
     target.forgetLogits();
 }
@@ -356,6 +336,7 @@ void Session::rollback(uint32_t newPosition) {
                                               std::to_string(newPosition) + ": the session is at " +
                                               std::to_string(sequence.position));
   sequence.position = newPosition;
+  sequence.constraint = nullptr;
   sequence.forgetLogits();
 }
 

@@ -8,6 +8,7 @@
 
 #include "runtime/core/Device.h"
 #include "runtime/core/Mapping.h"
+#include "runtime/text/Constraint.h"
 
 #include <algorithm>
 #include <atomic>
@@ -69,10 +70,11 @@ public:
   void prefillAll(std::span<const int32_t> tokens, RowCallback row, void *user) {
     append(tokens, row, user);
   }
-  /// Appends one token. Fails as prefill does.
+  /// Appends one token. Fails as prefill does, and with NYALA_INVALID_ARGUMENT if the sequence's
+  /// constraint does not let it come.
   void decode(int32_t token);
   /// Appends tokens[i] to ids[i], for all of them in one run of an entry with a row for each; all
-  /// have logits afterwards. Fails as prefill does, and with NYALA_INVALID_ARGUMENT (no such
+  /// have logits afterwards. Fails as decode does, and with NYALA_INVALID_ARGUMENT (no such
   /// sequence, one that comes twice, more than getMaxBatch()), NYALA_UNSUPPORTED (the entries give
   /// logits of one row alone): nothing is appended to any of them.
   void decodeBatch(std::span<const uint32_t> ids, std::span<const int32_t> tokens);
@@ -85,6 +87,16 @@ public:
   size_t setTokens(std::span<const int32_t> tokens);
   /// Forgets positions from `newPosition` on.
   void rollback(uint32_t newPosition);
+
+  /// Attaches a constraint, which outlives that, to the sequence: decode() and decodeBatch()
+  /// advance it, and find the next mask beside the device's work. If they fail it is where it was.
+  /// What replaces the sequence's tokens (rollback, setTokens, restore, copy) detaches it. Null:
+  /// none. `limit`: tokens that may still be generated. NYALA_INVALID_ARGUMENT if the constraint
+  /// cannot be completed with as many, or is another sequence's.
+  void setConstraint(Constraint *constraint, size_t limit);
+  /// Which tokens may come next; empty: all, there is no constraint.
+  std::span<const uint64_t> getMask();
+
   /// Makes the call that evaluates tokens, or the next one if none does, fail with NYALA_CANCELLED;
   /// one call for each cancel, or for several that come before it fails. Async-signal-safe.
   void cancel() noexcept { cancelled.store(true, std::memory_order_relaxed); }
@@ -133,12 +145,17 @@ private:
     const float *restored = nullptr;
     uint64_t evaluation = 0; ///< number of that evaluation
     uint64_t batch = 0;      ///< number of the last batch that named it
+    Constraint *constraint = nullptr;
+    size_t limit = 0; ///< tokens that may still be generated under it
 
     void forgetLogits() {
       entry = nullptr;
       restored = nullptr;
     }
   };
+
+  /// What decoding does with constraints.
+  class Advance;
 
   /// Adds the entry of that name, if there is one.
   void bind(std::string_view name);
@@ -153,14 +170,16 @@ private:
   /// Can the logits of all tokens be had?
   void checkAllRows() const;
   void checkBatch(std::span<const uint32_t> ids, std::span<const int32_t> newTokens);
-  void append(std::span<const int32_t> newTokens, RowCallback row, void *user);
+  void append(std::span<const int32_t> newTokens, RowCallback row, void *user,
+              WorkBeside *beside = nullptr);
   /// Runs one chunk whose first token is `done` behind the position, with the logits of its last
   /// `wanted` rows. Throws NYALA_CANCELLED.
-  void runChunk(Entry &entry, std::span<const int32_t> chunk, size_t done, uint32_t wanted);
+  void runChunk(Entry &entry, std::span<const int32_t> chunk, size_t done, uint32_t wanted,
+                WorkBeside *beside);
   /// Sets the arguments of a row.
   void setRow(uint32_t row, int32_t token, uint32_t sequence, uint32_t position);
   /// False if it was cancelled; the cancel is then answered.
-  bool run(Entry &entry, const CountValue &rows, const CountValue &wanted);
+  bool run(Entry &entry, const CountValue &rows, const CountValue &wanted, WorkBeside *beside);
   /// From now on no sequence has logits, until the evaluation that begins gives them to it.
   void beginEvaluation() { ++evaluation; }
   void setLogits(Sequence &sequence, const Entry *entry, uint32_t row) const {

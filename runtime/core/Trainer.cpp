@@ -163,7 +163,7 @@ Trainer::StepResult Trainer::step(const Batch &data, float rate) {
   setRate(rate);
   begin(data);
   last = &entry;
-  entry.run(nullptr, findProfile(entry));
+  entry.run(nullptr, findProfile(entry), /*beside=*/nullptr);
   return {readNumber(entry, "loss"), readNumber(entry, "gradient_norm")};
 }
 
@@ -171,7 +171,7 @@ float Trainer::accumulate(const Batch &data) {
   BoundEntry &entry = require(accumulateEntry, "accumulate");
   begin(data);
   last = &entry;
-  entry.run(nullptr, findProfile(entry));
+  entry.run(nullptr, findProfile(entry), /*beside=*/nullptr);
   return readNumber(entry, "loss");
 }
 
@@ -179,7 +179,7 @@ float Trainer::update(float rate) {
   BoundEntry &entry = require(updateEntry, "update");
   setRate(rate);
   answerCancel();
-  entry.run(nullptr, findProfile(entry));
+  entry.run(nullptr, findProfile(entry), /*beside=*/nullptr);
   return readNumber(entry, "gradient_norm");
 }
 
@@ -187,7 +187,7 @@ float Trainer::evaluate(const Batch &data) {
   BoundEntry &entry = require(evaluateEntry, "evaluate");
   begin(data);
   last = &entry;
-  if (!entry.run(&cancelled, findProfile(entry)))
+  if (!entry.run(&cancelled, findProfile(entry), /*beside=*/nullptr))
     answerCancel();
   return readNumber(entry, "loss");
 }

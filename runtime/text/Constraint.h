@@ -38,6 +38,8 @@ public:
   /// Takes the token that was picked, whatever was left. False if it may not come here, which
   /// changes nothing. Tokens that end a generation are not taken: whoever picks one stops.
   virtual bool advance(int32_t token) = 0;
+  /// Takes the last advance() that succeeded back; not twice in a row, nor after reset().
+  virtual void undo() = 0;
 
   /// May the text end here?
   virtual bool canEnd() const = 0;

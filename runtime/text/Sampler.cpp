@@ -63,11 +63,17 @@ struct Before {
   }
 };
 
-/// The first of the largest values; n if all are NaN or -infinity. Each lane has a maximum of its
-/// own, so that no comparison waits for the one before.
-size_t findLargest(const float *values, size_t n) {
+constexpr float lowest = -std::numeric_limits<float>::infinity();
+constexpr uint64_t fullWord = ~uint64_t{0};
+
+bool isAllowed(Sampler::Mask mask, size_t id) {
+  return mask.empty() || (mask[id / 64] >> (id % 64) & 1);
+}
+
+/// Each lane has a maximum of its own, so that no comparison waits for the one before. NaN counts
+/// as -infinity.
+float findMaximum(const float *values, size_t n) {
   constexpr size_t lanes = 32;
-  constexpr float lowest = -std::numeric_limits<float>::infinity();
   float maxima[lanes];
   std::fill_n(maxima, lanes, lowest);
   size_t i = 0;
@@ -79,7 +85,51 @@ size_t findLargest(const float *values, size_t n) {
     largest = value > largest ? value : largest;
   for (; i < n; ++i)
     largest = values[i] > largest ? values[i] : largest;
-  return largest == lowest ? n : std::find(values, values + n, largest) - values;
+  return largest;
+}
+
+/// Calls visitRange with begin and end of ids that are all allowed, and visitId with others that
+/// are, in ascending order. Words of the mask without any cost next to nothing.
+template <typename VisitRange, typename VisitId>
+void visitAllowed(Sampler::Mask mask, size_t n, const VisitRange &visitRange,
+                  const VisitId &visitId) {
+  if (mask.empty())
+    return visitRange(size_t{0}, n);
+  for (size_t word = 0; word * 64 < n;) {
+    size_t end = word;
+    while (end * 64 < n && mask[end] == fullWord)
+      ++end;
+    if (end > word) {
+      visitRange(word * 64, std::min(end * 64, n));
+      word = end;
+      continue;
+    }
+    for (uint64_t bits = mask[word]; bits != 0; bits &= bits - 1)
+      if (const size_t id = word * 64 + static_cast<size_t>(std::countr_zero(bits)); id < n)
+        visitId(id);
+    ++word;
+  }
+}
+
+/// The first of the largest values that are allowed; n if all are NaN or -infinity.
+size_t findLargest(const float *values, size_t n, Sampler::Mask mask) {
+  float largest = lowest;
+  size_t from = 0; ///< no value before it is as large
+  auto raise = [&](float value, size_t id) {
+    if (value > largest) {
+      largest = value;
+      from = id;
+    }
+  };
+  visitAllowed(
+      mask, n,
+      [&](size_t begin, size_t end) { raise(findMaximum(values + begin, end - begin), begin); },
+      [&](size_t id) { raise(values[id], id); });
+  if (largest == lowest)
+    return n;
+  while (values[from] != largest || !isAllowed(mask, from))
+    ++from;
+  return from;
 }
 
 void check(const SamplerOptions &options) {
@@ -93,10 +143,11 @@ void check(const SamplerOptions &options) {
     refuse("top_p", "above 0 and at most 1", options.topP);
 }
 
-[[noreturn]] void refuseAll() {
+[[noreturn]] void refuseAll(Sampler::Mask mask) {
   throw Failure(NYALA_INVALID_ARGUMENT,
-                "cannot sample: all logits are NaN or -infinity; the model's weights or its "
-                "input are damaged");
+                std::string("cannot sample: all logits ") +
+                    (mask.empty() ? "" : "of tokens that may come ") +
+                    "are NaN or -infinity; the model's weights or its input are damaged");
 }
 
 } // namespace
@@ -160,22 +211,34 @@ size_t Sampler::cutToNucleus(const float *logits, size_t count) {
   return kept;
 }
 
-int32_t Sampler::pick(const float *logits, size_t n) {
+int32_t Sampler::pick(const float *logits, size_t n, Mask mask) {
   if (n == 0 || n > vocabulary)
     throw Failure(NYALA_INVALID_ARGUMENT, "cannot sample from " + std::to_string(n) +
                                               " logits: expected 1 to " +
                                               std::to_string(vocabulary));
-  const size_t best = findLargest(logits, n);
+  if (!mask.empty() && mask.size() < (n + 63) / 64)
+    throw Failure(NYALA_INVALID_ARGUMENT, "a mask of " + std::to_string(mask.size()) +
+                                              " words does not cover " + std::to_string(n) +
+                                              " tokens");
+  const size_t best = findLargest(logits, n, mask);
   if (best == n)
-    refuseAll();
+    refuseAll(mask);
   if (options.temperature == 0)
     return static_cast<int32_t>(best);
   const float largest = logits[best];
 
   size_t count = 0;
-  for (size_t id = 0; id < n; ++id)
-    if (logits[id] > -std::numeric_limits<float>::infinity())
+  const auto add = [&](size_t id) {
+    if (logits[id] > lowest)
       order[count++] = static_cast<uint32_t>(id);
+  };
+  visitAllowed(
+      mask, n,
+      [&](size_t begin, size_t end) {
+        for (size_t id = begin; id < end; ++id)
+          add(id);
+      },
+      add);
   bool sorted = options.topK > 0 && options.topK < n;
   if (sorted) {
     size_t kept = std::min<size_t>(options.topK, count);
@@ -189,16 +252,26 @@ int32_t Sampler::pick(const float *logits, size_t n) {
   return drawOne(count);
 }
 
-int32_t Sampler::pickAmong(std::span<const float> logits, std::span<const int32_t> ids) {
-  constexpr float lowest = -std::numeric_limits<float>::infinity();
-  if (logits.empty() || !(logits.front() > lowest))
-    refuseAll();
-  if (options.temperature == 0)
-    return ids.front();
-  size_t count = 0;
-  for (; count < options.topK && count < ids.size() && logits[count] > lowest; ++count)
-    order[count] = static_cast<uint32_t>(ids[count]);
-  count = weigh([&](size_t i) { return logits[i]; }, logits.front(), count);
+std::optional<int32_t> Sampler::pickAmong(std::span<const float> logits,
+                                          std::span<const int32_t> ids, size_t n, Mask mask) {
+  const bool isGreedy = options.temperature == 0;
+  if (!isGreedy && (options.topK == 0 || options.topK >= n))
+    return std::nullopt;
+  // Behind a logit of -infinity there are only others.
+  const size_t wanted = isGreedy ? 1 : options.topK;
+  size_t count = 0, at = 0;
+  for (; at < ids.size() && count < wanted && logits[at] > lowest; ++at)
+    if (const auto id = static_cast<uint32_t>(ids[at]); isAllowed(mask, id)) {
+      order[count++] = id;
+      weights[id] = static_cast<double>(logits[at]);
+    }
+  const bool isAll = count == wanted || (at < ids.size() && !(logits[at] > lowest));
+  if (count == 0 || !isAll)
+    return std::nullopt;
+  if (isGreedy)
+    return static_cast<int32_t>(order[0]);
+  const auto getLogit = [&](size_t i) { return static_cast<float>(weights[order[i]]); };
+  count = weigh(getLogit, getLogit(0), count);
   if (options.topP < 1)
     count = cutToNucleus(nullptr, count);
   return drawOne(count);

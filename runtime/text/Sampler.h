@@ -4,7 +4,8 @@
 // arithmetic after the logits is f64 without contraction, in the order written
 // here, with an exponential and a random generator of our own.
 //
-//  1. NaN counts as -infinity. If no logit is above -infinity the call fails.
+//  1. NaN counts as -infinity, and so does the logit of a token that a mask does
+//     not allow (Constraint.h). If no logit is above -infinity the call fails.
 //     Temperature 0: the largest logit; of equal ones the lowest id. Else:
 //  2. top_k (off if 0 or at least n): the k largest logits are kept, of equal
 //     ones those with lower ids, in descending order; else all, ascending ids.
@@ -29,6 +30,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 
 namespace nyala::rt {
@@ -50,20 +52,20 @@ public:
   /// does, and then nothing is changed. Allocates nothing.
   void setOptions(const SamplerOptions &options);
 
-  /// Picks an id below `n` from logits[0..n). Allocates nothing. Throws
-  /// Failure(NYALA_INVALID_ARGUMENT) if n is 0 or above the vocabulary, or if no logit is above
-  /// -infinity.
-  int32_t pick(const float *logits, size_t n);
+  /// Which ids may be picked: bit id % 64 of word id / 64. Empty: all.
+  using Mask = std::span<const uint64_t>;
 
-  /// Does pickAmong() the `count` largest of n logits give what pick() would? If greedy, or if
-  /// top_k keeps no more of them.
-  bool needsOnly(size_t count, size_t n) const {
-    return count > 0 && (options.temperature == 0 || (0 < options.topK && options.topK <= count &&
-                                                      count <= n && options.topK < n));
-  }
-  /// Picks one of `ids`, below the vocabulary, whose logits are in descending order, of equal ones
-  /// lower ids first, with -infinity for NaN. Allocates nothing. Throws as pick() does.
-  int32_t pickAmong(std::span<const float> logits, std::span<const int32_t> ids);
+  /// Picks an id below `n` from logits[0..n). Allocates nothing. Throws
+  /// Failure(NYALA_INVALID_ARGUMENT) if n is 0 or above the vocabulary, if the mask covers fewer,
+  /// or if no logit is above -infinity.
+  int32_t pick(const float *logits, size_t n, Mask mask = {});
+
+  /// What pick() would give for the n logits of which these, of `ids`, are the largest, in
+  /// descending order, of equal ones lower ids first, with -infinity for NaN. Nothing if they do
+  /// not tell: they do if it is greedy and one of them is allowed, or top_k keeps no more than are.
+  /// Allocates nothing.
+  std::optional<int32_t> pickAmong(std::span<const float> logits, std::span<const int32_t> ids,
+                                   size_t n, Mask mask = {});
 
 private:
   double draw();

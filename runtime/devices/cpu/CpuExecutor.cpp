@@ -18,7 +18,9 @@ public:
     results.assign(memory.results.begin(), memory.results.end());
   }
 
-  bool run(const std::atomic<bool> *cancelled, Profile *profile) override {
+  bool run(const std::atomic<bool> *cancelled, Profile *profile, WorkBeside *beside) override {
+    if (beside)
+      beside->work();
     if (!profile)
       return program.run(pool, scratch, counts, cancelled, nullptr);
     CpuProfile recorded = {*profile, workers};

@@ -142,7 +142,7 @@ void CudaEntry::launchGraph(const Captured &graph) const {
     driver.fail(result, "start " + source.name()->str() + " on " + context.getName());
 }
 
-bool CudaEntry::run(const std::atomic<bool> *cancelled, Profile *profile) {
+bool CudaEntry::run(const std::atomic<bool> *cancelled, Profile *profile, WorkBeside *beside) {
   if (cancelled && cancelled->load(std::memory_order_relaxed))
     return false;
   context.use();
@@ -167,6 +167,8 @@ bool CudaEntry::run(const std::atomic<bool> *cancelled, Profile *profile) {
       capture(variant, variant.graph, {});
     launchGraph(variant.graph);
   }
+  if (beside)
+    beside->work();
   wait();
   return true;
 }

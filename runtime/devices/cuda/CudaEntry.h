@@ -13,7 +13,7 @@ class CudaEntry : public BoundEntry {
 public:
   CudaEntry(CudaExecutor &executor, const artifact::Entry &source);
 
-  bool run(const std::atomic<bool> *cancelled, Profile *profile) override;
+  bool run(const std::atomic<bool> *cancelled, Profile *profile, WorkBeside *beside) override;
   void runStep(size_t index) override;
   void readBuffer(size_t step, size_t buffer, uint64_t offset,
                   std::span<std::byte> bytes) const override;

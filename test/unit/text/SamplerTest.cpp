@@ -123,23 +123,74 @@ TEST(Sampler, CandidatesGiveWhatAllLogitsGive) {
     for (const std::vector<float> &row : rows) {
       const Candidates candidates(row, count);
       Sampler all(options, n), some(options, n);
-      EXPECT_TRUE(some.needsOnly(count, n));
       for (int i = 0; i < 100; ++i)
-        ASSERT_EQ(some.pickAmong(candidates.logits, candidates.ids), all.pick(row.data(), n));
+        ASSERT_EQ(some.pickAmong(candidates.logits, candidates.ids, n), all.pick(row.data(), n));
     }
-  EXPECT_THROW(Sampler({}, n).pickAmong(std::vector<float>{-infinity}, std::vector<int32_t>{0}),
-               Failure);
 }
 
 TEST(Sampler, NeedsAllLogitsWhereMoreThanTheCandidatesCount) {
-  EXPECT_TRUE(Sampler({}, 100).needsOnly(1, 100));
-  EXPECT_FALSE(Sampler({}, 100).needsOnly(0, 100));
-  EXPECT_TRUE(Sampler({.temperature = 1, .topK = 64}, 100).needsOnly(64, 100));
-  EXPECT_FALSE(Sampler({.temperature = 1, .topK = 65}, 100).needsOnly(64, 100));
-  EXPECT_FALSE(Sampler({.temperature = 1}, 100).needsOnly(64, 100));
-  EXPECT_FALSE(Sampler({.temperature = 1, .topP = 0.5f}, 100).needsOnly(64, 100));
+  std::vector<float> row(100);
+  std::iota(row.begin(), row.end(), 0.0f);
+  const Candidates candidates(row, 64);
+  const auto tells = [&](const SamplerOptions &options, size_t n = 100, Sampler::Mask mask = {}) {
+    return Sampler(options, n).pickAmong(candidates.logits, candidates.ids, n, mask).has_value();
+  };
+  EXPECT_TRUE(tells({}));
+  EXPECT_FALSE(Sampler({}, 100).pickAmong({}, {}, 100).has_value());
+  EXPECT_TRUE(tells({.temperature = 1, .topK = 64}));
+  EXPECT_FALSE(tells({.temperature = 1, .topK = 65}));
+  EXPECT_FALSE(tells({.temperature = 1}));
+  EXPECT_FALSE(tells({.temperature = 1, .topP = 0.5f}));
   // All are kept, in the order of their ids.
-  EXPECT_FALSE(Sampler({.temperature = 1, .topK = 64}, 64).needsOnly(64, 64));
+  EXPECT_FALSE(tells({.temperature = 1, .topK = 64}, 64));
+  // Candidates are 99 to 36. None of 0 to 15 is among them, and of 30 to 39 only four.
+  const std::vector<uint64_t> low = {0xffff, 0}, few = {0xffc0000000, 0};
+  EXPECT_FALSE(tells({}, 100, low));
+  EXPECT_TRUE(tells({}, 100, few));
+  EXPECT_TRUE(tells({.temperature = 1, .topK = 4}, 100, few));
+  EXPECT_FALSE(tells({.temperature = 1, .topK = 5}, 100, few));
+}
+
+TEST(Sampler, WhatAMaskForbidsIsMinusInfinity) {
+  constexpr size_t n = 300, words = 5;
+  std::mt19937_64 random(11);
+  for (int round = 0; round < 200; ++round) {
+    std::vector<float> row(n);
+    for (float &logit : row) // many equal ones
+      logit = static_cast<float>(random() % 20) / 4;
+    row[random() % n] = nan;
+    std::vector<uint64_t> mask(words);
+    for (uint64_t &word : mask) {
+      const uint64_t kinds[] = {0, ~uint64_t{0}, random(), random() & random() & random()};
+      word = kinds[random() % 4];
+    }
+    mask[random() % 4] |= 1 << random() % 30;
+    std::vector<float> masked = row;
+    for (size_t id = 0; id < n; ++id)
+      if (!(mask[id / 64] >> (id % 64) & 1))
+        masked[id] = -infinity;
+    const Candidates candidates(row, 64);
+    for (const SamplerOptions &options :
+         {SamplerOptions{},
+          {.temperature = 1, .seed = 3},
+          {.temperature = 1, .topK = 5, .seed = 4},
+          {.temperature = 2, .topP = 0.7f, .seed = 5},
+          {.temperature = 1, .topK = 20, .topP = 0.9f, .seed = 6}}) {
+      Sampler expected(options, n), got(options, n), some(options, n);
+      if (std::ranges::none_of(masked, [](float logit) { return logit > -infinity; })) {
+        EXPECT_THROW(got.pick(row.data(), n, mask), Failure);
+        continue;
+      }
+      for (int draw = 0; draw < 5; ++draw) {
+        const int32_t id = expected.pick(masked.data(), n);
+        ASSERT_EQ(got.pick(row.data(), n, mask), id);
+        if (const auto among = some.pickAmong(candidates.logits, candidates.ids, n, mask))
+          ASSERT_EQ(*among, id);
+      }
+    }
+  }
+  EXPECT_THROW(Sampler({}, n).pick(std::vector<float>(n).data(), n, std::vector<uint64_t>(4)),
+               Failure);
 }
 
 TEST(Sampler, SharesFollowTheSoftmax) {
