@@ -61,15 +61,17 @@ class Solver:
         except subprocess.TimeoutExpired:
             return {budget: {"error": f"none in {2 * self.seconds + 10} s"} for budget in budgets}
         reports = {budget: {"error": "none"} for budget in budgets}
+        for line in result.stderr.splitlines():
+            if said := re.search(r"error: (.* budget of (\d+) bytes.*)", line):
+                reports[int(said[2])] = {"error": said[1]}
         for line in result.stdout.splitlines():
             report = json.loads(line)
             reports[report["budget"]] = report
             if wrong := check(report):
                 sys.exit(f"remat.py: {path.stem}, {method}, {report['budget']} bytes: "
                          f"{'; '.join(wrong)}")
-        if not result.stdout:
-            for report in reports.values():
-                report["error"] = result.stderr.strip()
+        if not result.stdout and len(budgets) == 1:
+            reports[budgets[0]]["error"] = result.stderr.strip()
         return reports
 
 
@@ -88,8 +90,17 @@ def short(report):
     return {key: value for key, value in report.items() if key not in ("graph", "schedule")}
 
 
+def explain(error):
+    """Why a budget has no schedule."""
+    if "alone needs" in error:
+        return "below floor"
+    if "at most once" in error:
+        return "infeasible"  # in that class of schedules, which was proved
+    return "none found"
+
+
 def show(report):
-    return f"{report['overhead']:.3f}" if "overhead" in report else "-"
+    return f"{report['overhead']:.3f}" if "overhead" in report else explain(report["error"])
 
 
 def compare(solver, arguments, out):
@@ -116,7 +127,7 @@ def compare(solver, arguments, out):
                                              else ""))
                 out({"network": network, "percent": percent, "method_asked": peer, **short(report)})
             row = (f"{show(ours):>9} {ours['bound']:8.3f} {str(ours['certified']):>9} "
-                   f"{ours['seconds']:6.2f}" if "overhead" in ours else f"{'-':>9} {'':26}")
+                   f"{ours['seconds']:6.2f}" if "overhead" in ours else f"{show(ours):<36}")
             print(f"{network:10} {len(graph['nodes']):4} {percent:5} % {row} "
                   + " ".join(f"{cell:>15}" for cell in cells), flush=True)
             out({"network": network, "percent": percent, "method_asked": "optimal", **short(ours)})
@@ -164,9 +175,14 @@ def sweep(solver, arguments, out):
         solved = [reports[budget] for budget in budgets if "overhead" in reports[budget]]
         overheads = [report["overhead"] for report in solved]
         rises = sum(later > earlier + 1e-9 for earlier, later in zip(overheads, overheads[1:]))
+        reasons = [explain(report["error"]) for report in reports.values() if "error" in report]
         figures = {"network": network, "budgets": len(budgets), "with_schedule": len(solved),
-                   "replayed": len(solved), "above_budget": 0, "overhead_rises": rises,
+                   "replayed": len(solved),  # a schedule that does not replay ends the run
+                   "above_budget": sum(report["peak"] > report["budget"] for report in solved),
+                   "overhead_rises": rises,
                    "certified": sum(report["certified"] for report in solved),
+                   **{reason.replace(" ", "_"): reasons.count(reason)
+                      for reason in ("below floor", "infeasible", "none found")},
                    "seconds": max((report["seconds"] for report in solved), default=0)}
         print("  ".join(f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}"
                         for key, value in figures.items()), flush=True)

@@ -29,10 +29,11 @@ choose_build_dir() {
   export NYALA_BUILD_DIR=$nyala_build
 }
 
-# Names of the packages of packages.txt that are not installed, one a line.
+# missing_packages LIST...: names of the packages of these files in tools/ that are not installed,
+# one a line.
 missing_packages() {
   local package
-  grep -v '^#' "$nyala_source/tools/packages.txt" | while read -r package; do
+  (cd "$nyala_source/tools" && grep -hv '^#' "$@") | while read -r package; do
     case $(dpkg-query -W -f='${Status}' "$package" 2>/dev/null) in
       'install ok installed') ;;
       *) echo "$package" ;;
@@ -56,18 +57,20 @@ EOF
   exit 1
 }
 
-# install_packages yes|no: installs what is missing, or, with no, says what is.
+# install_packages yes|no [LIST...]: installs what is missing of packages.txt and other lists in
+# tools/, or, with no, says what is.
 install_packages() {
-  local package line
+  local package line installs=$1
   local -a missing as_root=()
+  shift
   if ! command -v dpkg-query >/dev/null; then
-    [ "$1" = no ] && return
+    [ "$installs" = no ] && return
     die "this is no Debian: install what tools/packages.txt names and run with --no-install"
   fi
-  mapfile -t missing < <(missing_packages)
+  mapfile -t missing < <(missing_packages packages.txt "$@")
   [ ${#missing[@]} -gt 0 ] || return 0
   line="apt-get install --no-install-recommends ${missing[*]}"
-  if [ "$1" = no ]; then
+  if [ "$installs" = no ]; then
     printf 'not installed, and --no-install was given: %s\n' "${missing[*]}"
     return
   fi

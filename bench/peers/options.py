@@ -1,5 +1,6 @@
 """What the scripts that measure beside peers take on their command lines."""
 import argparse
+import json
 import os
 from pathlib import Path
 
@@ -26,3 +27,14 @@ def choice_list(choices):
 def build_folder():
     """Where nyala is built."""
     return Path(os.environ.get("NYALA_BUILD_DIR", SOURCE / "build")).resolve()
+
+
+def figure_writer(file):
+    """What prints a line of figures, and writes them to `file` as JSON if there is one."""
+    def out(figures):
+        print("  ".join(f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}"
+                        for key, value in figures.items()), flush=True)
+        if file:
+            file.write(json.dumps(figures) + "\n")
+            file.flush()
+    return out

@@ -96,9 +96,9 @@ private:
     return static_cast<int64_t>(lifetimes.stages.size()) * graph.firstBackward;
   }
   double negligible() const {
-    return size() > kWholeProgram   ? kNegligibleHuge
-           : size() > kExactProgram ? kNegligibleLarge
-                                    : kNegligible;
+    return std::min(options.tolerance, size() > kWholeProgram   ? kNegligibleHuge
+                                       : size() > kExactProgram ? kNegligibleLarge
+                                                                : kNegligible);
   }
 
   void findFloor();
@@ -111,7 +111,7 @@ private:
   llvm::Expected<Plan> runCheckmate();
   void boundByCuts(bool exact, double seconds);
   bool isClose(double lower) const {
-    return best && lower <= getCost() + kNegligible * scale() && getGap(lower) <= kCertified;
+    return best && lower <= getCost() + kNegligible * scale() && getGap(lower) <= options.tolerance;
   }
   bool isCertified() const { return isClose(bound); }
   void findNearest();

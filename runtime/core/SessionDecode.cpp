@@ -49,12 +49,11 @@ public:
         continue;
       any = true;
       if (!sequence.constraint->advance(tokens[advanced])) {
+        const std::string what = "token " + std::to_string(tokens[advanced]) +
+                                 " may not come next in sequence " + std::to_string(ids[advanced]);
         undo();
-        throw Failure(NYALA_INVALID_ARGUMENT, "token " + std::to_string(tokens[advanced]) +
-                                                  " may not come next in sequence " +
-                                                  std::to_string(ids[advanced]) +
-                                                  " by its constraint; pick one of its mask, or "
-                                                  "detach it");
+        throw Failure(NYALA_INVALID_ARGUMENT,
+                      what + " by its constraint; pick one of its mask, or detach it");
       }
     }
   }

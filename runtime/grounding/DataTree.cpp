@@ -189,7 +189,7 @@ private:
 DataTree::DataTree(std::string_view json) { Reader(*this, json); }
 
 std::optional<NodeId> DataTree::find(NodeId object, std::string_view key) const {
-  auto keys = std::span(byKey).subspan(nodes[object].childBegin, nodes[object].childCount);
+  const std::span<const NodeId> keys = getChildrenByKey(object);
   auto found = std::ranges::lower_bound(
       keys, key, {}, [&](NodeId node) -> std::string_view { return nodes[node].key; });
   if (nodes[object].kind != DataNode::Kind::Object || found == keys.end() ||

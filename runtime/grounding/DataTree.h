@@ -55,6 +55,10 @@ public:
   std::span<const NodeId> getChildren(NodeId node) const {
     return std::span(children).subspan(nodes[node].childBegin, nodes[node].childCount);
   }
+  /// The same, those of an object ascending by key.
+  std::span<const NodeId> getChildrenByKey(NodeId node) const {
+    return std::span(byKey).subspan(nodes[node].childBegin, nodes[node].childCount);
+  }
   /// The child of an object by its key.
   std::optional<NodeId> find(NodeId object, std::string_view key) const;
   /// The value in JSON, compact, numbers as the file spells them.

@@ -1,9 +1,18 @@
 //===- HtmlPage.h - A page that shows where values come from ----*- C++ -*-===//
 //
 // A self-contained page: the text, its values marked, beside the data. It can be
-// read without a script: values are links to their fields, and say path and raw
-// value when they are hovered over or focused. With the script the arrow keys go
-// between values, too, and Escape returns from a field to the value.
+// read without a script: values are links to their fields, tell path and raw value
+// when they are pointed at or have the focus, and fields are links back. What the
+// script adds is said in PageScript.h.
+//
+// The page loads nothing, and its security policy allows no style and no script
+// but its own, by their hashes. Text and data are nowhere but between tags,
+// escaped; characters there that cannot be seen or that reorder what stands
+// around them (controls, U+2028, bidirectional embeddings, overrides, isolates)
+// are spelled, U+202E, and values are isolated from the direction of the text.
+//
+// Of the data only what holds a field that a value tells of is unfolded, and what
+// has many children is folded by hundreds.
 //
 //===----------------------------------------------------------------------===//
 #ifndef NYALA_RUNTIME_GROUNDING_HTMLPAGE_H
@@ -13,7 +22,10 @@
 
 namespace nyala::rt::grounding {
 
-/// All text is escaped, that of the data and `title` included.
+/// A value tells of so many operands; all of them are marked in the data.
+constexpr size_t maxToldOperands = 100;
+
+/// `title`: any bytes; those that are no UTF-8 become U+FFFD.
 std::string renderHtml(const DataTree &tree, const Grounded &grounded, std::string_view title);
 
 } // namespace nyala::rt::grounding

@@ -2,8 +2,9 @@
 //
 // The automaton of texts whose references (Reference.h) all parse and resolve in
 // given data. A state is a place in the grammar together with a place in the
-// data: a node and, within a key, the range of spellings that begin with the
-// bytes so far. States are made when they are asked for.
+// data (ReferenceState.h): a shape and, within a key, the range of spellings that
+// begin with the bytes so far. What follows a state is found out when it is asked
+// for, and kept nowhere.
 //
 //   text ──{──▶ pending ──{──▶ opened ──blank──▶ key ──▶ at ──▶ … ──}──▶ close ──}──▶ text
 //    ▲             │                             ▲        │
@@ -15,21 +16,37 @@
 #ifndef NYALA_RUNTIME_GROUNDING_REFERENCEAUTOMATON_H
 #define NYALA_RUNTIME_GROUNDING_REFERENCEAUTOMATON_H
 
-#include "runtime/grounding/Filters.h"
-#include "runtime/grounding/KeyEdges.h"
-
-#include <bitset>
-#include <unordered_map>
+#include "runtime/grounding/ReferenceState.h"
 
 namespace nyala::rt::grounding {
 
-/// The data outlive it. Belongs to one thread at a time.
+/// Immutable; may be shared by threads. Refers to nothing in the data.
 class ReferenceAutomaton {
 public:
-  using State = uint32_t;
-  static constexpr State text = 0;    ///< outside of references
-  static constexpr State pending = 1; ///< behind a `{` that may open one; text, too
-  static constexpr State dead = ~State{0};
+  using State = ReferenceState;
+  static constexpr State text = {.place = State::Place::Text}; ///< outside of references
+  /// Behind a `{` that may open one; text, too.
+  static constexpr State pending = {.place = State::Place::Pending};
+  static constexpr State dead = {.place = State::Place::Dead};
+
+  /// Bytes that may come and where they lead, each byte once, in no order. In text others may come,
+  /// too, and lead to `text`.
+  class Transitions {
+  public:
+    void clear() { count = 0; }
+    void add(uint8_t byte, const State &target) {
+      bytes[count] = byte;
+      targets[count++] = target;
+    }
+    size_t size() const { return count; }
+    uint8_t getByte(size_t at) const { return bytes[at]; }
+    const State &getTarget(size_t at) const { return targets[at]; }
+
+  private:
+    size_t count = 0;
+    std::array<uint8_t, 256> bytes;
+    std::array<State, 256> targets;
+  };
 
   /// `usable`: bytes that can be written one by one; keys with others cannot be named. Throws
   /// Failure(NYALA_INVALID_ARGUMENT) if nothing in the data can be referred to, and
@@ -37,108 +54,41 @@ public:
   ReferenceAutomaton(const DataTree &data, const std::bitset<256> &usable);
 
   /// `dead` if the byte may not come.
-  State step(State state, uint8_t byte);
-  static bool isText(State state) { return state <= pending; }
+  State step(const State &state, uint8_t byte) const;
+  /// Sets `next` to what may follow.
+  void expand(const State &state, Transitions &next) const;
+  static bool isText(const State &state) { return state.place <= State::Place::Pending; }
   /// Least number of bytes, all of them usable, that lead to text.
-  uint32_t getLeast(State state) const { return infos[state].least; }
-  /// States that were made so far.
-  size_t size() const { return infos.size(); }
+  Cost getLeast(const State &state) const;
+
+  const Shapes &getShapes() const { return shapes; }
 
 private:
-  enum class Place : uint8_t {
-    Text,
-    Pending,
-    Opened,       ///< behind {{
-    Key,          ///< within the spelling of a key: a range of `group` of `node`
-    Node,         ///< behind a path that ends at `node`
-    BehindPath,   ///< behind it and a blank
-    Operator,     ///< behind an operator
-    Parenthesis,  ///< behind the closing one
-    BeforeBar,    ///< behind it and a blank
-    Bar,          ///< behind |
-    Word,         ///< within the name of a filter: `depth` bytes of those in `filters`
-    Round,        ///< behind round
-    Digit,        ///< behind round(
-    DigitEnd,     ///< behind round(1
-    Date,         ///< within a format
-    DateEnd,      ///< behind its quote
-    Filtered,     ///< behind a filter that makes a `type`
-    BehindFilter, ///< behind it and a blank
-    Close,        ///< behind the first }
-  };
-  /// Which path of an expression.
-  enum class Phase : uint8_t {
-    Single,       ///< the only one, or the first of two
-    GroupedFirst, ///< of two in parentheses
-    Subtrahend,
-    Divisor,
-    GroupedSubtrahend,
-    GroupedDivisor,
-    Field, ///< no path: a field's name as an aggregate's argument
-  };
-  /// The edges of a node: two of paths, and the fields of an aggregate.
-  enum class Group : uint8_t { Name, Bracket, Field };
-
-  /// What makes two states the same. Fields that a place does not use are 0.
-  struct Key {
-    Place place;
-    Phase phase = Phase::Single;
-    Group group = Group::Name;
-    Type type = Type::Number;
-    uint16_t filters = 0;
-    NodeId node = 0;
-    uint32_t low = 0, high = 0; ///< range of edges; of Date the parts and whether a directive was
-    uint32_t depth = 0;         ///< bytes of their spellings; of Date bytes of a directive
-    bool operator==(const Key &) const = default;
-  };
-  struct Hash {
-    size_t operator()(const Key &key) const;
-  };
-  struct Info {
-    Key key;
-    uint32_t least;
-    uint32_t begin = 0, count = 0; ///< of transitions
-    bool isExpanded = false;
-  };
-  struct Transition {
-    uint8_t byte;
-    State target;
-  };
-  struct NodeEdges {
-    std::array<KeyEdges, 3> groups;
-    FilterSet filters; ///< that take the node; asked for once, as they look at all elements
-  };
+  using Place = State::Place;
+  using Phase = State::Phase;
+  using Group = Shapes::Group;
 
   static Goal getGoal(Phase phase);
-  FilterSet findFilters(NodeId node) const;
-  void buildEdges(const std::bitset<256> &usable);
-  void addChild(NodeId child, const std::bitset<256> &usable,
-                std::array<std::vector<KeyEdges::Edge>, 3> &lists) const;
-  const KeyEdges &getEdges(NodeId node, Group group) const;
-  Cost getStart(Goal goal) const { return getEdges(DataTree::root, Group::Name).getLeast(goal); }
+  Cost getStart(Goal goal) const { return start[static_cast<size_t>(goal)]; }
   /// Bytes from the end of a path to text.
   Cost getEndCost(Phase phase) const;
-  Cost getFilterCost(Filter filter, NodeId node) const;
-  Cost getLeast(const Key &key) const;
 
-  State make(const Key &key);
-  State makeKey(NodeId node, Group group, uint32_t low, uint32_t high, uint32_t depth, Phase phase);
-  void expand(State state);
-  void add(uint8_t byte, State target) { fresh.push_back({byte, target}); }
-  void expandKey(const Key &key);
-  void expandNode(NodeId node, Phase phase);
-  void expandBehindPath(NodeId node, Phase phase);
-  void expandWord(const Key &key);
-  void expandDate(const Key &key);
+  State makeKey(ShapeId shape, Group group, uint32_t low, uint32_t high, uint32_t depth,
+                Phase phase) const;
+  /// The beginning of a path.
+  State makeStart(Phase phase) const;
+  // They call add(byte, target), each byte once.
+  template <typename Add> void visit(const State &state, const Add &add) const;
+  template <typename Add> void visitKey(const State &state, const Add &add) const;
+  template <typename Add> void visitNode(ShapeId shape, Phase phase, const Add &add) const;
+  template <typename Add> void visitBehindPath(ShapeId shape, Phase phase, const Add &add) const;
+  template <typename Add> void visitWord(const State &state, const Add &add) const;
+  template <typename Add> static void visitDate(const State &state, const Add &add);
+  /// Those of a key's edges that go on with the byte; the key does not end here.
+  State stepKey(const State &state, uint8_t byte) const;
 
-  const DataTree &data;
-  std::vector<NodeEdges> containers;
-  std::vector<uint32_t> containerOf; ///< by node; of scalars not used
-  std::vector<GoalCosts> tails;      ///< by node: from behind it to the end of a path
-  std::vector<Info> infos;
-  std::vector<Transition> transitions;
-  std::vector<Transition> fresh; ///< of the state that is being expanded
-  std::unordered_map<Key, State, Hash> states;
+  Shapes shapes;
+  GoalCosts start; ///< of a path
 };
 
 } // namespace nyala::rt::grounding

@@ -2,95 +2,185 @@
 
 #include "runtime/grounding/ReferenceConstraint.h"
 
+#include "runtime/grounding/TokenSets.h"
+
 #include <utility>
 
 namespace nyala::rt::grounding {
 
-static std::bitset<256> findUsable(const TokenTrie &trie) {
-  std::bitset<256> usable;
-  for (size_t byte = 0; byte < 256; ++byte)
-    usable[byte] = trie.hasByte(static_cast<uint8_t>(byte));
-  return usable;
-}
+/// Of states that are remembered, and of their exceptions.
+static constexpr size_t maxVisited = 1 << 14, maxExceptions = 1 << 19;
 
 ReferenceConstraint::ReferenceConstraint(const TokenTrie &trie, const DataTree &data,
                                          size_t vocabulary)
-    : trie(trie), automaton(data, findUsable(trie)) {
-  const Tokenizer &tokenizer = trie.getTokenizer();
-  const size_t words = (std::max(vocabulary, tokenizer.size()) + 63) / 64;
-  plain.resize(words);
-  auto bit = [](uint32_t token) { return uint64_t{1} << (token % 64); };
-  for (uint32_t token : tokenizer.getSorted())
-    if (!tokenizer.tokenBytes(static_cast<int32_t>(token), /*special=*/false).empty())
-      plain[token / 64] |= bit(token);
-  for (uint32_t token : tokenizer.getStops())
-    plain[token / 64] &= ~bit(token);
+    : trie(trie), automaton(data, findUsable(trie)), plain(findPlain(trie, vocabulary)),
+      slots(2 * maxVisited) {
   inText.bits = plain;
-  for (uint32_t token : tokenizer.getStops())
-    inText.bits[token / 64] |= bit(token);
-  inReference.bits.resize(words);
-  findExceptions(ReferenceAutomaton::text);
-  findExceptions(ReferenceAutomaton::pending);
+  for (uint32_t token : trie.getTokenizer().getStops())
+    inText.bits[token / 64] |= uint64_t{1} << (token % 64);
+  inReference.bits.resize(plain.size());
+  visited.reserve(maxVisited);
+  reached.reserve(trie.size() + 1);
+  findInText();
+  // A list more always has room.
+  exceptions.reserve(kept + trie.getTokenizer().size() + maxExceptions);
 }
 
-ReferenceConstraint::Range ReferenceConstraint::findExceptions(State from) {
-  if (from < ranges.size() && ranges[from].begin <= ranges[from].end)
-    return ranges[from];
-  const bool isText = ReferenceAutomaton::isText(from);
-  const auto begin = static_cast<uint32_t>(exceptions.size());
-  auto except = [&](std::span<const uint32_t> tokens, uint32_t least) {
-    for (uint32_t token : tokens)
-      if (isPlain(token))
-        exceptions.push_back({token, least});
+//===----------------------------------------------------------------------===//
+// Walks
+//===----------------------------------------------------------------------===//
+
+template <typename Visit>
+void ReferenceConstraint::walk(uint32_t node, const State &from, const Visit &visit) {
+  auto reach = [&](uint32_t child, const State &there) {
+    visit(child, there);
+    if (trie.getEnd(child) > child + 1)
+      reached.push_back({child, there});
   };
-  stack.clear();
-  for (uint32_t node = 0; node < trie.size();) {
-    while (!stack.empty() && stack.back().end == node)
-      stack.pop_back();
-    State reached = automaton.step(stack.empty() ? from : stack.back().state, trie.getByte(node));
-    if (reached == ReferenceAutomaton::dead) {
-      if (isText)
-        except(trie.tokensFrom(node), never);
-      node = trie.getEnd(node);
+  reached.clear();
+  reached.push_back({node, from});
+  while (!reached.empty()) {
+    const Reached here = reached.back();
+    reached.pop_back();
+    if (ReferenceAutomaton::isText(here.state)) {
+      const std::span<const uint8_t> bytes = trie.childBytes(here.node);
+      const std::span<const uint32_t> nodes = trie.childNodes(here.node);
+      for (size_t at = 0; at < bytes.size(); ++at)
+        reach(nodes[at], automaton.step(here.state, bytes[at]));
       continue;
     }
-    uint32_t least = automaton.getLeast(reached);
-    if (!isText || least > 0)
-      except(trie.tokensAt(node), least);
-    if (trie.getEnd(node) > node + 1)
-      stack.push_back({trie.getEnd(node), reached});
-    ++node;
+    automaton.expand(here.state, next);
+    for (size_t at = 0; at < next.size(); ++at)
+      if (const uint32_t child = trie.findChild(here.node, next.getByte(at));
+          child != TokenTrie::none)
+        reach(child, next.getTarget(at));
   }
-  std::ranges::sort(exceptions.begin() + begin, exceptions.end(), {}, &Exception::least);
-  // The states that the walk made get no walk of their own before they are visited, but room.
-  if (ranges.size() < automaton.size())
-    ranges.resize(automaton.size(), Range{1, 0});
-  ranges[from] = {begin, static_cast<uint32_t>(exceptions.size())};
-  return ranges[from];
 }
 
-void ReferenceConstraint::flip(Patched &mask, Range range) {
-  for (uint32_t at = range.begin; at < range.end; ++at)
-    mask.bits[exceptions[at].token / 64] ^= uint64_t{1} << (exceptions[at].token % 64);
+void ReferenceConstraint::except(uint32_t token, Cost least) {
+  if (isPlain(token))
+    exceptions.push_back({token, least});
+}
+
+ReferenceConstraint::List ReferenceConstraint::finish(size_t begin) {
+  List list = {static_cast<uint32_t>(begin), static_cast<uint32_t>(exceptions.size())};
+  for (size_t at = begin; at < exceptions.size(); ++at)
+    if (exceptions[at].least < never)
+      list.most = std::max(list.most, exceptions[at].least);
+  return list;
+}
+
+void ReferenceConstraint::exceptOpened(uint32_t node) {
+  const State opened = automaton.step(ReferenceAutomaton::pending, '{');
+  // What the walk does not reach may not come.
+  const std::span<const uint32_t> all = trie.tokensFrom(node);
+  std::vector<Cost> costs(all.size(), never);
+  auto set = [&](uint32_t at, const State &there) {
+    const std::span<const uint32_t> tokens = trie.tokensAt(at);
+    if (!tokens.empty())
+      std::fill_n(costs.begin() + (tokens.data() - all.data()), tokens.size(),
+                  automaton.getLeast(there));
+  };
+  set(node, opened);
+  walk(node, opened, set);
+  for (size_t at = 0; at < all.size(); ++at)
+    if (costs[at] > 0)
+      except(all[at], costs[at]);
+}
+
+/// Text allows all but what opens a reference. Tokens that begin with `{` are an exception of their
+/// own behind another one, so the lists are
+///
+///   [ begin with {, behind text ][ do not ][ begin with {, behind { ]
+///   [           of text                   ]
+///                                [            of pending            ]
+void ReferenceConstraint::findInText() {
+  const uint32_t brace = trie.findChild(TokenTrie::root, '{');
+  std::vector<uint32_t> opened; // second braces ahead, those further away first
+  auto scan = [&](uint32_t begin, uint32_t end) {
+    for (uint32_t node = begin; node < end;) {
+      if (!opened.empty() && opened.back() == node) {
+        opened.pop_back();
+        exceptOpened(node);
+        node = trie.getEnd(node);
+        continue;
+      }
+      if (trie.getByte(node) == '{')
+        if (const uint32_t second = trie.findChild(node, '{'); second != TokenTrie::none)
+          opened.push_back(second);
+      ++node;
+    }
+  };
+  // The byte is a token, so there is such a node.
+  scan(brace, trie.getEnd(brace));
+  const size_t middle = exceptions.size();
+  scan(0, brace);
+  scan(trie.getEnd(brace), trie.size());
+  ofText = finish(0);
+  exceptOpened(brace);
+  ofPending = finish(middle);
+  kept = exceptions.size();
+}
+
+const ReferenceConstraint::List &ReferenceConstraint::find(const State &wanted) {
+  if (ReferenceAutomaton::isText(wanted))
+    return wanted == ReferenceAutomaton::text ? ofText : ofPending;
+  const size_t last = slots.size() - 1;
+  size_t slot = wanted.hash() & last;
+  for (; slots[slot] != 0; slot = (slot + 1) & last)
+    if (const Visited &known = visited[slots[slot] - 1]; known.state == wanted)
+      return known.list;
+  if (visited.size() == maxVisited || exceptions.size() - kept > maxExceptions) {
+    forget();
+    slot = wanted.hash() & last;
+  }
+  const size_t begin = exceptions.size();
+  walk(TokenTrie::root, wanted, [&](uint32_t node, const State &there) {
+    const std::span<const uint32_t> tokens = trie.tokensAt(node);
+    if (tokens.empty())
+      return;
+    const Cost least = automaton.getLeast(there);
+    for (uint32_t token : tokens)
+      except(token, least);
+  });
+  visited.push_back({wanted, finish(begin)});
+  slots[slot] = static_cast<uint32_t>(visited.size());
+  return visited.back().list;
+}
+
+void ReferenceConstraint::forget() {
+  std::ranges::fill(inReference.bits, 0);
+  inReference.list = {};
+  visited.clear();
+  std::ranges::fill(slots, 0);
+  exceptions.resize(kept);
+}
+
+//===----------------------------------------------------------------------===//
+// Masks
+//===----------------------------------------------------------------------===//
+
+/// Flips the tokens that `flips` says by their least.
+template <typename Flips> void ReferenceConstraint::flip(Patched &mask, const Flips &flips) {
+  for (uint32_t at = mask.list.begin; at < mask.list.end; ++at)
+    if (const Exception &exception = exceptions[at]; flips(exception.least))
+      mask.bits[exception.token / 64] ^= uint64_t{1} << (exception.token % 64);
 }
 
 std::span<const uint64_t> ReferenceConstraint::mask(size_t left) {
-  const Range range = findExceptions(state);
+  const List &list = find(state);
   const bool isText = ReferenceAutomaton::isText(state);
-  const size_t rest = left == 0 ? 0 : left - 1;
-  // Exceptions up to here can be closed.
-  auto closed = std::ranges::upper_bound(
-      exceptions.begin() + range.begin, exceptions.begin() + range.end, rest, {},
-      [](const Exception &exception) -> size_t { return exception.least; });
-  const auto middle = static_cast<uint32_t>(closed - exceptions.begin());
-  // In text exceptions are taken out, in a reference they are let in.
-  const Range wanted = isText ? Range{middle, range.end} : Range{range.begin, middle};
   Patched &mask = isText ? inText : inReference;
-  if (wanted.begin != mask.applied.begin || wanted.end != mask.applied.end) {
-    flip(mask, mask.applied);
-    flip(mask, wanted);
-    mask.applied = wanted;
-  }
+  // More than all need makes no difference.
+  const auto rest = static_cast<Cost>(std::min<size_t>(left == 0 ? 0 : left - 1, list.most));
+  if (mask.list.begin == list.begin && mask.list.end == list.end && mask.rest == rest)
+    return mask.bits;
+  // In text exceptions are taken out, in a reference they are let in.
+  auto flipAll = [&] { flip(mask, [&](Cost least) { return (least <= mask.rest) != isText; }); };
+  flipAll();
+  mask.list = list;
+  mask.rest = rest;
+  flipAll();
   return mask.bits;
 }
 
@@ -98,13 +188,13 @@ bool ReferenceConstraint::advance(int32_t token) {
   if (token < 0 || static_cast<size_t>(token) >= trie.getTokenizer().size() ||
       !isPlain(static_cast<uint32_t>(token)))
     return false;
-  State next = state;
+  State there = state;
   for (char byte : trie.getTokenizer().tokenBytes(token, /*special=*/false)) {
-    next = automaton.step(next, static_cast<uint8_t>(byte));
-    if (next == ReferenceAutomaton::dead)
+    there = automaton.step(there, static_cast<uint8_t>(byte));
+    if (there == ReferenceAutomaton::dead)
       return false;
   }
-  previous = std::exchange(state, next);
+  previous = std::exchange(state, there);
   return true;
 }
 

@@ -11,8 +11,8 @@ namespace nyala::rt::grounding {
 RewriteConstraint::RewriteConstraint(const TokenTrie &trie, const DataTree &data,
                                      std::string_view prose, size_t vocabulary)
     : trie(trie), prose(prose), automaton(data, findUsable(trie)),
-      opened(automaton.step(ReferenceAutomaton::pending, '{')),
-      plain(findPlain(trie.getTokenizer(), vocabulary)), bits(plain.size()) {
+      opened(automaton.step(ReferenceAutomaton::pending, '{')), plain(findPlain(trie, vocabulary)),
+      bits(plain.size()) {
   if (const size_t brace = prose.find("{{"); brace != std::string_view::npos)
     throw Failure(NYALA_INVALID_ARGUMENT,
                   "byte " + std::to_string(brace) +
@@ -75,7 +75,8 @@ void RewriteConstraint::findWordEnds() {
 }
 
 std::span<const uint32_t> RewriteConstraint::getResumes(uint32_t at) const {
-  if (hasSpan(at) || !isWordBegin(prose, at) || (at > 0 && prose[at - 1] == '{'))
+  const bool isNumeral = isWordBegin(prose, at) && (isDigit(prose[at]) || prose[at] == '-');
+  if (hasSpan(at) || !isNumeral || (at > 0 && prose[at - 1] == '{'))
     return {};
   const auto first = std::ranges::upper_bound(wordEnds, at);
   auto last = std::upper_bound(first, wordEnds.end(), nextSpan[at]);

@@ -5,10 +5,10 @@
 //
 //  - where words spell a value of the data (ValueSpans.h) a reference that shows
 //    it stands in their place: which one, of several that show the same, is open;
-//  - at the beginning of any other word a reference may be opened, to anything
-//    (ReferenceAutomaton.h), which stands for 1 to 8 words, none of them one of
-//    those. The text goes on behind one of these words, whichever the bytes that
-//    follow fit.
+//  - at any other numeral a reference may be opened, to anything
+//    (ReferenceAutomaton.h), which stands for the numeral and up to 3 words behind
+//    it, none of them one of those. The text goes on behind one of these words,
+//    whichever the bytes that follow fit.
 //
 //   Boston scored 101.   ─▶   {{ visitor.city }} scored {{ visitor.points }}.
 //
@@ -28,7 +28,7 @@ namespace nyala::rt::grounding {
 
 class RewriteConstraint final : public Constraint {
 public:
-  static constexpr size_t maxWords = 8;
+  static constexpr size_t maxWords = 4;
 
   /// Trie and data outlive it. `vocabulary`: how many ids a mask covers, at least the tokenizer's.
   /// getLeast() is then what copying the prose takes. Throws as ReferenceAutomaton does, and
@@ -47,7 +47,7 @@ private:
   enum class Place : uint8_t {
     Copy,  ///< in the prose
     Value, ///< in a reference in place of a span that spells a value
-    Free,  ///< in one in place of other words
+    Free,  ///< in one in place of a numeral and what follows
   };
   struct State {
     Place place = Place::Copy;

@@ -19,11 +19,12 @@ inline std::bitset<256> findUsable(const TokenTrie &trie) {
 
 /// The Normal tokens with bytes, without those that end a generation, as a mask of `vocabulary`
 /// ids, or as many as the tokenizer has.
-inline std::vector<uint64_t> findPlain(const Tokenizer &tokenizer, size_t vocabulary) {
+inline std::vector<uint64_t> findPlain(const TokenTrie &trie, size_t vocabulary) {
+  const Tokenizer &tokenizer = trie.getTokenizer();
   std::vector<uint64_t> plain((std::max(vocabulary, tokenizer.size()) + 63) / 64);
   const auto bit = [](uint32_t token) { return uint64_t{1} << (token % 64); };
-  for (uint32_t token : tokenizer.getSorted())
-    if (!tokenizer.tokenBytes(static_cast<int32_t>(token), /*special=*/false).empty())
+  for (uint32_t node = 0; node < trie.size(); node = trie.getEnd(node))
+    for (uint32_t token : trie.tokensFrom(node))
       plain[token / 64] |= bit(token);
   for (uint32_t token : tokenizer.getStops())
     plain[token / 64] &= ~bit(token);

@@ -12,6 +12,8 @@
 #include "test/fuzz/MemoryFile.h"
 #include "test/fuzz/ProgramMutator.h"
 
+#include <bit>
+
 using namespace nyala::test;
 
 /// A function of the API succeeds or says why not.
@@ -33,6 +35,36 @@ static void useText(const nyala_model *model) {
   }
   const nyala_message messages[] = {{"system", "Be kind."}, {"user", "Who are you?"}};
   check(nyala_chat_format(model, messages, std::size(messages), true, nullptr, 0, &count));
+}
+
+static void useConstraint(const nyala_model *model) {
+  const std::string_view json = R"({"a": 1, "ba": "x", "head": [{"b c": 2.5}]})";
+  nyala_data *data = nullptr;
+  if (!check(nyala_data_parse(json.data(), json.size(), &data)))
+    std::abort();
+  nyala_constraint *constraint = nullptr;
+  if (check(nyala_constraint_create_references(model, data, &constraint)))
+    // As long as there is something to take.
+    for (size_t left = 20; left > 0; --left) {
+      const uint64_t *mask = nullptr;
+      size_t words = 0, word = 0;
+      if (!check(nyala_constraint_mask(constraint, left, &mask, &words)))
+        std::abort();
+      while (word < words && mask[word] == 0)
+        ++word;
+      if (word == words)
+        std::abort();
+      // The brace's own token, where it is one, leads into references.
+      const bool opens = mask['{' / 64] >> ('{' % 64) & 1;
+      const auto token =
+          opens ? '{' : static_cast<int32_t>(64 * word + std::countr_zero(mask[word]));
+      if (nyala_model_is_stop(model, token))
+        break;
+      if (!check(nyala_constraint_advance(constraint, token)))
+        std::abort();
+    }
+  nyala_constraint_close(constraint);
+  nyala_data_close(data);
 }
 
 static void useTrainer(const nyala_model *model) {
@@ -60,6 +92,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   nyala_model_get_info(model, &info);
   nyala_model_metadata(model, "general.name");
   useText(model);
+  useConstraint(model);
 
   const nyala_session_options options = {0, 1, 0};
   nyala_session *session = nullptr;

@@ -7,10 +7,11 @@
 
 #include "TokenizerCase_generated.h"
 #include "runtime/core/Status.h"
-#include "runtime/text/Tokenizer.h"
+#include "runtime/text/TokenTrie.h"
 #include "runtime/text/Utf8.h"
 #include "test/fuzz/TokenizerMutator.h"
 
+#include <algorithm>
 #include <cstring>
 
 using namespace nyala;
@@ -45,6 +46,21 @@ static void encode(const rt::Tokenizer &tokenizer, std::string_view text, bool s
     std::abort();
 }
 
+/// Every token is found by its bytes in a tree that passes.
+static void walkTree(const rt::Tokenizer &tokenizer) {
+  const rt::TokenTrie trie(tokenizer);
+  for (uint32_t id : tokenizer.getSorted()) {
+    uint32_t node = rt::TokenTrie::root;
+    for (char byte : tokenizer.tokenBytes(static_cast<int32_t>(id), /*special=*/false)) {
+      node = trie.findChild(node, static_cast<uint8_t>(byte));
+      if (node == rt::TokenTrie::none)
+        std::abort();
+    }
+    if (node != rt::TokenTrie::root && std::ranges::count(trie.tokensAt(node), id) != 1)
+      std::abort();
+  }
+}
+
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   flatbuffers::Verifier verifier(data, size);
   if (!verifier.VerifyBuffer<test::TokenizerCase>(nullptr))
@@ -70,6 +86,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
       encode(tokenizer, text, special, valid);
       encode(tokenizer, printed, special, valid); // the vocabulary as a text
     }
+    if (valid)
+      walkTree(tokenizer);
   } catch (const rt::Failure &) {
   }
   return 0;

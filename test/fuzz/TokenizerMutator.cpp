@@ -1,5 +1,7 @@
 #include "test/fuzz/TokenizerMutator.h"
 
+#include "runtime/text/TokenTree.h"
+
 #include <numeric>
 #include <string_view>
 #include <tuple>
@@ -47,6 +49,15 @@ void setTexts(TokenizerT &tokenizer, const std::vector<std::string> &texts) {
       tokenizer.specials,
       [](TokenKind kind) { return kind == TokenKind::Control || kind == TokenKind::UserDefined; },
       [&](uint32_t id) { return std::pair(~texts[id].size(), id); });
+}
+
+/// The tree that belongs to the tokens.
+void setTree(TokenizerT &tokenizer) {
+  const std::vector<std::string> texts = getTexts(tokenizer);
+  const std::vector<uint32_t> &sorted = tokenizer.sorted;
+  if (std::ranges::all_of(sorted, [&](uint32_t id) { return id < texts.size(); }))
+    tokenizer.token_tree = rt::buildTokenTree(
+        sorted.size(), [&](size_t at) { return std::string_view(texts[sorted[at]]); });
 }
 
 void sortMerges(TokenizerT &tokenizer) {
@@ -110,6 +121,16 @@ void addChanges(Mutator &mutator, TokenizerT &tokenizer) {
       tokenizer.splits.emplace_back("\\s+|[^\\s]+");
     mutateBytes(tokenizer.splits[mutator.pick(tokenizer.splits.size())]);
   });
+  mutator.list(tokenizer.token_tree, [](const artifact::TokenNode &node) { return node; });
+  mutator.add([&] {
+    if (tokenizer.token_tree.empty())
+      return setTree(tokenizer);
+    auto &node = tokenizer.token_tree[mutator.pick(tokenizer.token_tree.size())];
+    const auto number = static_cast<uint32_t>(mutator.pick(tokenizer.token_tree.size() + 2));
+    node = mutator.pick(2) ? artifact::TokenNode(number, node.tokens(), node.byte())
+                           : artifact::TokenNode(node.end(), number, node.byte());
+  });
+  mutator.add([&] { setTree(tokenizer); });
   mutator.add([&] { sortMerges(tokenizer); });
   mutator.add([&] { setTexts(tokenizer, getTexts(tokenizer)); });
   for (int weight = 0; weight < 3; ++weight) {

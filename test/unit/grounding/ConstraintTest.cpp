@@ -92,6 +92,60 @@ TEST(ReferenceConstraint, NeedsSomethingToReferTo) {
         << json;
 }
 
+/// Is the mask what the automaton says token by token?
+void expectExact(ReferenceConstraint &constraint, const Vocabulary &words, size_t left) {
+  const std::span<const uint64_t> mask = constraint.mask(left);
+  const std::vector<uint64_t> before(mask.begin(), mask.end());
+  for (int32_t token = 0; token < static_cast<int32_t>(words.tokenizer->size()); ++token) {
+    bool may = token == static_cast<int32_t>(words.end) && constraint.canEnd();
+    if (constraint.advance(token)) {
+      may = constraint.getLeast() < left;
+      constraint.undo();
+    }
+    ASSERT_EQ(rt::isAllowed(before, token), may) << words.tokenizer->tokenBytes(token, true);
+  }
+}
+
+TEST(ReferenceConstraint, MasksAreWhatMayComeTokenByToken) {
+  Vocabulary words;
+  for (uint64_t seed = 0; seed < 40; ++seed) {
+    test::RandomData random(seed);
+    DataTree data("{\"z\": 1, \"r\": " + random.makeRecord(3) + "}");
+    ReferenceConstraint constraint(*words.trie, data, words.tokenizer->size());
+    for (int repeat = 0; repeat < 10; ++repeat) {
+      constraint.reset();
+      for (char byte : random.makeReference(data) + "{ {{ ") {
+        expectExact(constraint, words, 1 + random.pick(40));
+        ASSERT_TRUE(constraint.advance(static_cast<unsigned char>(byte)));
+      }
+    }
+  }
+}
+
+TEST(ReferenceConstraint, ForgetsPlacesWhereThereIsNoRoom) {
+  Vocabulary words;
+  std::string json = "{\"z\": 0";
+  for (int key = 0; key < 9000; ++key)
+    json += ",\"k" + std::to_string(key) + "xyz\": 1";
+  DataTree data(json + '}');
+  ReferenceConstraint constraint(*words.trie, data, words.tokenizer->size());
+  size_t most = 0;
+  bool hasForgotten = false;
+  for (int key = 0; key < 9000; ++key) {
+    constraint.reset();
+    for (char byte : "{{ k" + std::to_string(key) + "xyz") {
+      constraint.mask(99);
+      ASSERT_TRUE(constraint.advance(static_cast<unsigned char>(byte)));
+    }
+    hasForgotten |= constraint.countStates() < most;
+    most = std::max(most, constraint.countStates());
+    if (key % 500 == 0)
+      expectExact(constraint, words, 10);
+  }
+  EXPECT_TRUE(hasForgotten) << most;
+  expectExact(constraint, words, 10);
+}
+
 TEST(ReferenceConstraint, EveryWalkParsesAndResolves) {
   Vocabulary words;
   size_t references = 0;

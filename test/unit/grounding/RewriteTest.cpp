@@ -84,11 +84,10 @@ TEST(RewriteConstraint, PutsReferencesInPlaceOfValues) {
   EXPECT_EQ(words.listAllowed(constraint), "c");
   words.take(constraint, "city }}");
   EXPECT_FALSE(constraint.canEnd());
-  // Another word may be referred to, too, but its reference ends before the next value.
-  EXPECT_EQ(words.listAllowed(constraint), " | scored| {{");
-  words.take(constraint, " {{ city }}");
-  EXPECT_EQ(words.listAllowed(constraint), " | {{");
-  words.take(constraint, " {{ ");
+  EXPECT_EQ(words.listAllowed(constraint), " | scored");
+  words.take(constraint, " scored ");
+  EXPECT_EQ(words.listAllowed(constraint), "{|{{ ");
+  words.take(constraint, "{{ ");
   EXPECT_EQ(words.listAllowed(constraint), "p|x");
   words.take(constraint, "x }}.");
   EXPECT_TRUE(constraint.canEnd());
@@ -105,6 +104,21 @@ TEST(RewriteConstraint, CopiesWhereNothingElseFits) {
   EXPECT_EQ(words.listAllowed(constraint, 3), " 101");
   words.take(constraint, " 101 y");
   EXPECT_EQ(words.listAllowed(constraint, 0), "<|im_end|>");
+}
+
+TEST(RewriteConstraint, LetsOtherNumeralsBeReferences) {
+  Vocabulary words;
+  DataTree data(R"({"a": 7, "city": "Boston"})");
+  RewriteConstraint constraint(*words.trie, data, "x 1.5 ab, 101 Boston", words.tokenizer->size());
+  words.take(constraint, "x ");
+  EXPECT_EQ(words.listAllowed(constraint), "1|{|{{ ");
+  words.take(constraint, "{{ a - a }}");
+  // Behind 1.5, ab or 101, which Boston's reference would follow.
+  EXPECT_EQ(words.listAllowed(constraint), " | {{|,|, ");
+  words.take(constraint, ", ");
+  EXPECT_EQ(words.listAllowed(constraint), "1|101|{|{{ ");
+  words.take(constraint, "101 {{ city }}");
+  EXPECT_TRUE(constraint.canEnd());
 }
 
 TEST(RewriteConstraint, RefusesWhatOpensReferences) {

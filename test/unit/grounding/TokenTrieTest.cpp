@@ -117,6 +117,17 @@ TEST(TokenTrie, RefusesTreesThatDoNotFit) {
   refuses('a', {a.end(), a.tokens(), 'b'});
   refuses('b', {ab.end(), 1u << 30, ab.byte()});
   refuses('b', {ab.end(), 0, ab.byte()});
+  // A sibling that comes twice, with what belongs to the first below the second.
+  std::vector<artifact::TokenNode> twice;
+  for (uint32_t node = 0; node < good.size(); ++node) {
+    if (node == 'b') // "ab"
+      twice.emplace_back(node + 2, good[node].tokens(), 'a');
+    twice.emplace_back(good[node].end() + (node < 'b' ? 0 : 1), good[node].tokens(),
+                       good[node].byte());
+  }
+  twice['a'] = {'b', a.tokens(), 'a'};
+  Altered siblings(fixture, &twice);
+  EXPECT_THROW(rt::TokenTrie trie(*siblings.tokenizer), rt::Failure);
   auto shorter = good;
   shorter.pop_back();
   Altered altered(fixture, &shorter);

@@ -3,7 +3,9 @@
 #include "test/unit/runtime/AllocationCounter.h"
 #include "test/unit/runtime/SessionFixture.h"
 
+#include <array>
 #include <gmock/gmock.h>
+#include <thread>
 
 using namespace nyala::test;
 using testing::HasSubstr;
@@ -23,6 +25,7 @@ protected:
     nyala_data_close(data);
   }
 
+  /// With a constraint for each sequence.
   void openConstrained(uint32_t sequences = 1) {
     open(makeToy(64, 8, 8, 4), 0, 2, sequences);
     ASSERT_EQ(nyala_data_parse(record.data(), record.size(), &data), NYALA_OK);
@@ -128,8 +131,8 @@ TEST_F(SessionConstraintTest, WhatMayNotComeChangesNothing) {
   EXPECT_EQ(sample(), ' ');
   ASSERT_EQ(decode(" "), NYALA_OK);
   EXPECT_TRUE(allows('a', 20));
-  EXPECT_FALSE(allows('t', 10)); // "total.x }}" takes 11
-  EXPECT_TRUE(allows('t', 11));
+  EXPECT_FALSE(allows('t', 9)); // "total.x }}" takes 10
+  EXPECT_TRUE(allows('t', 10));
 }
 
 TEST_F(SessionConstraintTest, CancelledStepsLeaveItWhereItWas) {
@@ -148,9 +151,9 @@ TEST_F(SessionConstraintTest, KeepsBackWhatLimitAndContextLeave) {
   openConstrained();
   attach(7);
   EXPECT_EQ(decode("x{{ t"), NYALA_OK); // whoever writes that is not held back …
-  EXPECT_EQ(nyala_session_set_constraint(session, constraints[0], 9), NYALA_INVALID_ARGUMENT);
-  EXPECT_THAT(nyala_last_error(), HasSubstr("takes 10 tokens to complete, but only 9 are left"));
-  EXPECT_EQ(nyala_session_set_constraint(session, constraints[0], 10), NYALA_OK);
+  EXPECT_EQ(nyala_session_set_constraint(session, constraints[0], 8), NYALA_INVALID_ARGUMENT);
+  EXPECT_THAT(nyala_last_error(), HasSubstr("takes 9 tokens to complete, but only 8 are left"));
+  EXPECT_EQ(nyala_session_set_constraint(session, constraints[0], 9), NYALA_OK);
   // … but sampling is: of 64 positions 6 are left, and no reference takes fewer than 8.
   nyala_constraint_reset(constraints[0]);
   const Tokens prompt = makeTokens(58);
@@ -226,6 +229,28 @@ TEST_F(SessionConstraintTest, SequencesHaveTheirOwn) {
   EXPECT_THAT(sample(), testing::AnyOf('a', 't', '('));
   nyala_session_select(session, 2);
   EXPECT_THAT(sample(), testing::AnyOf('b', ' '));
+}
+
+TEST_F(SessionConstraintTest, ThreadsShareModelAndData) {
+  openConstrained(0); // the first constraint is made by one of them
+  std::vector<std::thread> threads;
+  std::array<int, 4> references = {};
+  for (int &count : references)
+    threads.emplace_back([&] {
+      nyala_session *own = nullptr;
+      nyala_constraint *constraint = make();
+      const nyala_session_options options = {0, 1, 1};
+      EXPECT_EQ(nyala_session_create(model, &options, &own), NYALA_OK);
+      EXPECT_EQ(nyala_session_set_constraint(own, constraint, 50), NYALA_OK);
+      for (char byte : std::string_view("{{ a / total.x }}"))
+        EXPECT_EQ(nyala_session_decode(own, byte), NYALA_OK);
+      count += nyala_constraint_can_end(constraint);
+      nyala_session_close(own);
+      nyala_constraint_close(constraint);
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+  EXPECT_THAT(references, testing::Each(1));
 }
 
 TEST_F(SessionConstraintTest, StepsDoNotAllocate) {

@@ -158,6 +158,45 @@ TEST_F(CudaTest, SamplesAmongCandidatesWithoutCopies) {
   check({.temperature = 50, .top_k = 0, .top_p = 1, .seed = 6}, true);
 }
 
+TEST_F(CudaTest, CandidatesThatAConstraintForbidsAreNotPicked) {
+  const std::string_view json = R"({"a": 1, "b": 2, "c": [3]})";
+  nyala_data *data = nullptr;
+  ASSERT_EQ(nyala_data_parse(json.data(), json.size(), &data), NYALA_OK);
+  const auto generate = [&](const ArtifactSpec &spec, uint32_t topK) {
+    open(spec);
+    nyala_constraint *constraint = nullptr;
+    EXPECT_EQ(nyala_constraint_create_references(model, data, &constraint), NYALA_OK);
+    const nyala_sampler_options options = {topK ? 200.0f : 0.0f, topK, 1, 8};
+    EXPECT_EQ(nyala_session_set_sampler(session, &options), NYALA_OK);
+    EXPECT_EQ(prefill(makeTokens(5)), NYALA_OK);
+    EXPECT_EQ(nyala_session_set_constraint(session, constraint, 40), NYALA_OK);
+    fake.copiedToHost = 0;
+    Tokens picked;
+    for (const char forced : std::string_view("xy{{           ")) {
+      int32_t token = -1;
+      EXPECT_EQ(nyala_session_sample(session, &token), NYALA_OK) << nyala_last_error();
+      picked.push_back(token);
+      // Blanks stand for what was picked.
+      if (forced != ' ')
+        token = forced;
+      if (nyala_session_decode(session, token) != NYALA_OK)
+        break; // it was the end
+    }
+    EXPECT_EQ(nyala_session_set_constraint(session, nullptr, 0), NYALA_OK);
+    nyala_constraint_close(constraint);
+    return picked;
+  };
+  for (uint32_t topK : {0, 3}) {
+    const Tokens picked = generate(makeToyWithCandidates(), topK);
+    // In text the largest are allowed; in the reference none of them may be.
+    EXPECT_GT(fake.copiedToHost, 0u);
+    EXPECT_LT(fake.copiedToHost, picked.size() * toyVocabulary * sizeof(float));
+    EXPECT_EQ(picked, generate(makeToyOnGpu(), topK));
+    EXPECT_EQ(picked[4], ' ');
+  }
+  nyala_data_close(data);
+}
+
 TEST_F(CudaTest, CopiesLogitsOnceAndWhenAskedFor) {
   open(makeToyWithCandidates());
   ASSERT_EQ(prefill(makeTokens(6)), NYALA_OK);
