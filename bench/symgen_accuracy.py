@@ -85,6 +85,7 @@ def main():
     parser.add_argument("--records", type=int, default=200, help="(default: %(default)s)")
     parser.add_argument("--modes", type=choice_list(MODES), default="direct,indirect")
     parser.add_argument("-n", "--tokens", type=int, default=80, help="(default: %(default)s)")
+    parser.add_argument("-t", "--threads", type=lambda count: ("-t", count), default=())
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=argparse.FileType("w"), metavar="FILE",
                         help="also write the figures there, and each generation, a line each")
@@ -96,7 +97,7 @@ def main():
             if number % 20 == 0:
                 say(f"{mode}, record {number + 1} of {arguments.records}")
             spans = run_grounded(arguments.model, question.json, question.text, "--mode", mode,
-                                 "-n", arguments.tokens)["spans"]
+                                 "-n", arguments.tokens, *arguments.threads)["spans"]
             score(question, spans, counts)
             if arguments.json:
                 arguments.json.write(json.dumps({

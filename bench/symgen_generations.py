@@ -35,6 +35,7 @@ QUESTIONS = ("Summarize the data.", "Write one sentence about the data.",
              "What is the most important value?", "Describe the first entry.",
              "Write a short report.", "Name two facts from the data.", "What do these data tell?")
 TEMPERATURES = (0.0, 1.0, 2.0)
+SLACK = 4  # tokens more than opening and closing takes: a `{` may stand in the way
 
 
 @dataclass
@@ -89,7 +90,8 @@ class Batch:
     def leave_room(self, constraint, job):
         for token in self.opening:
             constraint.advance(token)
-        job.limit = max(job.limit, job.opens_at + len(self.opening) + constraint.least())
+        need = len(self.opening) + constraint.least() + SLACK
+        job.limit = max(job.limit, job.opens_at + need)
         constraint.reset()
 
     def pick(self, number):
@@ -272,7 +274,7 @@ def main():
     checker = Checker()
     with GroundedSession(arguments.model, arguments.threads, arguments.batch) as session:
         generate(session, records, jobs, checker,
-                 lambda *asked: run_grounded(arguments.model, *asked, "-n", 1)["prompt_ids"],
+                 lambda *asked: run_grounded(arguments.model, *asked, "-n", 1, "-t", 1)["prompt_ids"],
                  write, arguments.batch)
     checker.report(figure_writer(arguments.json))
     for problem in checker.problems:

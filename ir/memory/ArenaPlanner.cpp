@@ -10,6 +10,8 @@ using namespace nyala;
 
 /// How often the value that reaches highest is placed earlier.
 static constexpr int kClimbs = 32;
+/// What is smaller than this part of the peak is placed around the rest.
+static constexpr int64_t kSmallPart = 4096;
 
 static int64_t alignTo(int64_t value, int64_t alignment) {
   return (value + alignment - 1) / alignment * alignment;
@@ -32,6 +34,8 @@ public:
 
 private:
   using Order = std::vector<size_t>;
+  void planTogether();
+  int64_t finish();
 
   void findPeak();
   template <typename Key> Order sortBy(Key key) const {
@@ -47,9 +51,11 @@ private:
     return std::max({value.firstStep - peakStep, peakStep - value.lastStep, int64_t(0)});
   }
 
-  int64_t place(const Order &order, Fit fit);
+  int64_t place(const Order &order, Fit fit, Order placed = {});
+  void hold(int64_t bytes);
   void offer(const Order &order, Fit fit);
   void climb(Order order);
+  void offerApart();
   bool isTight() const { return bestBytes == peakBytes; }
 
   std::vector<ArenaValue> &values;
@@ -76,9 +82,11 @@ void Planner::findPeak() {
     }
 }
 
-int64_t Planner::place(const Order &order, Fit fit) {
-  std::vector<size_t> placed; // ascending by offset
+/// Around `placed`, which have their offsets, ascending.
+int64_t Planner::place(const Order &order, Fit fit, Order placed) {
   int64_t total = 0;
+  for (size_t index : placed)
+    total = std::max(total, values[index].offset + getBytes(values[index]));
   for (size_t index : order) {
     ArenaValue &value = values[index];
     int64_t offset = 0, hole = -1, holeBytes = std::numeric_limits<int64_t>::max();
@@ -105,9 +113,12 @@ int64_t Planner::place(const Order &order, Fit fit) {
 }
 
 void Planner::offer(const Order &order, Fit fit) {
-  if (isTight())
-    return;
-  int64_t bytes = place(order, fit);
+  if (!isTight())
+    hold(place(order, fit));
+}
+
+/// What was placed, if it is the smallest arena so far.
+void Planner::hold(int64_t bytes) {
   if (bytes >= bestBytes)
     return;
   bestBytes = bytes;
@@ -127,28 +138,74 @@ void Planner::climb(Order order) {
   }
 }
 
+/// Large values as if they were alone, small ones, which would drive them apart, where room is
+/// left.
+void Planner::offerApart() {
+  Order large, small;
+  std::vector<ArenaValue> alone;
+  for (size_t index = 0; index < values.size(); ++index) {
+    if (values[index].bytes * kSmallPart < peakBytes) {
+      small.push_back(index);
+      continue;
+    }
+    large.push_back(index);
+    alone.push_back(values[index]);
+  }
+  if (small.empty())
+    return;
+  Planner planner(alone, alignment);
+  planner.planTogether();
+  planner.finish();
+  for (size_t i = 0; i < large.size(); ++i)
+    values[large[i]].offset = alone[i].offset;
+  std::stable_sort(large.begin(), large.end(),
+                   [&](size_t l, size_t r) { return values[l].offset < values[r].offset; });
+  std::stable_sort(small.begin(), small.end(),
+                   [&](size_t l, size_t r) { return values[l].bytes > values[r].bytes; });
+  hold(place(small, Fit::Lowest, large));
+}
+
 int64_t Planner::plan() {
-  if (values.empty())
-    return 0;
-  Order bySize = sortBy([&](const ArenaValue &value) { return -getBytes(value); });
-  offer(bySize, Fit::Lowest);
-  // What is alive at the peak fills it without holes; the rest goes around it.
-  offer(sortBy([&](const ArenaValue &value) {
-          return std::tuple(getDistance(value), value.firstStep - value.lastStep, -getBytes(value));
-        }),
-        Fit::Tightest);
-  offer(sortBy([&](const ArenaValue &value) {
-          bool atPeak = getDistance(value) == 0;
-          return std::tuple(!atPeak, atPeak ? value.firstStep - value.lastStep : 0,
-                            -getBytes(value));
-        }),
-        Fit::Lowest);
-  climb(bySize);
+  planTogether();
+  if (!isTight())
+    offerApart();
+  return finish();
+}
+
+/// Sets the offsets of the smallest arena.
+int64_t Planner::finish() {
   for (size_t index = 0; index < values.size(); ++index)
     values[index].offset = bestOffsets[index];
   return bestBytes;
 }
 
+void Planner::planTogether() {
+  Order bySize = sortBy([&](const ArenaValue &value) { return -getBytes(value); });
+  offer(bySize, Fit::Lowest);
+  auto getLife = [](const ArenaValue &value) { return value.lastStep - value.firstStep; };
+  // What is alive at the peak fills it without holes; the rest goes around it.
+  offer(sortBy([&](const ArenaValue &value) {
+          return std::tuple(getDistance(value), -getLife(value), -getBytes(value));
+        }),
+        Fit::Tightest);
+  offer(sortBy([&](const ArenaValue &value) {
+          bool atPeak = getDistance(value) == 0;
+          return std::tuple(!atPeak, atPeak ? -getLife(value) : 0, -getBytes(value));
+        }),
+        Fit::Lowest);
+  offer(sortBy([&](const ArenaValue &value) {
+          return std::tuple(getDistance(value) > 0, -getBytes(value), -getLife(value));
+        }),
+        Fit::Lowest);
+  offer(sortBy([&](const ArenaValue &value) {
+          return std::tuple(getDistance(value) > 0, -getLife(value), -getBytes(value));
+        }),
+        Fit::Tightest);
+  climb(bySize);
+}
+
 int64_t nyala::planArena(std::vector<ArenaValue> &values, int64_t alignment) {
+  if (values.empty())
+    return 0;
   return Planner(values, alignment).plan();
 }

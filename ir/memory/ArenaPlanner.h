@@ -5,7 +5,8 @@
 // free for its whole lifetime: largest first at the lowest offset (Pisarchyk and
 // Lee 2020, "greedy by size"). Where this leaves holes at the peak, those alive
 // there first, then the others by their distance from it; then, some times, what
-// reaches highest earlier. The smallest arena of all wins.
+// reaches highest earlier; then small values after all others. The smallest arena
+// of all wins.
 //
 //===----------------------------------------------------------------------===//
 #ifndef NYALA_IR_MEMORY_ARENAPLANNER_H

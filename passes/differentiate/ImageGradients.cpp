@@ -26,6 +26,9 @@ template <typename Op> static LogicalResult differentiateBias(Op op, GradientBui
   return success();
 }
 
+// The gradient of the weights comes first: it is the last to read the input, whose gradient then
+// may take as much memory.
+
 /// Either kind of convolution is the transpose of the other.
 template <typename Transposed, typename Op>
 static void differentiateInput(Op op, GradientBuilder &b) {
@@ -45,14 +48,14 @@ static void differentiateWeight(Op op, GradientBuilder &b, Value windows, Value 
 }
 
 static LogicalResult differentiate(ConvolutionOp op, GradientBuilder &b) {
-  differentiateInput<TransposedConvolutionOp>(op, b);
   differentiateWeight(op, b, b.getGradient(), op.getInput());
+  differentiateInput<TransposedConvolutionOp>(op, b);
   return differentiateBias(op, b);
 }
 
 static LogicalResult differentiate(TransposedConvolutionOp op, GradientBuilder &b) {
-  differentiateInput<ConvolutionOp>(op, b);
   differentiateWeight(op, b, op.getInput(), b.getGradient());
+  differentiateInput<ConvolutionOp>(op, b);
   return differentiateBias(op, b);
 }
 

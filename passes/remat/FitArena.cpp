@@ -15,12 +15,19 @@ using namespace nyala::remat;
 static constexpr int kAttempts = 4, kHeuristicAttempts = 16;
 /// Seconds for one of those, and for an attempt at the nearest budget.
 static constexpr double kHeuristicSeconds = 1, kNearestSeconds = 10;
+/// How close to its own bound a schedule for less memory must come: the rest of what `certified`
+/// allows is for what less memory costs. An attempt that needs more of it comes closer yet.
+static constexpr double kTolerance = kCertified / 4;
 
 int64_t nyala::remat::planArena(const Graph &graph, const Schedule &schedule) {
   std::vector<ArenaValue> values;
   for (const Instance &instance : findInstances(graph, schedule))
     values.push_back({graph.tensors[instance.tensor].bytes, instance.firstStep, instance.lastStep});
   return nyala::planArena(values, NYALA_BUFFER_ALIGNMENT);
+}
+
+int64_t nyala::remat::getPlainArenaPeak(const Graph &graph) {
+  return graph.fixedBytes + planArena(graph, makePlainSchedule(graph));
 }
 
 namespace {
@@ -35,7 +42,11 @@ private:
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   }
   bool fits(const PlacedPlan &placed) const { return placed.peak <= options.budget; }
-  llvm::Expected<PlacedPlan> solveFor(int64_t budget, Method method, double seconds);
+  static bool isCertified(const Plan &plan, const Plan &first) {
+    return plan.overhead - first.overheadBound <= kCertified;
+  }
+  llvm::Expected<PlacedPlan> solveFor(int64_t budget, Method method, double seconds,
+                                      double tolerance = kCertified);
   std::optional<PlacedPlan> solveForLess(const PlacedPlan &first);
   std::optional<PlacedPlan> tryHeuristics();
   PlacedPlan finish(PlacedPlan placed, const Plan &first) const;
@@ -48,11 +59,13 @@ private:
 };
 } // namespace
 
-llvm::Expected<PlacedPlan> Fitter::solveFor(int64_t budget, Method method, double seconds) {
+llvm::Expected<PlacedPlan> Fitter::solveFor(int64_t budget, Method method, double seconds,
+                                            double tolerance) {
   SolveOptions attempt = options;
   attempt.budget = budget;
   attempt.method = method;
   attempt.timeLimit = seconds;
+  attempt.tolerance = std::min(options.tolerance, tolerance);
   llvm::Expected<Plan> plan = solve(graph, attempt);
   if (!plan)
     return plan.takeError();
@@ -64,21 +77,31 @@ llvm::Expected<PlacedPlan> Fitter::solveFor(int64_t budget, Method method, doubl
 
 /// For as much less as was missing.
 std::optional<PlacedPlan> Fitter::solveForLess(const PlacedPlan &first) {
-  int64_t budget = options.budget, livePeak = first.plan.replayed.peak, peak = first.peak;
+  std::optional<PlacedPlan> best;
+  int64_t budget = options.budget;
+  auto lower = [&](const PlacedPlan &placed) {
+    budget = std::min(budget, placed.plan.replayed.peak) - (placed.peak - options.budget);
+  };
+  lower(first);
+  double tolerance = kTolerance;
   for (int attempt = 1; attempt < kAttempts && elapsed() < options.timeLimit; ++attempt) {
-    budget = std::min(budget, livePeak) - (peak - options.budget);
     llvm::Expected<PlacedPlan> next =
-        solveFor(budget, options.method, options.timeLimit - elapsed());
+        solveFor(budget, options.method, options.timeLimit - elapsed(), tolerance);
     if (!next) {
       llvm::consumeError(next.takeError());
-      return std::nullopt;
+      break;
     }
-    if (fits(*next))
-      return std::move(*next);
-    livePeak = next->plan.replayed.peak;
-    peak = next->peak;
+    if (!fits(*next)) {
+      lower(*next);
+      continue;
+    }
+    if (!best || next->plan.replayed.cost < best->plan.replayed.cost)
+      best = std::move(*next);
+    if (!first.plan.certified || isCertified(best->plan, first.plan))
+      break;
+    tolerance /= 4;
   }
-  return std::nullopt;
+  return best;
 }
 
 /// The cheapest one that fits, of those for the budget and less.
@@ -107,7 +130,7 @@ PlacedPlan Fitter::finish(PlacedPlan placed, const Plan &first) const {
   plan.bound = first.bound;
   plan.boundClass = first.boundClass;
   plan.overheadBound = first.overheadBound;
-  plan.certified = plan.overhead - plan.overheadBound <= kCertified;
+  plan.certified = isCertified(plan, first);
   plan.seconds = elapsed();
   return placed;
 }

@@ -16,6 +16,9 @@ struct PlacedPlan {
 /// is fixed. Never less than what is alive at one step.
 int64_t planArena(const Graph &graph, const Schedule &schedule);
 
+/// The peak of the plain schedule's arena, with what is fixed.
+int64_t getPlainArenaPeak(const Graph &graph);
+
 /// As `solve`, for a budget that the arena keeps to, holes between values included. A schedule
 /// whose values do not fit is solved again for as much less as was missing; then heuristics are
 /// tried for less and less. The bound is that of the budget itself, for what is alive. Errors:

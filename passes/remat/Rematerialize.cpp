@@ -116,11 +116,13 @@ private:
     SolveOptions options;
     options.method = *chosen;
     options.timeLimit = timeLimit;
-    options.budget = fraction == -1 ? budget : getBudget(step->graph, fraction);
+    int64_t plainPeak = getPlainArenaPeak(step->graph);
+    options.budget = fraction == -1 ? budget : getBudget(step->graph, fraction, plainPeak);
     llvm::Expected<PlacedPlan> placed = fitArena(step->graph, options);
     if (!placed)
       return emitError(*step, *function, placed.takeError());
-    llvm::json::Object report = toJson(step->graph, placed->plan, options.budget, placed->peak);
+    llvm::json::Object report =
+        toJson(step->graph, placed->plan, options.budget, ArenaPeaks{placed->peak, plainPeak});
     if (known->isMeasured())
       report["predicted_seconds"] = placed->plan.replayed.cost + known->getRestSeconds();
     getOperation()->setAttr(kFactsAttr, getFacts(&getContext(), report));

@@ -78,20 +78,22 @@ static int64_t getStateBytes(const Graph &graph) {
   return bytes;
 }
 
-static int64_t getPlainPeak(const Graph &graph) {
+int64_t nyala::remat::getPlainPeak(const Graph &graph) {
   return llvm::cantFail(replay(graph, makePlainSchedule(graph))).peak;
 }
 
 json::Object nyala::remat::toJson(const Graph &graph, const Plan &plan, int64_t budget,
-                                  std::optional<int64_t> arenaPeak) {
+                                  std::optional<ArenaPeaks> arena) {
+  int64_t plainPeak = getPlainPeak(graph);
   double plainCost = 0;
   for (const Node &node : graph.nodes)
     plainCost += node.cost;
   return json::Object{{"nodes", static_cast<int64_t>(graph.nodes.size())},
                       {"budget", budget},
-                      {"peak", arenaPeak.value_or(plan.replayed.peak)},
+                      {"peak", arena ? arena->peak : plan.replayed.peak},
                       {"live_peak", plan.replayed.peak},
-                      {"plain_peak", getPlainPeak(graph)},
+                      {"plain_peak", arena ? arena->plainPeak : plainPeak},
+                      {"plain_live_peak", plainPeak},
                       {"state_bytes", getStateBytes(graph)},
                       {"overhead", 100 * plan.overhead},
                       {"bound", 100 * plan.overheadBound},
@@ -106,8 +108,8 @@ json::Object nyala::remat::toJson(const Graph &graph, const Plan &plan, int64_t 
                       {"schedule", json::Array(plan.schedule)}};
 }
 
-int64_t nyala::remat::getBudget(const Graph &graph, double fraction) {
+int64_t nyala::remat::getBudget(const Graph &graph, double fraction, int64_t plainPeak) {
   int64_t state = getStateBytes(graph);
-  double changeable = static_cast<double>(getPlainPeak(graph) - state);
+  double changeable = static_cast<double>(plainPeak - state);
   return state + static_cast<int64_t>(std::floor(fraction * changeable));
 }

@@ -23,6 +23,9 @@ struct SolveOptions {
   Method method = Method::Optimal;
   double timeLimit = 60; ///< seconds for everything, bounds included
   int threads = 1;       ///< of CBC
+  /// How far from the bound a schedule is good enough, as a part of the cost; where programs are
+  /// small the solver comes closer.
+  double tolerance = kCertified;
   /// Schedules known already, of lower budgets or of an attempt before: the result is no worse.
   std::vector<Schedule> known;
 };

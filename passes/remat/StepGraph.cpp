@@ -1,5 +1,6 @@
 //===- StepGraph.cpp - A training step's function as a graph --------------===//
 #include "passes/remat/StepGraph.h"
+#include "ir/ImageGradientOps.h"
 #include "ir/TrainingOps.h"
 #include "ir/Variants.h"
 #include "ir/memory/EntryPlaces.h"
@@ -43,6 +44,12 @@ static Operation *findWriter(Value value) {
   return op;
 }
 
+/// Does each element of the result depend, of operands of its type, on the same element alone?
+static bool isPointwise(Operation *op) {
+  return OpTrait::hasElementwiseMappableTraits(op) ||
+         isa<ActivationGradientOp, BatchNormGradientOp>(op);
+}
+
 bool nyala::remat::isTrainingStep(func::FuncOp function) {
   OpOperand *loss = findLoss(function);
   Operation *op = loss ? findWriter(loss->get()) : nullptr;
@@ -53,12 +60,15 @@ bool nyala::remat::isTrainingStep(func::FuncOp function) {
 namespace {
 
 /// The places of a function's values where no dispatches have been formed: results of ops have
-/// memory of their own, but for those that show or update what has.
+/// memory of their own, but for those that show or update what has, and for pointwise results of
+/// the backward part, which take the place of an operand that nothing reads any more.
 class OpPlaces {
 public:
   explicit OpPlaces(func::FuncOp function) : function(function) {}
 
-  LogicalResult build() {
+  /// The backward part begins after `lossOp`.
+  LogicalResult build(Operation *lossOp) {
+    this->lossOp = lossOp;
     for (BlockArgument argument : function.getArguments()) {
       bool state = !!function.getArgAttr(argument.getArgNumber(), NyalaDialect::kStateAttr);
       auto type = dyn_cast<RankedTensorType>(argument.getType());
@@ -111,12 +121,46 @@ private:
       OpOperand *updated = update ? update.getUpdatedOperand(result.getResultNumber()) : nullptr;
       if (updated && places.contains(updated->get()))
         places.placeOver(result, updated->get());
+      else if (Value replaced = findReplaced(op))
+        places.placeOver(result, replaced);
       else
         places.addObject(result, {BufferRegion::Arena, 0, {}, getStaticBytes(type)});
     }
     if (computes)
       steps.push_back(op);
     return success();
+  }
+
+  /// An operand of a pointwise op of the backward part whose memory its result may take: as
+  /// large, computed by the backward part (what the forward part computes may be wanted again), and
+  /// read for the last time.
+  Value findReplaced(Operation *op) {
+    auto isBackward = [&](Operation *other) {
+      return lossOp && other && lossOp->isBeforeInBlock(other) &&
+             !other->hasAttr(kRecomputationAttr);
+    };
+    if (op->getNumResults() != 1 || !isPointwise(op) || !isBackward(op))
+      return nullptr;
+    for (Value operand : op->getOperands()) {
+      Operation *writer = findWriter(operand);
+      if (!places.contains(operand) || !isBackward(writer) || isa<linalg::BroadcastOp>(writer))
+        continue;
+      const MemoryObject &object = places.getObject(operand);
+      const Place &place = places.getPlace(operand);
+      if (object.region == BufferRegion::Arena && place.bytes == object.bytes &&
+          operand.getType() == op->getResult(0).getType() && isReadLastBy(writer, op))
+        return operand;
+    }
+    return nullptr;
+  }
+
+  /// Does nothing read the results of `writer`, or views of them, after `reader`?
+  static bool isReadLastBy(Operation *writer, Operation *reader) {
+    return llvm::all_of(writer->getUsers(), [&](Operation *user) {
+      bool view = ValuePlaces::isView(user) || isa<linalg::BroadcastOp>(user);
+      return user == reader || (view && isReadLastBy(user, reader)) ||
+             (!view && user->isBeforeInBlock(reader));
+    });
   }
 
   /// Does `op` only write what others add to (a bias, zeros), in the memory of their results?
@@ -133,6 +177,7 @@ private:
   }
 
   func::FuncOp function;
+  Operation *lossOp = nullptr;
 };
 
 class GraphBuilder {
@@ -146,7 +191,7 @@ public:
     if (!loss)
       return function.emitOpError("expected one block and a result with '")
              << NyalaDialect::kResultAttr << " = \"loss\"', where the forward part ends";
-    if (failed(place()))
+    if (failed(place(findWriter(loss->get()))))
       return failure();
     step.graph.fixedBytes = getFixedBytes();
     for (Operation *op : step.ops)
@@ -163,9 +208,9 @@ public:
 private:
   Graph &graph() { return step.graph; }
 
-  LogicalResult place() {
+  LogicalResult place(Operation *lossOp) {
     bool dispatches = !function.getBody().front().getOps<DispatchOp>().empty();
-    if (failed(dispatches ? entry.build() : opPlaces.build()))
+    if (failed(dispatches ? entry.build() : opPlaces.build(lossOp)))
       return failure();
     places = dispatches ? &entry.getPlaces() : &opPlaces.places;
     step.ops = dispatches ? entry.getStepOps() : opPlaces.steps;

@@ -301,11 +301,12 @@ template <typename Add> void ReferenceAutomaton::visitDate(const State &state, c
   State target = state;
   target.depth = 0;
   if (state.depth == 0) {
-    if (state.high & State::hasDirective)
+    const bool hasDirective = state.high & State::hasDirective;
+    if (hasDirective)
       add('"', {.place = Place::DateEnd});
-    // A directive has to fit in.
+    // One directive has to fit in.
     target.low = state.low + 1;
-    if (state.low + 1 < maxFormatParts)
+    if (state.low + (hasDirective ? 0 : 1) < maxFormatParts)
       for (char separator : formatSeparators)
         add(separator, target);
     target.low = state.low;

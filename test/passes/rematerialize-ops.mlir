@@ -6,9 +6,11 @@
 // RUN: nyala-interpret --compare %s %t.mlir --entry train_step --seed 1 --tolerance 0
 // RUN: nyala-opt %t.mlir --canonicalize --cse | FileCheck %s
 
-// The view and the constant take neither time nor memory. Gradients are results, kept to the end.
+// The view and the constant take neither time nor memory. Gradients are results, kept to the end; that of
+// an activation takes the place of the one that comes in.
 // REPORT: "first_backward":7,"fixed_bytes":2048,"nodes":
 // REPORT-SAME: {"bytes":16384,"cost":{{[^,]+}},"inputs":[],"op":"nyala.linear","outputs":[0],"recomputable":true,"workspace":0}
+// REPORT-SAME: "inputs":[7,2],"op":"nyala.activation_gradient","outputs":[7],"workspace":0
 // REPORT-NOT: tensor.collapse_shape
 // REPORT: "kept":true
 // REPORT-SAME: {"bytes":1024,"gradient":true,"kept":true}

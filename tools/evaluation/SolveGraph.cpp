@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "passes/remat/Budget.h"
+#include "passes/remat/FitArena.h"
 #include "passes/remat/Report.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -32,10 +33,20 @@ static llvm::json::Value read(llvm::StringRef path) {
   return exitOnError(inFile(path, llvm::json::parse(buffer->getBuffer())));
 }
 
+/// For what is alive, wherever it lies.
+static llvm::Expected<PlacedPlan> solveLive(const Graph &graph, const SolveOptions &options) {
+  llvm::Expected<Plan> plan = solve(graph, options);
+  if (!plan)
+    return plan.takeError();
+  int64_t peak = plan->replayed.peak;
+  return PlacedPlan{std::move(*plan), peak};
+}
+
 int main(int argc, char **argv) {
   std::string graphFile;
   std::vector<std::string> budgetTexts;
   std::vector<std::string> known;
+  bool arena = false;
   SolveOptions options;
   CLI::App app("Finds a cheap schedule of a graph within a budget of memory");
   app.add_option("GRAPH", graphFile, "JSON of a graph; -: standard input")->required();
@@ -60,6 +71,9 @@ int main(int argc, char **argv) {
       ->type_name("METHOD");
   app.add_option("--time-limit", options.timeLimit, "Seconds")->capture_default_str();
   app.add_option("--threads", options.threads, "Threads of CBC")->capture_default_str();
+  app.add_flag("--arena", arena,
+               "Keep to the budget with holes between values, as the planner of programs lays them "
+               "out: what nyala-compile does");
   app.add_option("--known", known, "Reports of schedules that the result is no worse than");
   try {
     app.parse(argc, argv);
@@ -78,10 +92,12 @@ int main(int argc, char **argv) {
     budgets.push_back(*budget);
   }
   Graph graph = exitOnError(inFile(graphFile, graphFromJson(read(graphFile))));
+  int64_t plainPeak = arena ? getPlainArenaPeak(graph) : getPlainPeak(graph);
   std::vector<int64_t> bytes;
   bytes.reserve(budgets.size());
   for (const Budget &budget : budgets)
-    bytes.push_back(budget.isFraction ? getBudget(graph, budget.fraction) : budget.bytes);
+    bytes.push_back(budget.isFraction ? getBudget(graph, budget.fraction, plainPeak)
+                                      : budget.bytes);
   // A lower budget's schedule is known at higher ones.
   llvm::sort(bytes);
   for (const std::string &path : known) {
@@ -96,14 +112,17 @@ int main(int argc, char **argv) {
   int status = 0;
   for (int64_t budget : bytes) {
     options.budget = budget;
-    llvm::Expected<Plan> plan = solve(graph, options);
-    if (!plan) {
-      llvm::errs() << "nyala-solve-graph: error: " << llvm::toString(plan.takeError()) << "\n";
+    llvm::Expected<PlacedPlan> placed =
+        arena ? fitArena(graph, options) : solveLive(graph, options);
+    if (!placed) {
+      llvm::errs() << "nyala-solve-graph: error: " << llvm::toString(placed.takeError()) << "\n";
       status = 1;
       continue;
     }
-    llvm::outs() << llvm::json::Value(toJson(graph, *plan, budget)) << "\n";
-    options.known.push_back(std::move(plan->schedule));
+    llvm::outs() << llvm::json::Value(
+                        toJson(graph, placed->plan, budget, ArenaPeaks{placed->peak, plainPeak}))
+                 << "\n";
+    options.known.push_back(std::move(placed->plan.schedule));
   }
   return status;
 }

@@ -92,7 +92,7 @@ private:
         "found by    {11} in {12:f1} s\n",
         graph.nodes.size(), schedule.size() - graph.nodes.size(),
         describeMegabytes(getInteger("budget")), describeMegabytes(getInteger("peak")),
-        describeMegabytes(plainReplay.peak), describeMegabytes(getInteger("state_bytes")),
+        describeMegabytes(getInteger("plain_peak")), describeMegabytes(getInteger("state_bytes")),
         getNumber("overhead"), getNumber("bound"), getNumber("gap"),
         certified ? "certified" : "not certified", getText("class"), getText("method"),
         getNumber("seconds"));

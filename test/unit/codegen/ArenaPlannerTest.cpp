@@ -84,6 +84,25 @@ TEST(ArenaPlannerTest, HolesAtThePeakAreAvoided) {
   expectValid(values, 256 + 192);
 }
 
+// Placed among them, a small value that lives long would.
+TEST(ArenaPlannerTest, SmallValuesDriveNoLargeOnesApart) {
+  std::mt19937 random(1);
+  for (int trial = 0; trial < 100; ++trial) {
+    std::vector<ArenaValue> large(20), values;
+    for (ArenaValue &value : large) {
+      value.bytes = (1 + random() % 8) << 20;
+      value.firstStep = random() % 40;
+      value.lastStep = value.firstStep + random() % 20;
+    }
+    values = large;
+    for (int64_t step = 0; step < 10; ++step)
+      values.push_back({64, step, 50 - step});
+    int64_t size = planArena(values, kAlignment);
+    expectValid(values, size);
+    EXPECT_LE(size, planArena(large, kAlignment) + 10 * 64);
+  }
+}
+
 TEST(ArenaPlannerTest, RandomLifetimesNeverOverlap) {
   std::mt19937 random(1);
   for (int trial = 0; trial < 300; ++trial) {

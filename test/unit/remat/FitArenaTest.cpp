@@ -39,6 +39,8 @@ TEST(FitArena, KeepsToTheBudget) {
       EXPECT_EQ(placed->peak, graph.fixedBytes + planArena(graph, placed->plan.schedule));
       EXPECT_GE(placed->peak, placed->plan.replayed.peak);
       EXPECT_LE(placed->plan.bound, placed->plan.replayed.cost);
+      EXPECT_EQ(placed->plan.certified,
+                placed->plan.overhead - placed->plan.overheadBound <= kCertified);
     }
   }
   EXPECT_GT(fitted, 5);
