@@ -20,7 +20,7 @@ std::string describeReferences(const std::string &path) {
   return "Never write a value: write its path in braces, like {{ " + path + " }}.";
 }
 
-/// "visitor points" of visitor.points.
+/// "visitor points" of visitor.points. Opens no reference, whatever the keys are.
 std::string nameField(const DataTree &data, NodeId node) {
   if (node == DataTree::root)
     return "";
@@ -30,6 +30,7 @@ std::string nameField(const DataTree &data, NodeId node) {
   const bool isElement = data[data[node].parent].kind == DataNode::Kind::Array;
   name += isElement ? std::to_string(data[node].position) : data[node].key;
   std::ranges::replace(name, '_', ' ');
+  std::erase(name, '{');
   return name;
 }
 
@@ -145,7 +146,7 @@ std::vector<ChatMessage> askForReferences(const std::string &shown, const Worked
                                        {"user", shown + "\n\n" + request + " " + rule}};
   if (!example.text.empty()) {
     messages.push_back({"assistant", example.text});
-    messages.push_back({"user", "Good. Now write on, about everything. " + rule});
+    messages.push_back({"user", "Write the next sentences. " + rule});
   }
   return messages;
 }
