@@ -27,13 +27,14 @@ from options import build_folder, choice_list, number_list  # noqa: E402
 from preparation import describe_machine  # noqa: E402
 from quiet import read_lines, say  # noqa: E402
 from remat_replay import check  # noqa: E402
-from remat_shapes import NETWORKS  # noqa: E402
+from remat_shapes import COSTS, NETWORKS  # noqa: E402
 
 SHOWN = ("vgg16", "vgg19", "unet", "segnet", "mobilenet", "resnet50", "gpt12", "gpt30", "gpt42")
-IMAGES = ("vgg16", "vgg19", "mobilenet", "resnet50")  # of 224 x 224
+IMAGES = ("vgg16", "vgg19", "mobilenet", "resnet50", "unet", "segnet")
 PEERS = ("sqrt", "greedy", "checkmate", "checkmate-tight", "torch")
 BATCH = 8
 LARGEST_BYTES = 16_000_000_000
+SEARCH_SECONDS = 20  # of each batch that is tried
 
 
 class Solver:
@@ -108,7 +109,7 @@ def compare(solver, arguments, out):
     print(f"{'network':10} {'n':>4} {'budget':>6} {'overhead':>9} {'bound':>8} {'certified':>9} "
           f"{'s':>6} " + " ".join(f"{peer:>15}" for peer in columns))
     for network in arguments.networks:
-        graph = NETWORKS[network](arguments.batch)
+        graph = COSTS[arguments.costs](NETWORKS[network](arguments.batch))
         path = solver.write(network, graph)
         free = solver.write(network + "-free", let_everything_run_again(graph))
         state, peak = graph["fixed_bytes"], plain_peak(solver, path)
@@ -134,14 +135,15 @@ def compare(solver, arguments, out):
 
 
 def find_largest_batch(solver, network, out):
-    """All tensors grow with the batch, so a batch is what is left of the memory for an image."""
+    """All tensors and FLOPs grow with the batch, so a batch is what is left of the memory for an image."""
     graph = NETWORKS[network](1)
     room = LARGEST_BYTES - graph["fixed_bytes"]
     forward = sum(node["cost"] for node in graph["nodes"][:graph["first_backward"]])
     path = solver.write(network, {**graph, "fixed_bytes": 0})
+    quick = Solver(solver.folder, min(solver.seconds, SEARCH_SECONDS))
 
     def fits(batch, method):
-        report = next(iter(solver.solve(path, [room // batch], method).values()))
+        report = next(iter(quick.solve(path, [room // batch], method).values()))
         return "cost" in report and report["cost"] <= report["plain_cost"] + forward * (1 + 1e-9)
 
     # What the op that needs most leaves no room for needs no search.
@@ -149,24 +151,29 @@ def find_largest_batch(solver, network, out):
                           next(iter(solver.solve(path, [1], "none").values()))["error"])[1])
     found = {"keep everything": room // plain_peak(solver, path)}
     for method in ("sqrt", "greedy", "optimal"):
-        low, high = found["keep everything"], room // floor
+        # What a lesser method reaches need not be tried again, and the most there may be comes first.
+        low = max(found.values()) if method == "optimal" else found["keep everything"]
+        high = middle = room // floor
         while low < high:
-            middle = (low + high + 1) // 2
             low, high = (middle, high) if fits(middle, method) else (low, middle - 1)
+            middle = (low + high + 1) // 2
         found[method] = low
     full = solver.write(f"{network}-largest", NETWORKS[network](found["optimal"]))
     report = solver.solve(full, [LARGEST_BYTES])[LARGEST_BYTES]
     factor = found["optimal"] / found["keep everything"]
-    print(f"{network:10} " + " ".join(f"{found[key]:>15}" for key in found) + f" {factor:7.2f} "
-          f"{report['overhead']:9.2f} {str(report['certified']):>9} {report['seconds']:6.2f}",
+    allowed = 100 * forward * found["optimal"] / report["plain_cost"]
+    print(f"{network:10} " + " ".join(f"{found[key]:>15}" for key in found)
+          + f" {room // floor:5} {factor:6.2f} {report['overhead']:8.2f} {allowed:7.2f} "
+          f"{report['bound']:6.2f} {str(report['certified']):>9} {report['seconds']:6.2f}",
           flush=True)
-    out({"network": network, "largest_batch": found, "factor": factor, **short(report)})
+    out({"network": network, "largest_batch": found, "floor_batch": room // floor,
+         "factor": factor, "forward": allowed, **short(report)})
 
 
 def sweep(solver, arguments, out):
     """Overhead must not rise with the budget, and peaks stay within."""
     for network in arguments.networks:
-        path = solver.write(network, NETWORKS[network](arguments.batch))
+        path = solver.write(network, COSTS[arguments.costs](NETWORKS[network](arguments.batch)))
         none = next(iter(solver.solve(path, [1 << 62], "none").values()))
         state, peak = none["state_bytes"], none["plain_peak"]
         steps = range(1, arguments.sweep + 1)
@@ -216,13 +223,15 @@ def parse_arguments():
                         help="percentages of what recomputation can change (default: %(default)s)")
     parser.add_argument("--peers", type=choice_list(PEERS), default=",".join(PEERS),
                         help="what stands beside it (default: %(default)s)")
+    parser.add_argument("--costs", choices=COSTS, default="flops", help="(default: %(default)s)")
     parser.add_argument("--batch", type=int, default=BATCH, help="(default: %(default)s)")
     parser.add_argument("--time-limit", type=int, default=60,
                         help="seconds of each solver (default: %(default)s)")
     parser.add_argument("--checkmate-nodes", type=int, default=77,
                         help="most nodes of graphs for Checkmate's program (default: %(default)s)")
     parser.add_argument("--largest-batch", action="store_true",
-                        help="instead: the largest batch of networks on images of 224 x 224")
+                        help="instead: the largest batch of networks on images, of 224 x 224 pixels "
+                             "(unet, segnet: 416 x 608)")
     parser.add_argument("--sweep", type=int, default=0, metavar="N", help="instead: N budgets each")
     parser.add_argument("--json", type=argparse.FileType("w"), metavar="FILE",
                         help="also write the figures there, a line each")
@@ -242,7 +251,7 @@ def main():
         solver = Solver(Path(name), arguments.time_limit)
         if arguments.largest_batch:
             print(f"{'network':10} {'keep everything':>15} {'sqrt':>15} {'greedy':>15} "
-                  f"{'optimal':>15}  factor  overhead certified      s")
+                  f"{'optimal':>15} floor factor overhead forward  bound certified      s")
             for network in IMAGES:
                 if network in arguments.networks:
                     find_largest_batch(solver, network, out)

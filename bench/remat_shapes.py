@@ -2,13 +2,15 @@
 """Training steps of known networks as graphs for nyala-solve-graph, from their layer tables.
 
     bench/remat_shapes.py resnet50 --batch 32 > resnet50.json
+    bench/remat_shapes.py gpt12 --costs roofline > gpt12.json
     bench/remat_shapes.py --list
 
 Layers as Keras has them (activations of VGG, U-Net and dense layers in their layer), in Checkmate's convention
 (Jain et al. 2020): a forward node a layer, the loss, a backward node a layer, 2 F + 1 in all, each with
 one result. A backward node reads the gradients that the layer's readers made, the layer's inputs and
 its result, and makes the gradient of the inputs. Costs are FLOPs, of a backward node twice those of
-the forward node where there are weights; weights and their gradients are fixed bytes. For measuring
+the forward node where there are weights, or (--costs roofline) seconds on a GPU that takes them and the
+bytes that a node moves at its peaks; weights and their gradients are fixed bytes. For measuring
 solvers; nyala-compile makes its graphs from the step that it compiles.
 """
 import argparse
@@ -17,6 +19,8 @@ import math
 import sys
 
 F32 = 4
+# Of a GPU as Checkmate's publication had it (V100): f32 arithmetic and memory as they are reached.
+PEAK_FLOPS, PEAK_BYTES = 13e12, 800e9
 
 
 class Net:
@@ -33,9 +37,12 @@ class Net:
     def step(self):
         tensors, nodes = [], []
 
-        def node(name, inputs, elements, flops, forward):
+        def node(name, inputs, elements, flops, weights, forward):
+            """`weights`: elements of these that it reads or writes."""
             tensors.append({"bytes": int(elements) * F32})
+            moved = sum(tensors[value]["bytes"] for value in (*inputs, len(tensors) - 1))
             entry = {"op": name, "cost": float(flops), "bytes": tensors[-1]["bytes"],
+                     "moved_bytes": moved + weights * F32,
                      "inputs": inputs, "outputs": [len(tensors) - 1]}
             if forward:
                 entry["recomputable"] = True
@@ -43,22 +50,29 @@ class Net:
             return len(tensors) - 1
 
         readers = [[] for _ in self.layers]
-        for index, (name, inputs, elements, flops, _) in enumerate(self.layers):
-            node(name, inputs, elements, flops, True)
+        for index, (name, inputs, elements, flops, weights) in enumerate(self.layers):
+            node(name, inputs, elements, flops, weights, True)
             for value in inputs:
                 readers[value].append(index)
         last = len(self.layers) - 1
         gradients = {}
-        loss = node("loss", [last], self.layers[last][2], self.layers[last][2], False)
+        loss = node("loss", [last], self.layers[last][2], self.layers[last][2], 0, False)
         for index in range(last, -1, -1):
             name, inputs, elements, flops, weights = self.layers[index]
             arrived = [gradients[reader] for reader in readers[index]] or [loss]
             # The gradient of a sum is that of each operand.
             made = elements if name == "add" else sum(self.layers[value][2] for value in inputs)
             gradients[index] = node(name + "_grad", [*arrived, *inputs, index], made,
-                                    flops * (2 if weights else 1), False)
+                                    flops * (2 if weights else 1), 2 * weights, False)
         fixed = 2 * F32 * sum(layer[4] for layer in self.layers)
         return {"fixed_bytes": fixed, "first_backward": last + 1, "tensors": tensors, "nodes": nodes}
+
+
+def with_roofline(graph):
+    """The graph with seconds for costs."""
+    nodes = [{**node, "cost": max(node["cost"] / PEAK_FLOPS, node["moved_bytes"] / PEAK_BYTES)}
+             for node in graph["nodes"]]
+    return {**graph, "nodes": nodes}
 
 
 class Images(Net):
@@ -252,6 +266,7 @@ def chain(length):
     return {"first_backward": length, "tensors": tensors, "nodes": nodes}
 
 
+COSTS = {"flops": lambda graph: graph, "roofline": with_roofline}
 NETWORKS = {
     "vgg16": lambda batch: vgg(batch, (2, 2, 3, 3, 3)),
     "vgg19": lambda batch: vgg(batch, (2, 2, 4, 4, 4)),
@@ -263,6 +278,8 @@ NETWORKS = {
     "gpt12": lambda batch: gpt(batch, 12),
     "gpt30": lambda batch: gpt(batch, 30),
     "gpt42": lambda batch: gpt(batch, 42),
+    "gpt100": lambda batch: gpt(batch, 100),
+    "gpt200": lambda batch: gpt(batch, 200),
     "chain": chain,
 }
 
@@ -272,12 +289,14 @@ def main():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("network", nargs="?", choices=NETWORKS)
     parser.add_argument("--batch", type=int, default=8, help="of chain: its length")
+    parser.add_argument("--costs", choices=COSTS, default="flops", help="(default: %(default)s)")
     parser.add_argument("--list", action="store_true", help="name the networks")
     arguments = parser.parse_args()
     if arguments.list or not arguments.network:
         print("\n".join(NETWORKS))
         return
-    json.dump(NETWORKS[arguments.network](arguments.batch), sys.stdout)
+    graph = COSTS[arguments.costs](NETWORKS[arguments.network](arguments.batch))
+    json.dump(graph, sys.stdout)
 
 
 if __name__ == "__main__":

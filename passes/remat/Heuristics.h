@@ -6,8 +6,6 @@
 
 #include "llvm/ADT/STLFunctionalExtras.h"
 
-#include <optional>
-
 namespace nyala::remat {
 
 KeepSet keepAll(const Lifetimes &lifetimes);
@@ -24,17 +22,6 @@ using MayContinue = llvm::function_ref<bool()>;
 /// what the room allows. What it returns need not fit. `budget` is in bytes.
 KeepSet searchLocally(const Lifetimes &lifetimes, KeepSet keep, int64_t budget,
                       MayContinue mayContinue);
-
-/// As makeSchedule takes them.
-struct TransientSets {
-  KeepSet keep, transient;
-};
-
-/// For budgets near the floor: lets everything go after each backward node, the least memory that
-/// there is, then lets tensors stay, from the forward part or from their recomputation on, where
-/// that fits and is cheaper. Nothing if even the first does not fit. `budget` is in bytes.
-std::optional<TransientSets> searchFromFloor(const Lifetimes &lifetimes, int64_t budget,
-                                             MayContinue mayContinue);
 
 } // namespace nyala::remat
 

@@ -76,6 +76,55 @@ Lifetimes::Lifetimes(const Graph &graph)
       stages.push_back(node);
     stageOf[node] = static_cast<int>(stages.size()) - 1;
   }
+  settledAt = stages;
+}
+
+std::vector<int64_t> Lifetimes::findTaken() const {
+  std::vector<int64_t> taken = constantAt, change(getNodes() + 1);
+  for (auto [tensor, uses] : llvm::enumerate(tensors))
+    if (uses.kind != TensorUses::Kind::Constant && uses.firstBackward >= 0) {
+      change[uses.firstBackward] += getBytes(tensor);
+      change[uses.lastBackward + 1] -= getBytes(tensor);
+    }
+  int64_t read = 0;
+  for (int node = 0; node < getNodes(); ++node)
+    taken[node] += read += change[node];
+  return taken;
+}
+
+Lifetimes Lifetimes::coarsen(int count) const {
+  Lifetimes result = *this;
+  int fine = stages.size();
+  if (count >= fine)
+    return result;
+  std::vector<int64_t> taken = findTaken();
+  auto mostIn = [&](int stage) {
+    int end = stage + 1 < fine ? stages[stage + 1] : getNodes();
+    return *std::max_element(taken.begin() + stages[stage], taken.begin() + end);
+  };
+  result.stages.clear();
+  result.settledAt.clear();
+  for (int part = 1, begin = 0, chunk = 0; part <= count && chunk < fine; ++part) {
+    // The square of how far it is, and one at least.
+    int end =
+        std::max<int64_t>(chunk + 1, static_cast<int64_t>(fine) * part * part / count / count);
+    int last = chunk;
+    for (int stage = chunk; stage < end; ++stage)
+      if (mostIn(stage) > mostIn(last))
+        last = stage;
+    if (end == fine)
+      last = fine - 1;
+    result.stages.push_back(stages[begin]);
+    result.settledAt.push_back(stages[last]);
+    begin = last + 1;
+    chunk = end;
+  }
+  for (int node = graph.firstBackward, stage = -1; node < getNodes(); ++node) {
+    if (stage + 1 < static_cast<int>(result.stages.size()) && node == result.stages[stage + 1])
+      ++stage;
+    result.stageOf[node] = stage;
+  }
+  return result;
 }
 
 bool Lifetimes::isOnce(const Node &node) const {

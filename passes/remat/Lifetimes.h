@@ -33,6 +33,9 @@ struct Lifetimes {
   double plainCost = 0; ///< of each node once
   /// Backward nodes that are the first to read a droppable tensor: where recomputation happens.
   std::vector<int> stages;
+  /// By stage, the node before which the last of its recomputation happens: the stage itself unless
+  /// it is several of them.
+  std::vector<int> settledAt;
   /// Last stage at or before each node; -1 if there is none.
   std::vector<int> stageOf;
   /// At each node, bytes that are there whatever is chosen: fixed ones, constant tensors,
@@ -42,8 +45,16 @@ struct Lifetimes {
   /// it.
   std::vector<int64_t> constantBefore;
 
+  /// The same with at most `count` stages, which for a program that is smaller, and asks less, are
+  /// several at once: the later the more. The memory of such a stage is that of its last part, so
+  /// that ends where most memory is taken whatever is chosen.
+  Lifetimes coarsen(int count) const;
+
   int getNodes() const { return graph.nodes.size(); }
   int64_t getBytes(int tensor) const { return graph.tensors[tensor].bytes; }
+  /// At each backward node, what is there whatever is chosen: `constantAt` and what is read from
+  /// before the node to after it.
+  std::vector<int64_t> findTaken() const;
   /// Does the node run once: because it must, or because it writes a result, which would have to
   /// live twice?
   bool isOnce(const Node &node) const;

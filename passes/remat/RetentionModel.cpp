@@ -241,24 +241,14 @@ Affine RetentionModel::presentOrLate(int tensor, int node) {
 }
 
 void RetentionModel::addMemory() {
-  const Graph &graph = lifetimes.graph;
-  int forward = graph.firstBackward, end = graph.nodes.size();
+  int forward = lifetimes.graph.firstBackward, end = lifetimes.getNodes();
+  std::vector<int64_t> taken = lifetimes.findTaken();
   // Of the nodes from a stage to the next, the one with the most that does not depend on choices.
   for (int begin = forward; begin < end;) {
-    int worst = begin, stage = stageOf(begin), node = begin;
-    int64_t most = -1;
-    for (; node < end && stageOf(node) == stage; ++node) {
-      int64_t bytes = lifetimes.constantAt[node];
-      for (auto [tensor, use] : llvm::enumerate(lifetimes.tensors))
-        if (use.kind != TensorUses::Kind::Constant && use.firstBackward >= 0 &&
-            use.firstBackward <= node && node <= use.lastBackward)
-          bytes += lifetimes.getBytes(tensor);
-      if (bytes > most) {
-        most = bytes;
-        worst = node;
-      }
-    }
-    begin = node;
+    int stage = stageOf(begin), worst = stage < 0 ? begin : lifetimes.settledAt[stage];
+    for (; begin < end && stageOf(begin) == stage; ++begin)
+      if (begin > worst && taken[begin] > taken[worst])
+        worst = begin;
     Affine row = makeConstant(budget - lifetimes.constantAt[worst]);
     for (int tensor = 0, count = lifetimes.tensors.size(); tensor < count; ++tensor)
       row.add(presentOrLate(tensor, worst), -static_cast<double>(lifetimes.getBytes(tensor)));

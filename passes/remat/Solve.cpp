@@ -1,5 +1,6 @@
 //===- Solve.cpp - Schedules within a budget, with a bound ----------------===//
 #include "passes/remat/Solve.h"
+#include "passes/remat/Annealing.h"
 #include "passes/remat/Chain.h"
 #include "passes/remat/CheckmateModel.h"
 #include "passes/remat/CutBound.h"
@@ -23,14 +24,21 @@ using namespace nyala::remat;
 /// the optimum, others have many solutions that are about as good.
 static constexpr double kNegligible = 1e-9, kNegligibleLarge = 2e-4, kNegligibleHuge = 8e-4;
 /// Stages times forward nodes: of programs that are solved to the optimum, of those that CBC takes
-/// whole, and of those whose relaxation can be solved whole; above, within a window.
+/// whole, and of those whose relaxation can be solved; above, and first, with fewer stages.
 static constexpr int64_t kExactProgram = 5000, kWholeProgram = 40000, kHugeProgram = 400000;
-static constexpr int kWindow = 30, kWideWindow = 100;
+static constexpr int64_t kCoarseProgram = 40000;
+static constexpr int kWindow = 30;
 /// Stages times forward nodes of programs that recompute repeatedly, and branches of their search.
 static constexpr int64_t kTransientProgram = 12000;
 static constexpr int kTransientBranches = 500;
-/// Tensors that the search from the floor tries.
-static constexpr int64_t kFloorEvaluations = 5000;
+/// Rounds of annealing, of about half a second each, and nodes of graphs of which it begins at
+/// the floor.
+static constexpr int kAnnealingRounds = 5;
+static constexpr size_t kFloorNodes = 400;
+/// For what is certified already to become cheaper still.
+static constexpr double kPolishingSeconds = 5;
+/// Bounds by cuts are a little better as integer programs: gaps that this may close.
+static constexpr double kNearlyCertified = 10 * kCertified;
 /// Nodes of graphs that Checkmate's program takes in a second.
 static constexpr size_t kStagedNodes = 24;
 /// Nodes that the local search executes, about a second's work, and schedules that it tries at
@@ -44,6 +52,8 @@ static constexpr const char *kRetained =
     "schedules that run each node first in this order, and again recomputable nodes of the forward "
     "part that write no result, at most once, when they are first wanted, to stay to their last "
     "reader";
+/// Of a schedule that is cheaper than all of a class.
+static constexpr const char *kOutdone = "; this one is not of these, and cheaper than all of them";
 static constexpr const char *kStaged =
     "schedules that run each node first in this order, and before that again only recomputable "
     "nodes, each at most once";
@@ -104,16 +114,21 @@ private:
   void findFloor();
   void runSegments();
   KeepSet searchLocally(int64_t budget) const;
-  void runRetention(int window, double seconds, const char *method, bool dive = false);
+  void runRetention(const Lifetimes &staged, int window, double seconds, const char *method,
+                    bool dive = false);
+  void runCoarse();
+  void runAnnealing(int64_t budget, int rounds);
   void runTransient(double seconds);
   void runChain();
   CheckmateResult runStaged(bool tight);
   llvm::Expected<Plan> runCheckmate();
   void boundByCuts(bool exact, double seconds);
   bool isClose(double lower) const {
-    return best && lower <= getCost() + kNegligible * scale() && getGap(lower) <= options.tolerance;
+    return best && lower < kInfinity && getGap(lower) <= options.tolerance;
   }
   bool isCertified() const { return isClose(bound); }
+  /// Certified as one of a class of fewer schedules, or as cheaper than all of it?
+  bool isRetained() const { return isClose(retainedBound); }
   void findNearest();
   Plan finish();
   llvm::Error fail();
@@ -183,7 +198,9 @@ KeepSet Solver::searchLocally(int64_t budget) const {
                               [&] { return left-- > 0 && remaining() > 0; });
 }
 
-void Solver::runRetention(int window, double seconds, const char *method, bool dive) {
+/// `staged`: lifetimes as they are, or with fewer stages.
+void Solver::runRetention(const Lifetimes &staged, int window, double seconds, const char *method,
+                          bool dive) {
   RetentionOptions retention;
   retention.budget = options.budget;
   retention.window = window;
@@ -199,8 +216,8 @@ void Solver::runRetention(int window, double seconds, const char *method, bool d
     retention.seconds = end - elapsed();
     if (retention.seconds <= 0)
       return;
-    RetentionResult result = solveRetention(lifetimes, retention);
-    bool whole = window >= static_cast<int>(lifetimes.stages.size());
+    RetentionResult result = solveRetention(staged, retention);
+    bool whole = window >= static_cast<int>(staged.stages.size());
     if (attempt == 0 && whole)
       retainedBound = std::max(retainedBound, result.infeasible ? kInfinity : result.bound);
     if (result.keep)
@@ -211,6 +228,29 @@ void Solver::runRetention(int window, double seconds, const char *method, bool d
   }
 }
 
+/// From few stages to all of them, as far as that is needed and can be solved.
+void Solver::runCoarse() {
+  int stages = lifetimes.stages.size();
+  for (int64_t columns = kCoarseProgram; columns <= kHugeProgram; columns *= 4) {
+    int count = std::clamp<int64_t>(columns / graph.firstBackward, 1, stages);
+    Lifetimes staged = lifetimes.coarsen(count);
+    runRetention(staged, count, 0.5 * remaining(), "retention intervals", /*dive=*/true);
+    if (count == stages || isSettled() || isRetained())
+      return;
+  }
+}
+
+void Solver::runAnnealing(int64_t budget, int rounds) {
+  AnnealingOptions annealing;
+  annealing.budget = budget;
+  annealing.rounds = rounds;
+  // From the least memory up, where that can be tried often enough.
+  if (best && graph.nodes.size() > kFloorNodes)
+    annealing.from = &best->schedule;
+  double end = elapsed() + 0.3 * remaining();
+  offer(anneal(lifetimes, annealing, [&] { return elapsed() < end; }), "annealing");
+}
+
 void Solver::runTransient(double seconds) {
   TransientOptions transient;
   transient.budget = options.budget;
@@ -218,12 +258,6 @@ void Solver::runTransient(double seconds) {
   transient.allowedGap = negligible() * scale();
   transient.branches = kTransientBranches;
   double end = elapsed() + std::min(seconds, remaining());
-  int64_t left = kFloorEvaluations;
-  if (std::optional<TransientSets> sets =
-          searchFromFloor(lifetimes, options.budget, [&] { return left-- > 0 && elapsed() < end; }))
-    offer(makeSchedule(lifetimes, sets->keep, &sets->transient), "from the floor");
-  if (countTransientSize(lifetimes) > kTransientProgram)
-    return;
   for (int attempt = 0; attempt < 4 && elapsed() < end; ++attempt) {
     transient.seconds = end - elapsed();
     std::optional<TransientSets> result = solveTransient(lifetimes, transient);
@@ -276,25 +310,13 @@ void Solver::runChain() {
   }
 }
 
-/// The lowest budget for which a schedule can be found, in the time that is left.
+/// The lowest budget for which a schedule can be found: mostly the floor, else about it.
 void Solver::findNearest() {
-  double end = elapsed() + std::min(remaining(), 10.0);
-  int64_t low = std::max(floor, options.budget + 1);
-  for (int attempt = 0; attempt < 12 && low < lowestPeak && elapsed() < end; ++attempt) {
-    int64_t budget = attempt == 0 ? low : low + (lowestPeak - low) / 2;
-    offer(searchLocally(budget), "greedy");
-    if (lowestPeak <= budget)
-      continue;
-    RetentionOptions retention;
-    retention.budget = budget;
-    retention.allowedGap = lifetimes.plainCost * graph.nodes.size();
-    retention.seconds = end - elapsed();
-    RetentionResult result = solveRetention(lifetimes, retention);
-    if (result.keep)
-      offer(*result.keep, "retention");
-    else
-      low = budget + 1;
-  }
+  KeepSet none(lifetimes.tensors.size()), all = keepAll(lifetimes);
+  offer(makeSchedule(lifetimes, none, &all), "floor");
+  int64_t lowest = std::max(floor, options.budget + 1);
+  if (lowestPeak > lowest)
+    runAnnealing(lowest, 1);
 }
 
 llvm::Error Solver::fail() {
@@ -323,11 +345,12 @@ Plan Solver::finish() {
   bound = std::max(bound, lifetimes.plainCost);
   plan.bound = bound;
   plan.boundClass = kOrdered;
-  // A bound of fewer schedules says more where it is needed, and is one of this schedule's class.
-  if (getGap(bound) > kCertified && retainedBound > bound &&
-      retainedBound <= getCost() + kNegligible * scale()) {
-    plan.bound = std::min(retainedBound, getCost());
+  // A bound of fewer schedules says more where it is needed, but nothing where none of them fits.
+  if (getGap(bound) > kCertified && retainedBound > bound && retainedBound < kInfinity) {
+    plan.bound = retainedBound;
     plan.boundClass = kRetained;
+    if (retainedBound > getCost() + kNegligible * scale())
+      plan.boundClass += kOutdone;
   }
   plan.bound = std::min(plan.bound, getCost());
   plan.overhead = getCost() / scale() - 1;
@@ -364,23 +387,29 @@ llvm::Expected<Plan> Solver::run() {
     return best ? llvm::Expected<Plan>(finish()) : llvm::Expected<Plan>(fail());
   runChain();
   boundByCuts(/*exact=*/false, 0.2 * remaining());
+  // Where no heuristic keeps enough, little may be kept for each node that runs again.
+  bool nearFloor = !best;
+  if (nearFloor)
+    runAnnealing(options.budget, 1);
   int stages = lifetimes.stages.size();
   bool dives = size() > kWholeProgram, whole = size() <= kHugeProgram;
   if (!isSettled() && dives)
-    runRetention(whole ? stages : kWideWindow, 0.5 * remaining(),
-                 whole ? "retention intervals" : "retention intervals within a window",
-                 /*dive=*/true);
-  if (!isSettled() && dives && !isClose(retainedBound))
-    runRetention(kWindow, 0.5 * remaining(), "retention intervals within a window");
-  if (!isSettled() && whole && !(dives && (isCertified() || isClose(retainedBound))))
-    runRetention(stages, 0.8 * remaining(), "retention intervals");
-  if (!isCertified() && (!best || countTransientSize(lifetimes) <= kTransientProgram))
-    runTransient(0.3 * remaining());
+    runCoarse();
+  if (!isSettled() && dives && !isRetained())
+    runRetention(lifetimes, kWindow, 0.5 * remaining(), "retention intervals within a window");
+  if (!isSettled() && whole && !(dives && (isCertified() || isRetained())))
+    runRetention(lifetimes, stages,
+                 isCertified() ? kPolishingSeconds : (nearFloor ? 0.2 : 0.8) * remaining(),
+                 "retention intervals");
+  if (!isCertified() && (size() <= kExactProgram || !isRetained()))
+    runAnnealing(options.budget, kAnnealingRounds);
+  if (!isCertified() && !isRetained() && countTransientSize(lifetimes) <= kTransientProgram)
+    runTransient(0.03 * remaining());
   if (!isCertified() && graph.nodes.size() <= kStagedNodes && isForCheckmate(graph) &&
       remaining() > 0)
     runStaged(/*tight=*/true);
-  // Takes seconds, and is for where no other bound certifies.
-  if (best && !isCertified() && !isClose(retainedBound))
+  // Takes seconds, and is for where no other bound certifies and this one may.
+  if (best && !isCertified() && !isRetained() && getGap(bound) <= kNearlyCertified)
     boundByCuts(/*exact=*/true, 0.5 * remaining());
   if (!best)
     findNearest(); // on the way to a higher budget it may meet one that fits

@@ -2,7 +2,7 @@
 #ifndef NYALA_PASSES_REMAT_TRANSIENTMODEL_H
 #define NYALA_PASSES_REMAT_TRANSIENTMODEL_H
 
-#include "passes/remat/Heuristics.h"
+#include "passes/remat/Lifetimes.h"
 
 #include <optional>
 
@@ -14,6 +14,11 @@ struct TransientOptions {
   double allowedGap = 0; ///< of the cost
   int branches = 0;      ///< of the search at most; 0: any number
   int threads = 1;
+};
+
+/// As makeSchedule takes them.
+struct TransientSets {
+  KeepSet keep, transient;
 };
 
 /// A tensor that is let go is either recomputed once and stays to its last reader, or is recomputed

@@ -20,7 +20,7 @@ std::string describeReferences(const std::string &path) {
   return "Never write a value: write its path in braces, like {{ " + path + " }}.";
 }
 
-/// "visitor points" of visitor.points. Opens no reference, whatever the keys are.
+/// "visitor points" of visitor.points. No braces, which would begin a reference.
 std::string nameField(const DataTree &data, NodeId node) {
   if (node == DataTree::root)
     return "";

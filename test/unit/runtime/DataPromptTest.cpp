@@ -64,7 +64,8 @@ TEST(WorkedExample, IsMadeOfTheData) {
   EXPECT_EQ(makeExample(ShownFields(DataTree(R"([{"a": 1}, {"a": 2}])"), {})).text,
             "The 0 a is {{ data[0].a }}. The 1 a is {{ data[1].a }}.");
   EXPECT_EQ(makeExample(ShownFields(DataTree(R"({"a": []})"), {})).text, "");
-  EXPECT_EQ(makeExample(ShownFields(DataTree(R"({"{{ b }}": 1})"), {})).prose, "The  b }} is 1.");
+  EXPECT_EQ(makeExample(ShownFields(DataTree(R"({"{{b": 1})"), {})).text,
+            "The b is {{ data[\"{{b\"] }}.");
 }
 
 TEST(DataPrompt, HasNoSpecialTokenOfTheData) {
