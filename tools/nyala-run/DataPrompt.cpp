@@ -146,7 +146,7 @@ std::vector<ChatMessage> askForReferences(const std::string &shown, const Worked
                                        {"user", shown + "\n\n" + request + " " + rule}};
   if (!example.text.empty()) {
     messages.push_back({"assistant", example.text});
-    messages.push_back({"user", "Write the next sentences. " + rule});
+    messages.push_back({"user", "Good. Now write on, about everything. " + rule});
   }
   return messages;
 }
