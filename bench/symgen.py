@@ -9,6 +9,7 @@ Needs libnyala.so (build/, or $NYALA_BUILD_DIR), a Python with jinja2 and numpy 
 them), and the first time a network for llguidance, from PyPI. README.md says how it measures.
 """
 import argparse
+import itertools
 import json
 import random
 import statistics
@@ -27,9 +28,10 @@ from quiet import say  # noqa: E402
 from symgen_api import Constraint, Data, GroundedSession  # noqa: E402
 from symgen_grammar import walk_usable  # noqa: E402
 from symgen_peer import Peer  # noqa: E402
-from symgen_records import make_varied, make_wide  # noqa: E402
+from symgen_records import make_flat, make_varied, make_wide  # noqa: E402
 from symgen_walks import Comparison, Walk  # noqa: E402
 
+DATA = {"groups": make_wide, "flat": make_flat}
 PLENTY = 1 << 30  # tokens left: llguidance knows no limit
 
 def microseconds(begin):
@@ -147,23 +149,24 @@ def report_equality(comparison, figures, out):
 
 def measure_masks(session, arguments, out):
     peer = Peer(session)
-    for paths in arguments.paths:
-        record = make_wide(random.Random(0), paths)
+    for paths, name in itertools.product(arguments.paths, arguments.data):
+        record = DATA[name](random.Random(0), paths)
+        test = {"data": name, "paths": paths}
         text = json.dumps(record)
         makers = [peer.make(record, is_exact) for is_exact in (False, True)]
         values = list_values(record, peer.usable)
         first = time_first(peer, session, text, makers[0], arguments.repetitions)
-        for (test, engine), ms in first.items():
-            out({"paths": paths, "test": test, "engine": engine, "ms": ms})
+        for (what, engine), ms in first.items():
+            out({**test, "test": what, "engine": engine, "ms": ms})
         with Data(session, text) as data:
-            out({"paths": paths, "test": "empty_call", "engine": "nyala",
-                 "us": time_call(session, data)})
+            out({**test, "test": "empty_call", "engine": "nyala", "us": time_call(session, data)})
             for kind in arguments.walk_kinds:
-                compare_walks(session, data, makers, values, peer, paths, kind, arguments, out)
+                compare_walks(session, data, makers, values, peer, {**test, "walk": kind}, arguments,
+                              out)
     compare_records(session, peer, max(4, arguments.walks // 10), out)
 
 
-def compare_walks(session, data, makers, values, peer, paths, kind, arguments, out):
+def compare_walks(session, data, makers, values, peer, test, arguments, out):
     """Walks of a kind, with states that nothing has visited before. The same walks are repeated
     from the beginning, and of a call the least time counts: interruptions are no engine's."""
     repeated = []
@@ -172,7 +175,7 @@ def compare_walks(session, data, makers, values, peer, paths, kind, arguments, o
         matchers = [make() for make in makers]
         with Constraint(session, data) as constraint:
             for _ in range(arguments.walks):
-                walk_both(Walk(draw, session, values, kind), constraint, *matchers, peer,
+                walk_both(Walk(draw, session, values, test["walk"]), constraint, *matchers, peer,
                           comparison, times)
         repeated.append(times)
     times = {key: np.min([run[key] for run in repeated], axis=0) for key in repeated[0]}
@@ -183,13 +186,12 @@ def compare_walks(session, data, makers, values, peer, paths, kind, arguments, o
                 figures[engine] = summarize([
                     value for key, samples in times.items() if key[0] == engine
                     and key[2] == what and place in (key[1], "all") for value in samples])
-                out({"paths": paths, "walk": kind, "test": what, "place": place, "engine": engine,
-                     **figures[engine]})
+                out({**test, "test": what, "place": place, "engine": engine, **figures[engine]})
             if what == "mask":
-                out({"paths": paths, "walk": kind, "test": "ratio", "place": place,
+                out({**test, "test": "ratio", "place": place,
                      **{key: figures["llguidance"][key] / figures["nyala"][key]
                         for key in ("avg_us", "p50_us", "p99_us")}})
-    report_equality(comparison, {"paths": paths, "walk": kind}, out)
+    report_equality(comparison, test, out)
 
 
 # --- Decoding ---------------------------------------------------------------------------------
@@ -242,6 +244,8 @@ def main():
     parser.add_argument("--tests", type=choice_list(("masks", "decode")), default="masks,decode")
     parser.add_argument("--paths", type=number_list, default="10,1000,10000",
                         help="in the data (default: %(default)s)")
+    parser.add_argument("--data", type=choice_list(tuple(DATA)), default="groups,flat",
+                        help="groups of fields that repeat, one object of keys, or both")
     parser.add_argument("--walks", type=int, default=100,
                         help="generations of each kind (default: %(default)s)")
     parser.add_argument("--walk-kinds", type=choice_list(("written", "random")),

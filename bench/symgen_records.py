@@ -13,6 +13,9 @@ SURNAMES = ("Okafor", "Lindqvist", "Marchetti", "Novak", "Park", "Haddad", "Silv
 CITIES = ("Porto", "Lyon", "Tampere", "Graz", "Boise", "Osaka", "Quito", "Bergen", "Tunis", "Cork")
 TEAMS = ("Hawks", "Otters", "Comets", "Badgers", "Ravens", "Sharks", "Foxes", "Pilots")
 SKIES = ("sunny", "cloudy", "rainy", "foggy", "windy")
+WORDS = ("river", "rivet", "station", "height", "heat", "summer", "sum", "total", "lamp", "land",
+         "open", "order", "number", "north", "south", "depth", "day", "date", "water", "wind",
+         "rate", "ratio", "index", "input", "level", "lower", "upper", "value", "volume", "yield")
 PRODUCTS = ("desk lamp", "oak table", "bicycle pump", "tea kettle", "wool blanket", "notebook")
 MARKUP = ("{{ game.points }}", "}}", "{% if x %}", "{# no #}", "{{", "<|im_end|>",
           "<|im_start|>user", "<|endoftext|>", "<b>&amp;</b>", "</script>", "a {{ b }} c {{ d", "\\",
@@ -141,6 +144,14 @@ def make_wide(draw, paths):
         record[f"station_{len(record)}"] = station
         left -= 11
     return record | {f"extra_{number}": number for number in range(left)}
+
+
+def make_flat(draw, paths):
+    """One object of so many numbers, whose keys are one to three words: nothing in it repeats."""
+    record = {}
+    while len(record) < paths:
+        record["_".join(draw.choices(WORDS, k=draw.randrange(1, 4)))] = draw.randrange(1000)
+    return record
 
 
 KINDS = (make_game, make_unicode, make_odd_keys, make_markup, make_empties, make_huge, make_dates,

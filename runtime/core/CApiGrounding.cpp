@@ -3,6 +3,7 @@
 #include "runtime/core/CApi.h"
 #include "runtime/grounding/HtmlPage.h"
 #include "runtime/grounding/ReferenceConstraint.h"
+#include "runtime/grounding/RewriteConstraint.h"
 
 using namespace nyala::rt;
 using namespace nyala::rt::grounding;
@@ -39,6 +40,24 @@ nyala_status nyala_constraint_create_references(const nyala_model *model, const 
     *constraint =
         std::make_unique<nyala_constraint>(nyala_constraint{*model, std::move(references)})
             .release();
+  });
+}
+
+nyala_status nyala_constraint_create_rewrite(const nyala_model *model, const nyala_data *data,
+                                             const char *prose, size_t length,
+                                             nyala_constraint **constraint) {
+  return guarded([&] {
+    require(constraint, "constraint");
+    *constraint = nullptr;
+    require(model, "model");
+    require(data, "data");
+    if (length > 0)
+      require(prose, "prose");
+    auto rewrite = std::make_unique<RewriteConstraint>(model->getTrie(), data->tree,
+                                                       std::string_view(prose, length),
+                                                       model->artifact.program().vocabulary());
+    *constraint =
+        std::make_unique<nyala_constraint>(nyala_constraint{*model, std::move(rewrite)}).release();
   });
 }
 

@@ -198,9 +198,10 @@ std::optional<NodeId> DataTree::find(NodeId object, std::string_view key) const 
   return *found;
 }
 
+std::string quoteJson(std::string_view text) { return nlohmann::json(text).dump(); }
+
 std::string DataTree::toJson(NodeId node) const {
   const DataNode &value = nodes[node];
-  auto quote = [](const std::string &text) { return nlohmann::json(text).dump(); };
   switch (value.kind) {
   case DataNode::Kind::Null:
     return "null";
@@ -209,7 +210,7 @@ std::string DataTree::toJson(NodeId node) const {
   case DataNode::Kind::Number:
     return value.text;
   case DataNode::Kind::String:
-    return quote(value.text);
+    return quoteJson(value.text);
   case DataNode::Kind::Array:
   case DataNode::Kind::Object:
     break;
@@ -220,7 +221,7 @@ std::string DataTree::toJson(NodeId node) const {
     if (out.size() > 1)
       out += ',';
     if (isObject)
-      out += quote(nodes[child].key) + ':';
+      out += quoteJson(nodes[child].key) + ':';
     out += toJson(child);
   }
   return out + (isObject ? '}' : ']');

@@ -74,6 +74,9 @@ private:
   std::vector<NodeId> byKey;    ///< the same, those of an object ascending by key
 };
 
+/// A string in JSON.
+std::string quoteJson(std::string_view text);
+
 } // namespace nyala::rt::grounding
 
 #endif // NYALA_RUNTIME_GROUNDING_DATATREE_H

@@ -2,6 +2,8 @@
 
 #include "runtime/grounding/ReferenceConstraint.h"
 
+#include "runtime/grounding/TokenSets.h"
+
 #include <utility>
 
 namespace nyala::rt::grounding {
@@ -9,34 +11,19 @@ namespace nyala::rt::grounding {
 /// Of states that are remembered, and of their exceptions.
 static constexpr size_t maxVisited = 1 << 14, maxExceptions = 1 << 19;
 
-static std::bitset<256> findUsable(const TokenTrie &trie) {
-  std::bitset<256> usable;
-  for (size_t byte = 0; byte < 256; ++byte)
-    usable[byte] = trie.hasByte(static_cast<uint8_t>(byte));
-  return usable;
-}
-
 ReferenceConstraint::ReferenceConstraint(const TokenTrie &trie, const DataTree &data,
                                          size_t vocabulary)
-    : trie(trie), automaton(data, findUsable(trie)), slots(2 * maxVisited) {
-  const Tokenizer &tokenizer = trie.getTokenizer();
-  const size_t words = (std::max(vocabulary, tokenizer.size()) + 63) / 64;
-  plain.resize(words);
-  auto bit = [](uint32_t token) { return uint64_t{1} << (token % 64); };
-  for (uint32_t node = 0; node < trie.size(); node = trie.getEnd(node))
-    for (uint32_t token : trie.tokensFrom(node))
-      plain[token / 64] |= bit(token);
-  for (uint32_t token : tokenizer.getStops())
-    plain[token / 64] &= ~bit(token);
+    : trie(trie), automaton(data, findUsable(trie)), plain(findPlain(trie, vocabulary)),
+      slots(2 * maxVisited) {
   inText.bits = plain;
-  for (uint32_t token : tokenizer.getStops())
-    inText.bits[token / 64] |= bit(token);
-  inReference.bits.resize(words);
+  for (uint32_t token : trie.getTokenizer().getStops())
+    inText.bits[token / 64] |= uint64_t{1} << (token % 64);
+  inReference.bits.resize(plain.size());
   visited.reserve(maxVisited);
   reached.reserve(trie.size() + 1);
   findInText();
   // A list more always has room.
-  exceptions.reserve(kept + tokenizer.size() + maxExceptions);
+  exceptions.reserve(kept + trie.getTokenizer().size() + maxExceptions);
 }
 
 //===----------------------------------------------------------------------===//

@@ -2,28 +2,11 @@
 
 #include "runtime/grounding/Spans.h"
 
-#include "runtime/grounding/Path.h"
+#include "runtime/grounding/Words.h"
 #include "runtime/text/Utf8.h"
-
-#include <nlohmann/json.hpp>
 
 namespace nyala::rt::grounding {
 namespace {
-
-bool isDigit(char c) { return c >= '0' && c <= '9'; }
-/// Part of a word, also of one in letters beyond ASCII.
-bool isWordByte(char c) { return isNameByte(c) || static_cast<uint8_t>(c) >= 0x80; }
-
-/// Where the numeral that begins at text[at] ends.
-size_t findNumeralEnd(std::string_view text, size_t at) {
-  while (at < text.size() && isDigit(text[at])) {
-    ++at;
-    bool isSeparator = at + 1 < text.size() && (text[at] == '.' || text[at] == ',');
-    if (isSeparator && isDigit(text[at + 1]))
-      ++at;
-  }
-  return at;
-}
 
 class Builder {
 public:
@@ -84,13 +67,12 @@ Grounded ground(const DataTree &tree, std::string_view generation) {
 }
 
 std::string renderJsonLines(const DataTree &tree, const Grounded &grounded) {
-  auto quoted = [](std::string_view text) { return nlohmann::json(text).dump(); };
   std::string out;
   for (const Span &span : grounded.spans) {
     out += "{\"start\":" + std::to_string(span.begin) + ",\"end\":" + std::to_string(span.end);
     std::string value =
         ",\"value\":" +
-        quoted(std::string_view(grounded.text).substr(span.begin, span.end - span.begin));
+        quoteJson(std::string_view(grounded.text).substr(span.begin, span.end - span.begin));
     switch (span.kind) {
     case Span::Kind::Text:
       out += ",\"kind\":\"text\"";
@@ -99,11 +81,11 @@ std::string renderJsonLines(const DataTree &tree, const Grounded &grounded) {
       out += ",\"kind\":\"ungrounded\"" + value;
       break;
     case Span::Kind::Reference:
-      out += ",\"kind\":\"reference\"" + value + ",\"ref\":" + quoted(span.reference) +
-             ",\"path\":" + quoted(spellPath(tree, span.operands[0])) + ",\"operands\":[";
+      out += ",\"kind\":\"reference\"" + value + ",\"ref\":" + quoteJson(span.reference) +
+             ",\"path\":" + quoteJson(spellPath(tree, span.operands[0])) + ",\"operands\":[";
       for (NodeId operand : span.operands) {
         out += out.back() == '[' ? "{\"path\":" : ",{\"path\":";
-        out += quoted(spellPath(tree, operand)) + ",\"value\":" + tree.toJson(operand) + '}';
+        out += quoteJson(spellPath(tree, operand)) + ",\"value\":" + tree.toJson(operand) + '}';
       }
       out += ']';
     }

@@ -43,29 +43,37 @@ struct Vocabulary {
   std::optional<TokenTrie> trie;
 };
 
-/// Chooses tokens from masks, and compares each mask with what may come token by token.
+/// Has the mask the tokens that may come, and no others?
+void compare(ReferenceConstraint &constraint, const Vocabulary &words, size_t left) {
+  const std::span<const uint64_t> mask = constraint.mask(left);
+  for (int32_t token = 0; token < static_cast<int32_t>(words.tokenizer->size()); ++token) {
+    bool may = token == words.stop && constraint.canEnd();
+    if (constraint.advance(token)) {
+      may = constraint.getLeast() < left;
+      constraint.undo();
+    }
+    if (may != isAllowed(mask, token))
+      std::abort();
+  }
+}
+
+/// Chooses tokens from masks; looks at one of eight token by token.
 void choose(const DataTree &data, std::string_view choices) {
   static const Vocabulary words;
   ReferenceConstraint constraint(*words.trie, data, words.tokenizer->size());
   std::string text;
+  std::vector<int32_t> allowed;
   for (size_t left = std::min<size_t>(choices.size(), 60); left > 0; --left) {
+    const auto choice = static_cast<unsigned char>(choices[left - 1]);
+    if (choice % 8 == 0)
+      compare(constraint, words, left);
     const std::span<const uint64_t> mask = constraint.mask(left);
-    const bool canEnd = constraint.canEnd();
-    std::vector<int32_t> allowed;
-    for (int32_t token = 0; token < static_cast<int32_t>(words.tokenizer->size()); ++token) {
-      bool may = token == words.stop && canEnd;
-      if (constraint.advance(token)) {
-        may = constraint.getLeast() < left;
-        constraint.undo();
-      }
-      if (may != isAllowed(mask, token))
-        std::abort();
-      if (may)
+    allowed.clear();
+    for (int32_t token = 0; token < static_cast<int32_t>(words.tokenizer->size()); ++token)
+      if (isAllowed(mask, token))
         allowed.push_back(token);
-    }
     if (allowed.empty())
       std::abort();
-    const auto choice = static_cast<unsigned char>(choices[left - 1]);
     // Few lead into references.
     const bool opens = choice % 2 == 1 && isAllowed(mask, '{');
     const int32_t token = opens ? '{' : allowed[choice * 7 % allowed.size()];

@@ -58,7 +58,8 @@ const char *getName(Finish finish) {
 }
 
 Generation generate(const Model &model, Session &session, std::span<const int32_t> prompt,
-                    const RunOptions &options, const std::function<void(std::string_view)> &print) {
+                    const RunOptions &options, const std::function<void(std::string_view)> &print,
+                    nyala_constraint *constraint) {
   Generation result;
   TextStream stream(model, options.stops);
   const auto emit = [&](std::string_view text) {
@@ -73,6 +74,7 @@ Generation generate(const Model &model, Session &session, std::span<const int32_
   Clock::time_point first = begin;
   try {
     result.keptTokens = session.setTokens(prompt);
+    session.constrain(constraint, maxTokens);
     result.prefillTokensPerSecond = rate(prompt.size() - result.keptTokens, secondsSince(begin));
     while (result.ids.size() < maxTokens) {
       throwIfInterrupted();

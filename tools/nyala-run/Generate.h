@@ -29,9 +29,11 @@ const char *getName(Finish finish);
 
 /// Generates what follows `prompt`, of which the session keeps what it holds already. `print` gets
 /// the text as it comes, in whole characters, held back where it may be the beginning of a stop
-/// string. An interrupt ends the generation; what there is is returned.
+/// string. `constraint`: which tokens may come; null: any. An interrupt ends the generation; what
+/// there is is returned.
 Generation generate(const Model &model, Session &session, std::span<const int32_t> prompt,
-                    const RunOptions &options, const std::function<void(std::string_view)> &print);
+                    const RunOptions &options, const std::function<void(std::string_view)> &print,
+                    nyala_constraint *constraint = nullptr);
 
 } // namespace nyala
 

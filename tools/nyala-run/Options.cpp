@@ -3,8 +3,15 @@
 #include "tools/nyala-run/Options.h"
 #include "tools/run-support/CommandLine.h"
 
+#include <map>
+
 namespace nyala {
 namespace {
+
+const std::map<std::string, nyala_rendering> renderings = {{"text", NYALA_RENDER_TEXT},
+                                                           {"raw", NYALA_RENDER_RAW},
+                                                           {"html", NYALA_RENDER_HTML},
+                                                           {"jsonl", NYALA_RENDER_JSONL}};
 
 template <typename T> void setText(CLI::App &app, const char *name, T &value, const char *help) {
   app.add_option_function<std::string>(
@@ -72,6 +79,52 @@ void addGenerationOptions(CLI::App &app, RunOptions &options) {
       ->type_name("TEXT");
 }
 
+/// Options of --data that were given; they count if --data is there.
+void addDataOptions(CLI::App &app, RunOptions &options, DataOptions &data) {
+  app.add_option_function<std::string>(
+         "--data",
+         [&](const std::string &file) {
+           options.data.emplace();
+           data.file = file;
+         },
+         "Write about this JSON file (-: standard input), with references into it, "
+         "{{ visitor.points }}, whose values are put in their place; the prompt says what to "
+         "write (default: \"Summarize the data.\")")
+      ->excludes("--chat")
+      ->excludes("--no-special")
+      ->excludes("--session")
+      ->excludes("--perplexity")
+      ->excludes("--stop")
+      ->type_name("FILE");
+  app.add_option_function<std::string>(
+         "--mode", [&](const std::string &mode) { data.isIndirect = mode == "indirect"; },
+         "direct: text with references at once (default); indirect: prose first, which is then "
+         "rewritten with references, word by word the same outside of them")
+      ->check(oneOf({"direct", "indirect"}))
+      ->type_name("MODE");
+  app.add_option_function<std::string>(
+         "--fields", [&](const std::string &glob) { data.fields.push_back(glob); },
+         "Show the model only fields whose path is like this, 'visitor.*', or that are in one that "
+         "is; references may still be to all. May be given several times")
+      ->trigger_on_parse()
+      ->type_name("GLOB");
+  app.add_flag("--show-prompt", data.showPrompt,
+               "Print the prompt, as the model is given it, and stop");
+  app.add_option_function<std::string>(
+         "--render", [&](const std::string &name) { data.rendering = renderings.at(name); },
+         "text: values in place of references (default); raw: the references; html: a page that "
+         "shows where each value comes from (default where -o ends in .html); jsonl: a line of "
+         "JSON for each span (default where -o ends in .jsonl)")
+      ->check(oneOf({"text", "raw", "html", "jsonl"}))
+      ->type_name("FORM");
+  app.add_option_function<std::string>(
+         "-o", [&](const std::string &path) { data.output = path; },
+         "Write to this file, when all of it is there")
+      ->type_name("FILE");
+  for (const char *name : {"--mode", "--fields", "--show-prompt", "--render", "-o"})
+    app.get_option(name)->needs("--data");
+}
+
 void addRunOptions(CLI::App &app, RunOptions &options) {
   addDeviceOption(app, options.device.device);
   app.add_option("-t,--threads", options.session.threads,
@@ -104,6 +157,7 @@ std::optional<int> parseOptions(int argc, char **argv, RunOptions &options) {
       "  nyala-run model.nyala -p \"Once upon a time\" -n 64\n"
       "  nyala-run model.nyala --chat -p \"What is gravity?\" --temp 0.7\n"
       "  nyala-run model.nyala --chat < question.txt\n"
+      "  nyala-run model.nyala --data game.json -p \"Summarize the game.\" -o report.html\n"
       "Text goes to standard output, all else to standard error. Exit codes: 0 done, 1 error "
       "in input or\nenvironment, 2 wrong usage, 130 interrupted.");
   app.set_version_flag("--version", std::string("nyala-run ") + nyala_version());
@@ -113,11 +167,17 @@ std::optional<int> parseOptions(int argc, char **argv, RunOptions &options) {
       ->type_name("PATH");
   addPromptOptions(app, options);
   addGenerationOptions(app, options);
+  DataOptions data;
+  addDataOptions(app, options, data);
   addRunOptions(app, options);
+  app.get_option("--json")->excludes("--render")->excludes("-o");
+  app.get_option("--top-logits")->excludes("--data");
   try {
     app.parse(argc, argv);
-    if (!options.prompt && !options.promptFile && !options.perplexityFile && !options.chat &&
-        !options.sessionFile)
+    if (options.data)
+      options.data = data;
+    else if (!options.prompt && !options.promptFile && !options.perplexityFile && !options.chat &&
+             !options.sessionFile)
       throw CLI::RequiredError("a prompt (-p, -f or --chat)");
   } catch (const CLI::ParseError &error) {
     return app.exit(error) == 0 ? 0 : 2;

@@ -11,6 +11,16 @@
 
 namespace nyala {
 
+/// Text about data, with references into them.
+struct DataOptions {
+  std::string file;                ///< JSON; "-": standard input
+  std::vector<std::string> fields; ///< globs of those that the prompt shows; empty: all
+  bool isIndirect = false;         ///< prose first, then a rewrite with references
+  bool showPrompt = false;         ///< print the prompt, and stop
+  std::optional<nyala_rendering> rendering;
+  std::optional<std::string> output; ///< absent: standard output
+};
+
 struct RunOptions {
   std::string model;
   DeviceChoice device;
@@ -23,6 +33,7 @@ struct RunOptions {
   std::optional<std::string> system;
   bool special = true; ///< text that spells a special token is that token
   std::vector<std::string> stops;
+  std::optional<DataOptions> data;
   bool json = false;
   uint32_t topLogits = 0;
   nyala_session_options session = {};

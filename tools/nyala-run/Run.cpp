@@ -3,7 +3,8 @@
 #include "tools/nyala-run/Run.h"
 #include "runtime/core/Status.h"
 #include "tools/nyala-run/ChatPrompt.h"
-#include "tools/nyala-run/Generate.h"
+#include "tools/nyala-run/Grounded.h"
+#include "tools/nyala-run/Report.h"
 #include "tools/nyala-run/SavedSession.h"
 #include "tools/run-support/Interrupt.h"
 #include "tools/run-support/ModelCache.h"
@@ -11,8 +12,6 @@
 #include "tools/run-support/Perplexity.h"
 #include "tools/run-support/Prompt.h"
 #include "tools/run-support/Tool.h"
-
-#include <nlohmann/json.hpp>
 
 #include <cerrno>
 #include <cstdio>
@@ -22,50 +21,6 @@ namespace nyala {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-/// On standard error: how fast it was and why it ended.
-void reportGeneration(const Generation &result, size_t promptTokens, uint32_t context) {
-  char text[256];
-  std::snprintf(text, sizeof(text),
-                "%zu prompt tokens at %.1f a second, first token after %.1f ms, %zu tokens at "
-                "%.1f a second",
-                promptTokens - result.keptTokens, result.prefillTokensPerSecond,
-                result.firstTokenMs, result.ids.size(), result.decodeTokensPerSecond);
-  writeMessage(text);
-  if (result.keptTokens > 0)
-    writeMessage("the session held " + std::to_string(result.keptTokens) +
-                 " more tokens of the prompt");
-  switch (result.finish) {
-  case Finish::Stop:
-    return writeMessage("ended: the model ended its text");
-  case Finish::StopString:
-    return writeMessage("ended: at a --stop text");
-  case Finish::Length:
-    return writeMessage("ended: all tokens that -n asks for");
-  case Finish::Context:
-    return writeMessage("ended: the context of " + std::to_string(context) + " positions is full");
-  case Finish::Interrupted:
-    return writeMessage("ended: interrupted");
-  }
-}
-
-Json toJson(const Generation &result, const Tokens &prompt, const Model &model,
-            bool withTopLogits) {
-  Json json = {{"prompt_ids", prompt},
-               {"ids", result.ids},
-               {"text", result.text},
-               {"finish", getName(result.finish)},
-               {"kept_tokens", result.keptTokens},
-               {"cpu", model.getInfo().cpu},
-               {"device", model.getInfo().device},
-               {"timings",
-                {{"prefill_tokens_per_second", result.prefillTokensPerSecond},
-                 {"decode_tokens_per_second", result.decodeTokensPerSecond},
-                 {"first_token_ms", result.firstTokenMs}}}};
-  if (withTopLogits)
-    json["top_logits"] = result.topLogits;
-  return json;
-}
 
 void checkLength(const Tokens &prompt, const Session &session) {
   if (prompt.size() > session.getContext())
@@ -85,10 +40,14 @@ Generation answerOnce(const Model &model, Session &session, const Tokens &prompt
   Generation result = generate(model, session, prompt, options, print);
   if (result.finish == Finish::Interrupted)
     return result;
-  if (options.json)
-    writeOutput(toJson(result, prompt, model, options.topLogits > 0).dump() + "\n");
-  else if (isatty(STDOUT_FILENO))
+  if (options.json) {
+    Json json = toJson(result, prompt, model);
+    if (options.topLogits > 0)
+      json["top_logits"] = result.topLogits;
+    writeOutput(json.dump() + "\n");
+  } else if (isatty(STDOUT_FILENO)) {
     writeOutput("\n");
+  }
   if (!options.json || result.finish == Finish::Context)
     reportGeneration(result, prompt.size(), session.getContext());
   return result;
@@ -188,7 +147,7 @@ std::optional<std::string> readGivenText(const RunOptions &options) {
     text = readText("-");
   checkText(text, options.perplexityFile ? "the text" : "the prompt");
   // The end of a file's last line belongs to the file, not to what somebody says.
-  if (options.chat && !options.prompt && text.ends_with('\n'))
+  if ((options.chat || options.data) && !options.prompt && text.ends_with('\n'))
     text.pop_back();
   return text;
 }
@@ -237,6 +196,8 @@ void complete(const Model &model, Session &session, SavedSession &saved,
 
 void runModel(const RunOptions &options) {
   const std::optional<std::string> text = readGivenText(options);
+  if (options.data)
+    return runGrounded(options, text.value_or("Summarize the data."));
   const Model model = openModel(options.model, options.device);
   Session session(model, options.session, options.sampler);
   if (options.perplexityFile)

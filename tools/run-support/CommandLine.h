@@ -8,6 +8,7 @@
 #include <limits>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace nyala {
 
@@ -22,6 +23,21 @@ template <typename T> CLI::Validator between(T least, T most, const std::string 
         if (CLI::detail::lexical_cast(text, value) && value >= least && value <= most)
           return "";
         return "expected " + expected + ", got '" + text + "'";
+      },
+      "", "");
+}
+
+/// One of a few words.
+inline CLI::Validator oneOf(const std::vector<std::string> &words) {
+  return CLI::Validator(
+      [words](std::string &text) -> std::string {
+        std::string list;
+        for (const std::string &word : words) {
+          if (text == word)
+            return "";
+          list += list.empty() ? word : (&word == &words.back() ? " or " : ", ") + word;
+        }
+        return "expected " + list + ", got '" + text + "'";
       },
       "", "");
 }

@@ -76,6 +76,10 @@ public:
   }
   void rollback(uint32_t position) { check(nyala_session_rollback(handle, position)); }
   int32_t sample();
+  /// From now on only tokens come that `constraint` allows, at most `limit`; null: any.
+  void constrain(nyala_constraint *constraint, size_t limit) {
+    check(nyala_session_set_constraint(handle, constraint, limit));
+  }
   void save(const std::string &path) const { check(nyala_session_save(handle, path.c_str())); }
   void restore(const std::string &path) { check(nyala_session_restore(handle, path.c_str())); }
   std::string_view getNote() const;
