@@ -285,10 +285,10 @@ NYALA_API void nyala_data_close(nyala_data *data);
 NYALA_API nyala_status nyala_constraint_create_references(const nyala_model *model,
                                                           const nyala_data *data,
                                                           nyala_constraint **constraint);
-/// Lets `prose` (copied) come once more, with such references in place of some of its words: of
-/// those that spell a value, in any case, as far as the limit leaves room. nyala_constraint_least
-/// is what copying it takes. Fails as create_references does, and with NYALA_INVALID_ARGUMENT if
-/// the prose has "{{" or a byte that the vocabulary has not.
+/// Lets `prose` (copied) come once more, with such references in place of the words that spell a
+/// value, as far as the limit leaves room, and of any other numerals. nyala_constraint_least is
+/// what copying it takes. Fails as create_references does, and with NYALA_INVALID_ARGUMENT if the
+/// prose has "{{" or a byte that the vocabulary has not.
 NYALA_API nyala_status nyala_constraint_create_rewrite(const nyala_model *model,
                                                        const nyala_data *data, const char *prose,
                                                        size_t length,

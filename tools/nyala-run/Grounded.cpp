@@ -2,6 +2,7 @@
 
 #include "tools/nyala-run/Grounded.h"
 #include "runtime/core/CApi.h"
+#include "runtime/core/OutputFile.h"
 #include "runtime/grounding/Path.h"
 #include "tools/nyala-run/DataPrompt.h"
 #include "tools/nyala-run/Report.h"
@@ -57,14 +58,17 @@ std::string render(const nyala_grounding &grounding, nyala_rendering rendering,
   return text;
 }
 
-/// What the largest parts of the fields take, for messages: "players 812 tokens, venue 20".
+/// How many tokens the largest parts of the fields take, for messages: "players takes 812, venue
+/// takes 20".
 std::string describeLargest(const Model &model, const ShownFields &fields) {
   constexpr size_t count = 3;
   const DataTree &data = fields.getData();
   std::vector<std::pair<size_t, NodeId>> sizes;
   for (NodeId child : data.getChildren(fields.findFork()))
     if (fields.has(child))
-      sizes.emplace_back(model.tokenize(fields.list(child), false).size(), child);
+      sizes.emplace_back(std::min(model.tokenize(fields.list(child), false).size(),
+                                  model.tokenize(data.toJson(child), false).size()),
+                         child);
   const size_t shown = std::min(count, sizes.size());
   std::ranges::partial_sort(sizes, sizes.begin() + static_cast<ptrdiff_t>(shown), std::greater());
   std::string text;
@@ -89,6 +93,8 @@ public:
                                                : askForReferences(shown, example, request));
     if (choice.showPrompt)
       return showPrompt(prompt);
+    if (choice.output)
+      output.emplace(*choice.output); // known before a long generation and not after it
     Session session(model, options.session, options.sampler);
     checkLength(prompt, session);
     if (choice.isIndirect)
@@ -196,10 +202,12 @@ private:
     if (options.json)
       return printJson(result, prompt, *grounding, prose);
     const std::string text = streams ? "" : render(*grounding, getRendering(), request);
-    if (choice.output)
-      writeText(*choice.output, text);
-    else
+    if (output) {
+      output->write(0, std::as_bytes(std::span(text)));
+      output->commit();
+    } else {
       writeOutput(text + (isatty(STDOUT_FILENO) ? "\n" : ""));
+    }
     reportGeneration(result, prompt.size(), session.getContext());
   }
 
@@ -226,6 +234,7 @@ private:
   ShownFields fields;
   std::string shown;
   WorkedExample example;
+  std::optional<rt::OutputFile> output;
 };
 
 } // namespace

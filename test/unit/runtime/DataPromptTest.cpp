@@ -57,7 +57,10 @@ TEST(WorkedExample, IsMadeOfTheData) {
   EXPECT_EQ(game.prose, "The home team is Hawks. The home points is 129. There are 2 players.");
   EXPECT_EQ(game.path, "home[\"odd key\"]");
   EXPECT_EQ(makeExample(ShownFields(getGame(), {"date", "data*none*"})).text,
-            "The none is {{ data[\"none\"] }}. The date is {{ date | date(\"%-d %B %Y\") }}.");
+            "The date is {{ date }}. The none is {{ data[\"none\"] }}.");
+  EXPECT_EQ(makeExample(ShownFields(getGame(), {"date", "home"})).text,
+            "The home team is {{ home.team }}. The home points is {{ home.points }}. The date is "
+            "{{ date | date(\"%-d %B %Y\") }}.");
   EXPECT_EQ(makeExample(ShownFields(DataTree(R"([{"a": 1}, {"a": 2}])"), {})).text,
             "The 0 a is {{ data[0].a }}. The 1 a is {{ data[1].a }}.");
   EXPECT_EQ(makeExample(ShownFields(DataTree(R"({"a": []})"), {})).text, "");
