@@ -113,7 +113,7 @@ def Nyala_BatchNormWeightGradientOp
 
 def Nyala_BatchNormGradientOp
     : Nyala_ImageOp<"batch_norm_gradient",
-                    [AllTypesMatch<["gradient", "input", "result"]>,
+                    [Nyala_Pointwise, AllTypesMatch<["gradient", "input", "result"]>,
                      AllTypesMatch<["scale", "mean", "variance", "scale_gradient", "bias_gradient"]>]> {
   let summary = "gradient of batch_norm_training with respect to its input";
   let description = [{

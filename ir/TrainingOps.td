@@ -190,7 +190,7 @@ def Nyala_LayerNormWeightGradientOp : Nyala_TrainingOp<"layer_norm_weight_gradie
 }
 
 def Nyala_ActivationGradientOp : Nyala_TrainingRowOp<"activation_gradient",
-    [SameOperandsAndResultType]> {
+    [Nyala_Pointwise, SameOperandsAndResultType]> {
   let summary = "gradient of activation";
   let description = [{
     `result = gradient * activation'(input)`.

@@ -16,6 +16,10 @@ static bool isElementwiseOnTensors(Operation *op) {
          isa<RankedTensorType>(op->getResult(0).getType());
 }
 
+bool nyala::isPointwise(Operation *op) {
+  return isElementwiseOnTensors(op) || (op->hasTrait<Pointwise>() && op->getNumResults() == 1);
+}
+
 std::optional<FusionKind> nyala::getFusionKind(Operation *op) {
   if (auto fusible = dyn_cast<FusibleOpInterface>(op))
     return fusible.getFusionKind();

@@ -40,6 +40,10 @@ enum class FusionKind {
   Lookup,
 };
 
+/// Each element of the result depends, of operands of its type, on the same element alone.
+template <typename ConcreteType>
+class Pointwise : public mlir::OpTrait::TraitBase<ConcreteType, Pointwise> {};
+
 } // namespace nyala
 
 #include "ir/interfaces/NyalaInterfaces.h.inc"
@@ -49,6 +53,10 @@ namespace nyala {
 /// Fusion kind of any op: that of its interface, ColumnLocal for elementwise ops of other dialects
 /// on tensors; nullopt: the op stays outside dispatches.
 std::optional<FusionKind> getFusionKind(mlir::Operation *op);
+
+/// Has `op` one result, each element of which depends, of operands of its type, on the same element
+/// alone? Then it can be computed in the place of such an operand.
+bool isPointwise(mlir::Operation *op);
 
 /// The argument of the enclosing function whose leading dimension is the number of rows of
 /// `value`, found through RowDomainOpInterface and elementwise ops; null if there is none.

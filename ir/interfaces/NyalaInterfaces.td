@@ -4,6 +4,12 @@
 
 include "mlir/IR/OpBase.td"
 
+/// Of ops that are no elementwise ops for MLIR, since they have operands of other shapes or
+/// attributes that decide, but whose results can be computed in place.
+def Nyala_Pointwise : NativeOpTrait<"Pointwise"> {
+  let cppNamespace = "::nyala";
+}
+
 def Nyala_CostOpInterface : OpInterface<"CostOpInterface"> {
   let cppNamespace = "::nyala";
   let description = [{

@@ -1,6 +1,5 @@
 //===- StepGraph.cpp - A training step's function as a graph --------------===//
 #include "passes/remat/StepGraph.h"
-#include "ir/ImageGradientOps.h"
 #include "ir/TrainingOps.h"
 #include "ir/Variants.h"
 #include "ir/memory/EntryPlaces.h"
@@ -42,12 +41,6 @@ static Operation *findWriter(Value value) {
   while (op && ValuePlaces::isView(op))
     op = op->getOperand(0).getDefiningOp();
   return op;
-}
-
-/// Does each element of the result depend, of operands of its type, on the same element alone?
-static bool isPointwise(Operation *op) {
-  return OpTrait::hasElementwiseMappableTraits(op) ||
-         isa<ActivationGradientOp, BatchNormGradientOp>(op);
 }
 
 bool nyala::remat::isTrainingStep(func::FuncOp function) {
@@ -139,7 +132,7 @@ private:
       return lossOp && other && lossOp->isBeforeInBlock(other) &&
              !other->hasAttr(kRecomputationAttr);
     };
-    if (op->getNumResults() != 1 || !isPointwise(op) || !isBackward(op))
+    if (!isPointwise(op) || !isBackward(op))
       return nullptr;
     for (Value operand : op->getOperands()) {
       Operation *writer = findWriter(operand);
