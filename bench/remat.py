@@ -135,7 +135,7 @@ def compare(solver, arguments, out):
 
 
 def find_largest_batch(solver, network, out):
-    """All tensors and FLOPs grow with the batch, so a batch is what is left of the memory for an image."""
+    """Tensors and FLOPs grow with the batch, so a batch is what is left of the memory for an image."""
     graph = NETWORKS[network](1)
     room = LARGEST_BYTES - graph["fixed_bytes"]
     forward = sum(node["cost"] for node in graph["nodes"][:graph["first_backward"]])

@@ -103,7 +103,7 @@ def walk_both(walk, constraint, matcher, exact, peer, comparison, times):
         took = matcher.consume_token(token) and took
         times["llguidance", place, "advance"].append(microseconds(begin))
         if not exact.consume_token(token) or not took:
-            sys.exit(f"symgen.py: {peer.tokens[token]!r} was in a mask, and refused behind {text!r}")
+            sys.exit(f"symgen.py: {peer.tokens[token]!r} was in a mask, refused behind {text!r}")
         text, step = text + peer.tokens[token], step + 1
 
 
@@ -161,8 +161,8 @@ def measure_masks(session, arguments, out):
         with Data(session, text) as data:
             out({**test, "test": "empty_call", "engine": "nyala", "us": time_call(session, data)})
             for kind in arguments.walk_kinds:
-                compare_walks(session, data, makers, values, peer, {**test, "walk": kind}, arguments,
-                              out)
+                compare_walks(session, data, makers, values, peer, {**test, "walk": kind},
+                              arguments, out)
     compare_records(session, peer, max(4, arguments.walks // 10), out)
 
 

@@ -274,7 +274,7 @@ def main():
     checker = Checker()
     with GroundedSession(arguments.model, arguments.threads, arguments.batch) as session:
         generate(session, records, jobs, checker,
-                 lambda *asked: run_grounded(arguments.model, *asked, "-n", 1, "-t", 1)["prompt_ids"],
+                 lambda *asked: run_grounded(arguments.model, *asked, "-n", 1)["prompt_ids"],
                  write, arguments.batch)
     checker.report(figure_writer(arguments.json))
     for problem in checker.problems:

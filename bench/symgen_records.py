@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 NAMES = ("Ada", "Bruno", "Chiara", "Dmitri", "Eun-ji", "Farah", "Goran", "Hana", "Ines", "Jonas")
 SURNAMES = ("Okafor", "Lindqvist", "Marchetti", "Novak", "Park", "Haddad", "Silva", "Weber")
-CITIES = ("Porto", "Lyon", "Tampere", "Graz", "Boise", "Osaka", "Quito", "Bergen", "Tunis", "Cork")
+CITIES = ("Porto", "Lyon", "Tampere", "Graz", "Boise", "Osaka", "Quito", "Bergen", "Tunis",
+          "Cork")
 TEAMS = ("Hawks", "Otters", "Comets", "Badgers", "Ravens", "Sharks", "Foxes", "Pilots")
 SKIES = ("sunny", "cloudy", "rainy", "foggy", "windy")
 WORDS = ("river", "rivet", "station", "height", "heat", "summer", "sum", "total", "lamp", "land",

@@ -21,6 +21,7 @@ static constexpr int64_t kEnough = 100;
 namespace {
 class Annealing {
 public:
+  // NOLINTNEXTLINE(bugprone-random-generator-seed): the same numbers in every run.
   Annealing(const Lifetimes &lifetimes, const AnnealingOptions &options, MayContinue mayContinue)
       : lifetimes(lifetimes), options(options), mayContinue(mayContinue),
         forward(lifetimes.graph.firstBackward), stages(lifetimes.getNodes() - forward),

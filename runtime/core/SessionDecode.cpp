@@ -40,28 +40,29 @@ std::span<const uint64_t> Session::getMask() {
 /// they are evaluated.
 class Session::Advance final : public WorkBeside {
 public:
-  /// The step has been checked. Throws if a token may not come; no constraint has changed then.
-  Advance(Session &session, std::span<const uint32_t> ids, std::span<const int32_t> tokens)
-      : session(session), ids(ids) {
-    for (; advanced < ids.size(); ++advanced) {
-      Sequence &sequence = session.sequences[ids[advanced]];
-      if (!sequence.constraint)
-        continue;
-      any = true;
-      if (!sequence.constraint->advance(tokens[advanced])) {
-        const std::string what = "token " + std::to_string(tokens[advanced]) +
-                                 " may not come next in sequence " + std::to_string(ids[advanced]);
-        undo();
-        throw Failure(NYALA_INVALID_ARGUMENT,
-                      what + " by its constraint; pick one of its mask, or detach it");
-      }
-    }
-  }
+  Advance(Session &session, std::span<const uint32_t> ids) : session(session), ids(ids) {}
   Advance(const Advance &) = delete;
   Advance &operator=(const Advance &) = delete;
   ~Advance() {
-    if (!kept)
-      undo();
+    for (; !kept && advanced > 0; --advanced)
+      if (Constraint *constraint = session.sequences[ids[advanced - 1]].constraint)
+        constraint->undo();
+  }
+
+  /// The step has been checked. Throws if a token may not come.
+  void take(std::span<const int32_t> tokens) {
+    for (; advanced < ids.size(); ++advanced) {
+      Constraint *constraint = session.sequences[ids[advanced]].constraint;
+      if (!constraint)
+        continue;
+      any = true;
+      if (!constraint->advance(tokens[advanced]))
+        throw Failure(NYALA_INVALID_ARGUMENT, "token " + std::to_string(tokens[advanced]) +
+                                                  " may not come next in sequence " +
+                                                  std::to_string(ids[advanced]) +
+                                                  " by its constraint; pick one of its mask, or "
+                                                  "detach it");
+    }
   }
 
   /// Null: there is nothing to do beside the step.
@@ -88,11 +89,6 @@ public:
 
 private:
   static size_t takeOne(size_t limit) { return limit == 0 ? 0 : limit - 1; }
-  void undo() {
-    for (; advanced > 0; --advanced)
-      if (Constraint *constraint = session.sequences[ids[advanced - 1]].constraint)
-        constraint->undo();
-  }
 
   Session &session;
   std::span<const uint32_t> ids;
@@ -108,7 +104,8 @@ private:
 void Session::decode(int32_t token) {
   check({&token, 1}, getPosition());
   const uint32_t id = selected;
-  Advance advance(*this, {&id, 1}, {&token, 1});
+  Advance advance(*this, {&id, 1});
+  advance.take({&token, 1});
   append({&token, 1}, nullptr, nullptr, advance.getWork());
   advance.keep();
 }
@@ -124,7 +121,8 @@ void Session::decodeBatch(std::span<const uint32_t> ids, std::span<const int32_t
     executor->getArgument<int32_t>(artifact::ArgumentRole::Wanted)[i] = static_cast<int32_t>(i);
     positions += position + 1;
   }
-  Advance advance(*this, ids, newTokens);
+  Advance advance(*this, ids);
+  advance.take(newTokens);
   beginEvaluation();
   if (!run(entry, {rows, positions}, {rows, positions}, advance.getWork()))
     throw Failure(NYALA_CANCELLED, "cancelled a step of " + std::to_string(rows) +

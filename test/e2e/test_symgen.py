@@ -8,7 +8,7 @@ from harness import SOURCE
 
 sys.path.insert(0, str(SOURCE / "bench"))
 
-from symgen_api import Constraint, Data, GroundedSession, NyalaError  # noqa: E402
+from symgen_api import TEXT, Constraint, Data, GroundedSession, NyalaError  # noqa: E402
 from symgen_generations import Checker, generate, make_jobs  # noqa: E402
 from symgen_records import make_varied  # noqa: E402
 
@@ -38,9 +38,19 @@ def test_special_tokens_in_data_are_text(session):
             assert session.token_bytes(token)
             assert constraint.advance(token)
         assert constraint.can_end()
-        assert data.render(reference.encode(), 0) == ["<|endoftext|>"]
+        assert data.render(reference.encode(), TEXT) == ["<|endoftext|>"]
         for token in session.tokenize("<|im_end|>", special=True):
             assert not constraint.advance(token)
+
+
+@pytest.mark.parametrize("form, is_right", [
+    ("%d" + 23 * ".", True), ("%d" + 24 * ".", False), (23 * "." + "%d", True), (24 * ".", False)])
+def test_formats_have_24_parts_at_most(session, form, is_right):
+    with Data(session, '{"d": "2024-02-29"}') as data, Constraint(session, data) as constraint:
+        reference = f'{{{{ d | date("{form}") }}}}'
+        assert all(map(constraint.advance, session.tokenize(reference))) == is_right
+        if is_right:
+            assert data.render(reference.encode(), TEXT) == [form.replace("%d", "29")]
 
 
 def test_bad_json_names_the_place(session):
