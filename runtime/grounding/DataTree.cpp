@@ -3,6 +3,7 @@
 #include "runtime/grounding/DataTree.h"
 
 #include "runtime/core/Status.h"
+#include "runtime/text/Utf8.h"
 
 #include <nlohmann/json.hpp>
 
@@ -41,6 +42,9 @@ std::string shorten(std::string_view message) {
   if (size_t mark = message.find(": ");
       message.starts_with("parse error") && mark != std::string_view::npos)
     message.remove_prefix(mark + 2);
+  // It shows bytes that are no UTF-8, too.
+  if (checkText(message) != std::string_view::npos)
+    message = message.substr(0, message.find("; last read: "));
   return std::string(message);
 }
 
