@@ -47,7 +47,7 @@ def time_first(peer, session, text, make_matcher, repetitions):
              ("first_mask", "llguidance"): []}
     for _ in range(repetitions):
         begin = time.perf_counter_ns()
-        data = Data(session, text)
+        data = Data(text)
         times["read_record", "nyala"].append(microseconds(begin) / 1000)
         begin = time.perf_counter_ns()
         constraint = Constraint(session, data)
@@ -132,7 +132,7 @@ def compare_records(session, peer, walks, out):
         record, draw = json.loads(text), random.Random(number)
         matchers = [peer.make(record, is_exact)() for is_exact in (False, True)]
         values = list_values(record, peer.usable)
-        with Data(session, text) as data, Constraint(session, data) as constraint:
+        with Data(text) as data, Constraint(session, data) as constraint:
             for walk in range(walks):
                 kind = "random" if walk % 4 else "written"
                 walk_both(Walk(draw, session, values, kind), constraint, *matchers, peer,
@@ -158,7 +158,7 @@ def measure_masks(session, arguments, out):
         first = time_first(peer, session, text, makers[0], arguments.repetitions)
         for (what, engine), ms in first.items():
             out({**test, "test": what, "engine": engine, "ms": ms})
-        with Data(session, text) as data:
+        with Data(text) as data:
             out({**test, "test": "empty_call", "engine": "nyala", "us": time_call(session, data)})
             for kind in arguments.walk_kinds:
                 compare_walks(session, data, makers, values, peer, {**test, "walk": kind},
@@ -212,7 +212,7 @@ def measure_decode(session, arguments, out):
     """Picking and decoding the same tokens, with a constraint and without, in turn."""
     record = make_wide(random.Random(0), arguments.paths[len(arguments.paths) // 2])
     prompt = session.tokenize(f"Data: {json.dumps(record)[:2000]}\nReport: The station")
-    with Data(session, json.dumps(record)) as data, Constraint(session, data) as constraint:
+    with Data(json.dumps(record)) as data, Constraint(session, data) as constraint:
         for temperature in 0.0, 1.0:
             session.set_tokens(prompt)
             session.set_sampler(temperature, 1)

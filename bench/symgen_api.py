@@ -9,8 +9,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "test" / "e2e"))
 
 import runtime_api  # noqa: E402
-
-TEXT, RAW, JSONL, HTML = range(4)
+from runtime_api import JSONL, RAW, TEXT, Data, NyalaError  # noqa: E402,F401
 
 
 class _Sampler(ctypes.Structure):
@@ -28,8 +27,6 @@ SIGNATURES = {
     "model_is_stop": [c_void_p, c_int32],
     "chat_format": [c_void_p, POINTER(_Message), c_size_t, c_bool, c_void_p, c_size_t,
                     POINTER(c_size_t)],
-    "data_parse": [c_char_p, c_size_t, POINTER(c_void_p)],
-    "data_close": [c_void_p],
     "constraint_create_references": [c_void_p, c_void_p, POINTER(c_void_p)],
     "constraint_close": [c_void_p],
     "constraint_mask": [c_void_p, c_size_t, POINTER(POINTER(c_uint64)), POINTER(c_size_t)],
@@ -43,16 +40,9 @@ SIGNATURES = {
     "session_set_tokens": [c_void_p, POINTER(c_int32), c_size_t, c_void_p],
     "session_decode": [c_void_p, c_int32],
     "session_rollback": [c_void_p, c_uint32],
-    "grounding_create": [c_void_p, c_char_p, c_size_t, POINTER(c_void_p)],
-    "grounding_render": [c_void_p, ctypes.c_int, c_char_p, c_char_p, c_size_t, POINTER(c_size_t)],
-    "grounding_close": [c_void_p],
 }
 RESULTS = {"token_bytes": c_void_p, "model_is_stop": c_bool, "constraint_can_end": c_bool,
            "constraint_least": c_size_t}
-
-
-class NyalaError(Exception):
-    """A call failed; says why."""
 
 
 class GroundedSession(runtime_api.Session):
@@ -136,37 +126,6 @@ class GroundedSession(runtime_api.Session):
     def set_constraint(self, constraint, limit=0):
         self.check(self.library.nyala_session_set_constraint(
             self.handle, constraint and constraint.handle, limit))
-
-
-class Data:
-    """A record, closed at the end of a `with`."""
-
-    def __init__(self, session, json):
-        self.session, self.library, self.handle = session, session.library, c_void_p()
-        text = json.encode()
-        session.check(self.library.nyala_data_parse(text, len(text), byref(self.handle)))
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.library.nyala_data_close(self.handle)
-
-    def render(self, generation, *kinds):
-        """Of a generation in bytes: its renderings of these kinds."""
-        grounding, length = c_void_p(), c_size_t()
-        self.session.check(self.library.nyala_grounding_create(
-            self.handle, generation, len(generation), byref(grounding)))
-        texts = []
-        for kind in kinds:
-            for _ in range(2):  # how long it is, and it
-                text = ctypes.create_string_buffer(length.value)
-                self.session.check(self.library.nyala_grounding_render(
-                    grounding, kind, None, text, len(text), byref(length)))
-            texts.append(text.raw[:length.value].decode())
-            length.value = 0
-        self.library.nyala_grounding_close(grounding)
-        return texts
 
 
 class Constraint:

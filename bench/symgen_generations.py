@@ -225,7 +225,7 @@ def generate(session, records, jobs, checker, make_prompt, write=None, batch=16)
     for index, of_record in sorted(groups.items()):
         record = json.loads(records[index])
         with ExitStack() as stack:
-            data = stack.enter_context(Data(session, records[index]))
+            data = stack.enter_context(Data(records[index]))
             constraints = [stack.enter_context(Constraint(session, data)) for _ in range(batch)]
             for question, group in of_record.items():
                 prompt = make_prompt(records[index], QUESTIONS[question])

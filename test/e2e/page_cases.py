@@ -1,9 +1,8 @@
 """Records and texts of test_page.py, and the page that the runtime makes of them."""
 
-import ctypes
 import json
 
-from harness import BUILD
+from runtime_api import HTML, Data
 
 GAME = {
     "date": "2026-11-21",
@@ -54,24 +53,5 @@ LARGE_TEXT = "Bed {{ wards[13].beds[217].patient }} of {{ wards[13].name }}, and
 
 def render_page(data, generation, title):
     """The page, as bytes."""
-    library = ctypes.CDLL(str(BUILD / "lib" / "libnyala.so"))
-    library.nyala_last_error.restype = ctypes.c_char_p
-
-    def call(name, *arguments):
-        status = getattr(library, name)(*arguments)
-        assert status == 0, library.nyala_last_error().decode()
-
-    record = json.dumps(data, ensure_ascii=False).encode()
-    text = generation.encode()
-    handle, grounding, length = ctypes.c_void_p(), ctypes.c_void_p(), ctypes.c_size_t()
-    call("nyala_data_parse", record, ctypes.c_size_t(len(record)), ctypes.byref(handle))
-    call("nyala_grounding_create", handle, text, ctypes.c_size_t(len(text)),
-         ctypes.byref(grounding))
-    buffer = None
-    for _ in range(2):  # the first call says how long the page is
-        call("nyala_grounding_render", grounding, 3, title.encode(), buffer,
-             ctypes.c_size_t(len(buffer) if buffer else 0), ctypes.byref(length))
-        buffer = buffer or ctypes.create_string_buffer(length.value)
-    library.nyala_grounding_close(grounding)
-    library.nyala_data_close(handle)
-    return buffer.raw
+    with Data(json.dumps(data, ensure_ascii=False)) as record:
+        return record.render(generation.encode(), HTML, title=title)[0].encode()

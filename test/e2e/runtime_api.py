@@ -1,4 +1,4 @@
-"""The runtime's C API (runtime/nyala.h) by ctypes, for models that are fed token ids."""
+"""The runtime's C API (runtime/nyala.h) by ctypes: sessions that are fed token ids, trainers, data."""
 
 import ctypes
 
@@ -179,3 +179,47 @@ class Trainer:
         self._check(self.library.nyala_trainer_find_non_finite(
             self.handle, ctypes.byref(found), ctypes.byref(where)))
         return (where.state, where.label, where.kernel) if found.value else None
+
+
+TEXT, RAW, JSONL, HTML = range(4)  # nyala_rendering
+
+
+class NyalaError(Exception):
+    """A call failed; says why."""
+
+
+class Data:
+    """A record of JSON text, closed at the end of a `with`."""
+
+    def __init__(self, text):
+        self.library, self.handle = _library(), ctypes.c_void_p()
+        record = text.encode()
+        self._check(self.library.nyala_data_parse(record, ctypes.c_size_t(len(record)),
+                                                  ctypes.byref(self.handle)))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.library.nyala_data_close(self.handle)
+
+    def _check(self, status):
+        if status != 0:
+            raise NyalaError(self.library.nyala_last_error().decode())
+
+    def render(self, generation, *kinds, title=""):
+        """Of a generation in bytes: its renderings of these kinds."""
+        grounding, length = ctypes.c_void_p(), ctypes.c_size_t()
+        self._check(self.library.nyala_grounding_create(
+            self.handle, generation, ctypes.c_size_t(len(generation)), ctypes.byref(grounding)))
+        texts = []
+        for kind in kinds:
+            for _ in range(2):  # how long it is, and it
+                text = ctypes.create_string_buffer(length.value)
+                self._check(self.library.nyala_grounding_render(
+                    grounding, kind, title.encode(), text, ctypes.c_size_t(len(text)),
+                    ctypes.byref(length)))
+            texts.append(text.raw[:length.value].decode())
+            length.value = 0
+        self.library.nyala_grounding_close(grounding)
+        return texts

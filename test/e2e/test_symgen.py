@@ -31,7 +31,7 @@ def test_all_references_resolve(session, forced):
 
 def test_special_tokens_in_data_are_text(session):
     """They are spelled by their bytes, and come out of a reference as they are in the data."""
-    with Data(session, '{"<|im_end|>": "<|endoftext|>"}') as data, \
+    with Data('{"<|im_end|>": "<|endoftext|>"}') as data, \
             Constraint(session, data) as constraint:
         reference = '{{ data["<|im_end|>"] }}'
         for token in session.tokenize(reference):
@@ -46,7 +46,7 @@ def test_special_tokens_in_data_are_text(session):
 @pytest.mark.parametrize("form, is_right", [
     ("%d" + 23 * ".", True), ("%d" + 24 * ".", False), (23 * "." + "%d", True), (24 * ".", False)])
 def test_formats_have_24_parts_at_most(session, form, is_right):
-    with Data(session, '{"d": "2024-02-29"}') as data, Constraint(session, data) as constraint:
+    with Data('{"d": "2024-02-29"}') as data, Constraint(session, data) as constraint:
         reference = f'{{{{ d | date("{form}") }}}}'
         assert all(map(constraint.advance, session.tokenize(reference))) == is_right
         if is_right:
@@ -55,4 +55,4 @@ def test_formats_have_24_parts_at_most(session, form, is_right):
 
 def test_bad_json_names_the_place(session):
     with pytest.raises(NyalaError, match="line 2, column 8"):
-        Data(session, '{"a": 1,\n "b": [}')
+        Data('{"a": 1,\n "b": [}')

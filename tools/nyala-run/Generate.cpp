@@ -39,6 +39,17 @@ std::vector<std::pair<int32_t, float>> findTop(const float *logits, size_t size,
   return top;
 }
 
+/// Is the text complete, without a token to say so? Of a model that has none a constraint lets none
+/// come then.
+bool isComplete(nyala_constraint *constraint) {
+  if (!nyala_constraint_can_end(constraint))
+    return false;
+  const uint64_t *mask = nullptr;
+  size_t words = 0;
+  check(nyala_constraint_mask(constraint, 1, &mask, &words));
+  return std::all_of(mask, mask + words, [](uint64_t word) { return word == 0; });
+}
+
 } // namespace
 
 const char *getName(Finish finish) {
@@ -78,6 +89,10 @@ Generation generate(const Model &model, Session &session, std::span<const int32_
     result.prefillTokensPerSecond = rate(prompt.size() - result.keptTokens, secondsSince(begin));
     while (result.ids.size() < maxTokens) {
       throwIfInterrupted();
+      if (constraint && isComplete(constraint)) {
+        result.finish = Finish::Stop;
+        break;
+      }
       const int32_t token = session.sample();
       if (options.topLogits > 0)
         result.topLogits.push_back(findTop(session.getLogits(), vocabulary, options.topLogits));
