@@ -75,11 +75,13 @@ void Planner::findPeak() {
   }
   std::sort(changes.begin(), changes.end());
   int64_t live = 0;
-  for (auto [step, change] : changes)
-    if ((live += change) > peakBytes) {
+  for (auto [step, change] : changes) {
+    live += change;
+    if (live > peakBytes) {
       peakBytes = live;
       peakStep = step;
     }
+  }
 }
 
 /// Around `placed`, which have their offsets, ascending.

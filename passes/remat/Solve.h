@@ -50,7 +50,7 @@ struct Plan {
 /// the budget `nearest` a schedule is known. Between the two nothing fits among `searched`.
 class InfeasibleError : public llvm::ErrorInfo<InfeasibleError> {
 public:
-  static char ID;
+  static char ID; // NOLINT(readability-identifier-naming): LLVM's name
   int64_t budget = 0, floor = 0, nearest = 0;
   int floorNode = 0;
   std::string floorName, searched;

@@ -64,11 +64,13 @@ public:
       throw Failure(NYALA_INVALID_TEXT, "the data have " + std::to_string(json.size()) +
                                             " bytes: at most " + std::to_string(maxBytes) +
                                             " are supported");
+    // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): the end is given
     Cursor begin{json.data(), &at}, end{json.data() + json.size(), nullptr};
     nlohmann::json::sax_parse(begin, end, this);
     sortKeys();
   }
 
+  // NOLINTBEGIN(readability-identifier-naming): names that nlohmann's parser calls
   bool null() {
     add(DataNode::Kind::Null);
     return true;
@@ -114,6 +116,7 @@ public:
   bool parse_error(size_t position, const std::string &, const nlohmann::json::exception &error) {
     fail(position == 0 ? 0 : position - 1, shorten(error.what()));
   }
+  // NOLINTEND(readability-identifier-naming)
 
 private:
   struct Open {

@@ -3,15 +3,16 @@
 #include "tools/nyala-run/Options.h"
 #include "tools/run-support/CommandLine.h"
 
-#include <map>
 
 namespace nyala {
 namespace {
 
-const std::map<std::string, nyala_rendering> renderings = {{"text", NYALA_RENDER_TEXT},
-                                                           {"raw", NYALA_RENDER_RAW},
-                                                           {"html", NYALA_RENDER_HTML},
-                                                           {"jsonl", NYALA_RENDER_JSONL}};
+nyala_rendering getRendering(std::string_view name) {
+  return name == "raw"     ? NYALA_RENDER_RAW
+         : name == "html"  ? NYALA_RENDER_HTML
+         : name == "jsonl" ? NYALA_RENDER_JSONL
+                           : NYALA_RENDER_TEXT;
+}
 
 template <typename T> void setText(CLI::App &app, const char *name, T &value, const char *help) {
   app.add_option_function<std::string>(
@@ -111,7 +112,7 @@ void addDataOptions(CLI::App &app, RunOptions &options, DataOptions &data) {
   app.add_flag("--show-prompt", data.showPrompt,
                "Print the prompt, as the model is given it, and stop");
   app.add_option_function<std::string>(
-         "--render", [&](const std::string &name) { data.rendering = renderings.at(name); },
+         "--render", [&](const std::string &name) { data.rendering = getRendering(name); },
          "text: values in place of references (default); raw: the references; html: a page that "
          "shows where each value comes from (default where -o ends in .html); jsonl: a line of "
          "JSON for each span (default where -o ends in .jsonl)")
