@@ -3,7 +3,6 @@
 #include "tools/nyala-run/Options.h"
 #include "tools/run-support/CommandLine.h"
 
-
 namespace nyala {
 namespace {
 
