@@ -20,6 +20,18 @@ RewriteConstraint::RewriteConstraint(const TokenTrie &trie, const DataTree &data
   findCosts();
   findSpans(data);
   findWordEnds();
+  reserve();
+}
+
+/// What masks take at most.
+void RewriteConstraint::reserve() {
+  const Tokenizer &tokenizer = trie.getTokenizer();
+  size_t longest = 0;
+  for (uint32_t token : tokenizer.getSorted())
+    longest = std::max(longest,
+                       tokenizer.tokenBytes(static_cast<int32_t>(token), /*special=*/true).size());
+  stack.reserve(longest);
+  setTokens.reserve(tokenizer.size());
 }
 
 //===--------------------------------------------------------------------===//

@@ -65,6 +65,7 @@ private:
   void findCosts();
   void findSpans(const DataTree &data);
   void findWordEnds();
+  void reserve();
   bool hasSpan(uint32_t at) const { return at < spanAt.size() && spanAt[at] != none; }
   const ValueSpan &getSpan(uint32_t at) const { return spans[spanAt[at]]; }
   /// Word ends where a text may go on behind a free reference that began at `at`: a range of

@@ -274,6 +274,31 @@ TEST_F(SessionConstraintTest, StepsDoNotAllocate) {
   EXPECT_EQ(nyala_session_position(session), 48u);
 }
 
+TEST_F(SessionConstraintTest, RewritesDoNotAllocate) {
+  if (!canCountAllocations())
+    GTEST_SKIP() << "the sanitizer has an allocator of its own";
+  openConstrained();
+  nyala_constraint *rewrite = nullptr;
+  const std::string_view prose = "there are 3 of them and 17 more, all in all 4";
+  ASSERT_EQ(nyala_constraint_create_rewrite(model, data, prose.data(), prose.size(), &rewrite),
+            NYALA_OK)
+      << nyala_last_error();
+  const size_t before = countAllocations();
+  size_t left = 400;
+  while (!nyala_constraint_can_end(rewrite)) {
+    const uint64_t *mask = nullptr;
+    size_t words = 0;
+    ASSERT_EQ(nyala_constraint_mask(rewrite, left--, &mask, &words), NYALA_OK);
+    // The last one that may come: it opens references where it can.
+    int32_t token = static_cast<int32_t>(64 * words) - 1;
+    while (token >= 0 && !(mask[token / 64] >> (token % 64) & 1))
+      --token;
+    ASSERT_EQ(nyala_constraint_advance(rewrite, token), NYALA_OK) << left;
+  }
+  EXPECT_EQ(countAllocations(), before);
+  nyala_constraint_close(rewrite);
+}
+
 TEST_F(SessionConstraintTest, RefusesWhatIsNotItsOwn) {
   openConstrained();
   nyala_constraint *own = constraints[0], *other = nullptr;
