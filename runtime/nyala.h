@@ -298,8 +298,8 @@ NYALA_API void nyala_constraint_close(nyala_constraint *constraint);
 /// until the next call on the constraint. `left`: how many tokens may still be generated, this one
 /// among them: a token after which the rest would not do to complete what has to be completed may
 /// not come. As long as `left` falls by one a token, and nyala_constraint_least is at most `left`
-/// at first, there is always one that may; but none where a text is complete (can_end) and the model
-/// has no token that ends a generation.
+/// at first, there is always one that may; but none where a text is complete (can_end) and the
+/// model has no token that ends a generation.
 NYALA_API nyala_status nyala_constraint_mask(nyala_constraint *constraint, size_t left,
                                              const uint64_t **mask, size_t *words);
 /// Takes the token that was picked, whatever was left. NYALA_INVALID_ARGUMENT, and nothing is

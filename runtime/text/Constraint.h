@@ -31,8 +31,8 @@ public:
   /// valid until the next call. `left`: how many tokens may still be generated, this one among
   /// them. A token after which the rest would not do to complete what has to be completed is not
   /// among them. As long as tokens were picked from masks with a `left` that fell by one each time,
-  /// and getLeast() was at most `left` at first, there is always one that may come; but none where a
-  /// text is complete and the vocabulary has no token to end it with. Does not allocate.
+  /// and getLeast() was at most `left` at first, there is always one that may come; but none where
+  /// a text is complete and the vocabulary has no token to end it with. Does not allocate.
   virtual std::span<const uint64_t> mask(size_t left) = 0;
 
   /// Takes the token that was picked, whatever was left. False if it may not come here, which
