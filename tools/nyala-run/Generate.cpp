@@ -39,8 +39,16 @@ std::vector<std::pair<int32_t, float>> findTop(const float *logits, size_t size,
   return top;
 }
 
-/// Is the text complete, without a token to say so? Of a model that has none a constraint lets none
-/// come then.
+/// Has the model a token that ends a generation?
+bool hasStop(const Model &model) {
+  const auto count = static_cast<int32_t>(model.getInfo().vocabulary);
+  for (int32_t token = 0; token < count; ++token)
+    if (nyala_model_is_stop(model.get(), token))
+      return true;
+  return false;
+}
+
+/// Is the text complete? For models without a token that says so: a constraint lets none come then.
 bool isComplete(nyala_constraint *constraint) {
   if (!nyala_constraint_can_end(constraint))
     return false;
@@ -80,6 +88,8 @@ Generation generate(const Model &model, Session &session, std::span<const int32_
   };
   const uint64_t maxTokens = options.maxTokens.value_or(std::numeric_limits<uint64_t>::max());
   const uint32_t vocabulary = model.getInfo().vocabulary;
+  // Elsewhere it would ask for a mask that is not the one that was found beside the step.
+  const bool looksForEnd = constraint && !hasStop(model);
 
   const Clock::time_point begin = Clock::now();
   Clock::time_point first = begin;
@@ -89,7 +99,7 @@ Generation generate(const Model &model, Session &session, std::span<const int32_
     result.prefillTokensPerSecond = rate(prompt.size() - result.keptTokens, secondsSince(begin));
     while (result.ids.size() < maxTokens) {
       throwIfInterrupted();
-      if (constraint && isComplete(constraint)) {
+      if (looksForEnd && isComplete(constraint)) {
         result.finish = Finish::Stop;
         break;
       }

@@ -104,6 +104,7 @@ public:
   }
 
 private:
+  /// Also for what does without: data that cannot be referred to are refused at once.
   Constraint makeConstraint() const {
     nyala_constraint *made = nullptr;
     about(choice.file,
